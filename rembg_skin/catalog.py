@@ -1,0 +1,317 @@
+"""Every skin model there is: what it takes, where its weights are, and what was published of it. Data alone, no I/O.
+
+Facts of the networks and their published figures: README of samhaswon/skin_segmentation, unless an entry says
+otherwise. A sha256 stands here only if it was computed from the file, read from the host that serves it, or pinned by
+a published program that uses the file; `hash_origin` says which.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+GPL = "GPL-3.0"
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A file at a fixed URL whose sha256 is known."""
+
+    url: str
+    sha256: str
+    hash_origin: str
+    size: int | None = None  # bytes
+
+
+@dataclass(frozen=True)
+class ReleaseSource:
+    """An asset of a GitHub release; its URL, size and digest are learned from the host.
+
+    `pattern` is a regular expression that must match the whole asset name; `tag` None means any release, newest first.
+    """
+
+    owner: str
+    repo: str
+    pattern: str
+    tag: str | None = None
+
+
+Source = FileSource | ReleaseSource
+
+
+@dataclass(frozen=True)
+class Network:
+    """How an image goes into the network and what comes out.
+
+    `size` is the input's side in pixels, `fit` how the image is brought to it; RGB / 255 is normalised by `mean` and
+    `std` (ImageNet's where given) and laid out as float32 `layout`, batch 1. Of the first output's `channels` (values
+    0 to 1), number `channel` is skin. `stretch` says whether the output is min-max stretched by default, `blur` the
+    side and sigma of the Gaussian that follows the opening in the clean-up.
+    """
+
+    size: int
+    channels: int = 1
+    channel: int = 0
+    fit: Literal["stretch", "letterbox"] = "stretch"
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    stretch: Literal["auto", "always", "never"] = "auto"
+    blur: tuple[int, float] = (9, 2.0)
+
+
+@dataclass(frozen=True)
+class Published:
+    """Figures that somebody published: mean IoU on their training and evaluation data, seconds per image."""
+
+    where: str
+    miou_train: float | None = None
+    miou_eval: float | None = None
+    seconds: float | None = None  # ONNX Runtime, CPU: Ryzen 7 4800H
+
+
+@dataclass(frozen=True)
+class Model:
+    """One session: its name, what it is, and what it needs."""
+
+    name: str
+    title: str
+    architecture: str
+    network: Network | None = None  # None: a classic method
+    sources: tuple[Source, ...] = ()  # tried in order; empty: nothing to download
+    licence: str = "MIT"  # of the weights, or of the code where there are none
+    published: Published | None = None
+    suffix: str = ".onnx"
+    base: str | None = None  # refined models: the session that makes the base mask
+    extra_files: tuple[str, ...] = field(default=())  # further catalogue entries whose files are needed
+    is_session: bool = True  # False: a file that other sessions need, such as a detector
+
+
+_AUTHOR = ("samhaswon", "skin_segmentation")
+_TABLE = "samhaswon/skin_segmentation, README (own train and evaluation data)"
+_MEDUSAB = "https://github.com/83catsonthemoon/medusab-segmenter/releases/download/v0.0.0/"
+_MEDUSAB_PIN = "pinned by 83catsonthemoon/medusab-segmenter @832906b, src/segmentationsession.cpp"
+
+
+def _asset(pattern: str) -> ReleaseSource:
+    return ReleaseSource(*_AUTHOR, pattern=pattern)
+
+
+def _author(
+    name: str,
+    title: str,
+    architecture: str,
+    network: Network,
+    sources: tuple[Source, ...],
+    figures: tuple[float | None, float | None, float | None],
+) -> Model:
+    train, evaluation, seconds = figures
+    published = Published(_TABLE, miou_train=train, miou_eval=evaluation, seconds=seconds)
+    return Model(name, title, architecture, network, sources, licence=GPL, published=published)
+
+
+def _quantized(family: str, title: str, network: Network, engine: str, train: float, evaluation: float) -> Model:
+    # Quantization-aware variants; "fbgemm" was made for x86 processors, "qnnpack" for Arm.
+    pattern = rf"(skin_)?{family}_quant_{engine}\.onnx"
+    seconds = {
+        ("u2net", "fbgemm"): 2.95,
+        ("u2net", "qnnpack"): 2.96,
+        ("u2netp", "fbgemm"): 0.59,
+        ("u2netp", "qnnpack"): 0.42,
+        ("dlmv", "fbgemm"): 0.019,
+        ("dlmv", "qnnpack"): 0.013,
+    }[family, engine]
+    return _author(
+        f"{family}_skin_{engine}",
+        f"{title}, quantized ({engine})",
+        f"{title}, quantization-aware",
+        network,
+        (_asset(pattern),),
+        (train, evaluation, seconds),
+    )
+
+
+_U2NET = Network(1024)
+_U2NETP = Network(512)
+_DLMV = Network(256)
+_BIREFNET = Network(1728, fit="letterbox", stretch="never", blur=(3, 2.0))
+
+_NEURAL = (
+    _author(
+        "u2net_skin",
+        "U2-Net",
+        "U2-Net",
+        _U2NET,
+        (
+            FileSource(
+                _MEDUSAB + "u2net.onnx",
+                "ac44f925c222a842d51d60f336e766621fc3593bced20a3624663dc0022c97ed",
+                _MEDUSAB_PIN,
+            ),
+            _asset(r"(skin_)?u2net\.onnx"),
+        ),
+        (0.957, 0.919, 3.09),
+    ),
+    _author(
+        "u2netp_skin",
+        "U2-NetP",
+        "U2-NetP",
+        _U2NETP,
+        (
+            _asset(r"(skin_)?u2netp\.onnx"),
+            ReleaseSource("samhaswon", "csc6780-term-project", r"u2netp\.onnx", tag="v0.0.0"),
+        ),
+        (0.929, 0.819, 0.34),
+    ),
+    _author(
+        "dlmv_skin",
+        "DeepLabV3 + MobileNetV3",
+        "DeepLabV3, MobileNetV3-large",
+        _DLMV,
+        (_asset(r"(skin_)?dlmv\.onnx"),),
+        (0.871, 0.655, 0.012),
+    ),
+    _quantized("u2net", "U2-Net", _U2NET, "fbgemm", 0.957, 0.911),
+    _quantized("u2net", "U2-Net", _U2NET, "qnnpack", 0.957, 0.914),
+    _quantized("u2netp", "U2-NetP", _U2NETP, "fbgemm", 0.934, 0.848),
+    _quantized("u2netp", "U2-NetP", _U2NETP, "qnnpack", 0.931, 0.843),
+    _quantized("dlmv", "DeepLabV3 + MobileNetV3", _DLMV, "fbgemm", 0.854, 0.644),
+    _quantized("dlmv", "DeepLabV3 + MobileNetV3", _DLMV, "qnnpack", 0.854, 0.643),
+    _author(
+        "birefnet_skin",
+        "BiRefNet lite (about 40 GB of memory on CPU)",
+        "BiRefNet_lite",
+        _BIREFNET,
+        (
+            FileSource(
+                _MEDUSAB + "birefnet.onnx",
+                "9f765b0372222b0ea2dcd60a013e8a2e77a905f1ff2f65c3ccdc24c3a1202251",
+                _MEDUSAB_PIN,
+            ),
+            _asset(r"(skin_)?birefnet\.onnx"),
+        ),
+        (0.973, 0.951, 18.9),
+    ),
+    _author(
+        "sunet_skin",
+        "Straight U2-Net",
+        "StraightU2Net",
+        Network(320),
+        (_asset(r"(skin_)?sunet\.onnx"),),
+        (0.867, 0.818, 0.048),
+    ),
+    Model(
+        "pan_skin",
+        "PAN, MobileNetV3 small",
+        "Pyramid Attention Network, MobileNetV3 small",
+        Network(512, channels=3, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), stretch="never"),
+        (
+            FileSource(
+                "https://raw.githubusercontent.com/Kazuhito00/Skin-Clothes-Hair-Segmentation-using-SMP/"
+                "043fc08bf0ed845b36485a115085104c6459cbc4/02.model/_old/"
+                "PAN(timm-mobilenetv3_small_100)_452_1.02M_0.8028/best_model_simplifier.onnx",
+                "324a22a1c2e3a433d6225d4c5c50f50912797a4d14b69f7d632eeb5c85346f36",
+                "computed from the file at that commit",
+                size=4_093_734,
+            ),
+        ),
+        licence="MIT",
+        published=Published(
+            "Kazuhito00/Skin-Clothes-Hair-Segmentation-using-SMP (skin, clothes and hair)", None, 0.803
+        ),
+    ),
+)
+
+
+def _refined(base: str, title: str, evaluation: float) -> Model:
+    return Model(
+        f"{base}_refined",
+        f"{title}, refined in 512-pixel tiles",
+        f"{title} + U2-NetP patch network",
+        Network(512),
+        licence=GPL,
+        published=Published(_TABLE, miou_eval=evaluation),
+        base=base,
+        extra_files=("refiner",),
+    )
+
+
+_REFINED = (
+    _refined("u2net_skin", "U2-Net", 0.928),
+    _refined("u2netp_skin", "U2-NetP", 0.862),
+    _refined("birefnet_skin", "BiRefNet lite", 0.953),
+)
+
+_SELFIE = Model(
+    "mediapipe_skin",
+    "MediaPipe selfie multiclass",
+    "MobileNetV3, TFLite",
+    Network(256, channels=6, stretch="never"),
+    (
+        FileSource(
+            "https://storage.googleapis.com/mediapipe-models/image_segmenter/selfie_multiclass_256x256/float32/1/"
+            "selfie_multiclass_256x256.tflite",
+            "c6748b1253a99067ef71f7e26ca71096cd449baefa8f101900ea23016507e0e0",
+            "pinned by ten independent published programs",
+            size=16_371_837,
+        ),
+    ),
+    licence="Apache-2.0",
+    published=Published(_TABLE, miou_train=0.619, miou_eval=0.556),
+    suffix=".tflite",
+)
+
+_FILES = (
+    Model(
+        "refiner",
+        "Patch network of the refined models",
+        "U2-NetP, RGB + mask",
+        Network(512),
+        (
+            FileSource(
+                _MEDUSAB + "u2netp_chunks.onnx",
+                "657bdf94e7f1a66d8f0d36b645023cb06368c48b48b47f7c6502d835d5457b49",
+                _MEDUSAB_PIN,
+            ),
+            ReleaseSource("samhaswon", "csc6780-term-project", r"u2netp_chunks\.onnx", tag="v0.0.0"),
+            _asset(r"(skin_)?u2netp_chunks\.onnx"),
+        ),
+        licence=GPL,
+        is_session=False,
+    ),
+    Model(
+        "yunet",
+        "YuNet face detector (for face_skin)",
+        "YuNet",
+        sources=(
+            FileSource(
+                "https://media.githubusercontent.com/media/opencv/opencv_zoo/main/models/face_detection_yunet/"
+                "face_detection_yunet_2023mar.onnx",
+                "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+                "Git LFS pointer in opencv/opencv_zoo",
+                size=232_589,
+            ),
+        ),
+        licence="MIT",
+        is_session=False,
+    ),
+)
+
+
+def _classic(name: str, title: str, evaluation: float | None = None) -> Model:
+    return Model(
+        name,
+        title,
+        "classic colour method",
+        published=None if evaluation is None else Published(_TABLE, miou_eval=evaluation),
+    )
+
+
+_CLASSIC = (
+    _classic("hsv_skin", "HSV range", 0.541),
+    _classic("ycbcr_skin", "YCbCr range", 0.536),
+    _classic("ycbcr_hsv_skin", "YCbCr and HSV ranges", 0.562),
+    _classic("ellipse_skin", "Cb-Cr ellipse", 0.522),
+    _classic("diagonal_skin", "Cb-Cr rotated ellipse", 0.608),
+    _classic("icm_skin", "Colour mixtures and a Markov random field", 0.621),
+)
+
+MODELS: dict[str, Model] = {model.name: model for model in (*_NEURAL, *_REFINED, *_CLASSIC)}
+FILES: dict[str, Model] = {model.name: model for model in (*_NEURAL, _SELFIE, *_FILES)}

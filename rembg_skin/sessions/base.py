@@ -1,0 +1,60 @@
+"""What every skin session is: a rembg session with declared extras that returns one L mask."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from PIL.Image import Image as PILImage
+from rembg.sessions.base import BaseSession
+
+from rembg_skin.catalog import Model
+from rembg_skin.options import Option, resolve
+
+
+class SkinSession(BaseSession, ABC):
+    """A skin model behind rembg's interface.
+
+    Extras given to ``new_session`` are kept; the same extras given to ``remove`` or ``predict`` win over them.
+    Sessions hold no state that predict changes: one session may serve any number of threads.
+    """
+
+    model: ClassVar[Model]
+    options: ClassVar[Mapping[str, Option]] = {}
+
+    def __init__(self, model_name: str, sess_opts: Any, *_args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        self.model_name = model_name
+        self.sess_opts = sess_opts
+        self._extras = {name: value for name, value in kwargs.items() if name in self.options}
+        resolve(self.name(), self.options, self._extras)
+
+    @classmethod
+    def name(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
+        """Return the session's name, as given to ``rembg -m``."""
+        return cls.model.name
+
+    @classmethod
+    def download_models(cls, *_args: Any, **_kwargs: Any) -> str | None:  # noqa: ANN401
+        """Return the path of the verified weights, or None where the model needs none."""
+        return None
+
+    def predict(self, img: PILImage, *_args: Any, **kwargs: Any) -> list[PILImage]:  # noqa: ANN401
+        """Return one L mask of the image's size, 0 for not skin, 255 for skin.
+
+        Parameters
+        ----------
+        img
+            An image of any mode and size.
+        **kwargs
+            The session's extras; other keys are left alone.
+
+        Raises
+        ------
+        OptionError
+            If an extra has the wrong type or is out of range.
+
+        """
+        return [self.mask(img, resolve(self.name(), self.options, {**self._extras, **kwargs}))]
+
+    @abstractmethod
+    def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
+        """Return the L mask of `image` under checked `settings`."""
