@@ -1,7 +1,5 @@
 """The errors a user can meet. Each message says what happened, for which model, and what to do."""
 
-from typing import Any
-
 try:  # With click, the stock `rembg` command prints the message alone, without a traceback.
     from click import ClickException as _Base
 except ImportError:
@@ -9,35 +7,19 @@ except ImportError:
 
 
 class SkinError(_Base):
-    """Base of every error that rembg-skin raises on purpose."""
-
-    def __init__(self, message: str) -> None:
-        self.message = message
-        super().__init__(message)
-
-    def __str__(self) -> str:
-        return self.message
+    """Base of every error that rembg-skin raises on purpose; its one argument is the message."""
 
 
 class OptionError(SkinError, ValueError):
-    """An extra has the wrong type or lies outside its range.
+    """An extra has the wrong type or lies outside its range."""
 
-    Parameters
-    ----------
-    model, option
-        The session and the extra concerned.
-    given
-        The value that was passed.
-    allowed
-        What would have been accepted, in words.
-
-    """
-
-    def __init__(self, model: str, option: str, given: Any, allowed: str) -> None:  # noqa: ANN401
+    @classmethod
+    def about(cls, model: str, option: str, given: object, allowed: str) -> "OptionError":
+        """Return the error for `option` of `model`: what was given, and in words what is allowed."""
         shown = repr(given)
         if len(shown) > 60:  # noqa: PLR2004 - values may come from an HTTP client
             shown = shown[:57] + "..."
-        super().__init__(f"{model}: {option}={shown} is not possible; {option} takes {allowed}.")
+        return cls(f"{model}: {option}={shown} is not possible; {option} takes {allowed}.")
 
 
 class ImageError(SkinError, ValueError):

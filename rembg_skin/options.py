@@ -131,7 +131,7 @@ def resolve(model: str, options: Mapping[str, Option], given: Mapping[str, objec
         try:
             values[name] = option.parse(given[name]) if name in given else option.default
         except (ValueError, OverflowError):
-            raise OptionError(model, name, given[name], option.allowed) from None
+            raise OptionError.about(model, name, given[name], option.allowed) from None
     for name, low in values.items():
         # Hue is a circle: there a minimum above the maximum means the range through 0.
         if not name.endswith("_min") or name == "h_min":
@@ -139,5 +139,5 @@ def resolve(model: str, options: Mapping[str, Option], given: Mapping[str, objec
         top = name.removesuffix("_min") + "_max"
         high = values[top]
         if isinstance(low, int) and isinstance(high, int) and low > high:
-            raise OptionError(model, name, low, f"at most {top}, which is {high}")
+            raise OptionError.about(model, name, low, f"at most {top}, which is {high}")
     return values

@@ -25,15 +25,15 @@ class SessionsFinder:
         return None
 
 
-def _register_after(loader):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    execute = loader.exec_module
+def _register_after(loader: object) -> None:
+    execute = loader.exec_module  # type: ignore[attr-defined]
 
-    def execute_then_register(module):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def execute_then_register(module: object) -> None:
         execute(module)
         register_safely()
 
     # On the instance, so that zip, editable and frozen loaders keep all their other methods.
-    loader.exec_module = execute_then_register
+    loader.exec_module = execute_then_register  # type: ignore[attr-defined]
 
 
 def register_safely() -> None:
@@ -58,4 +58,4 @@ def install() -> None:
     if os.environ.get("REMBG_SKIN_DISABLE", "0") not in ("", "0"):
         return
     if not any(isinstance(finder, SessionsFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, SessionsFinder())  # type: ignore[arg-type]
+        sys.meta_path.insert(0, SessionsFinder())

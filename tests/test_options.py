@@ -1,12 +1,14 @@
 """Extras are checked in one place, with one clear error."""
 
+import pickle
+
 import numpy as np
 import pytest
 
 from rembg_skin.errors import OptionError
-from rembg_skin.options import Choice, Integer, Real, Switch, resolve
+from rembg_skin.options import Choice, Integer, Option, Real, Switch, resolve
 
-OPTIONS = {
+OPTIONS: dict[str, Option] = {
     "h_min": Integer(0, 0, 179),
     "h_max": Integer(20, 0, 179),
     "cb_min": Integer(85, 0, 255),
@@ -78,3 +80,8 @@ def test_a_huge_value_does_not_flood_the_message() -> None:
     with pytest.raises(OptionError) as caught:
         resolve("m", OPTIONS, {"cb_min": "x" * 100_000})
     assert len(str(caught.value)) < 200
+
+
+def test_errors_cross_process_borders() -> None:
+    error = OptionError.about("m", "cb_min", -1, "a whole number from 0 to 255")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
