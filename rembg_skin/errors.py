@@ -22,10 +22,6 @@ class OptionError(SkinError, ValueError):
         return cls(f"{model}: {option}={shown} is not possible; {option} takes {allowed}.")
 
 
-class ImageError(SkinError, ValueError):
-    """An image cannot be turned into RGB."""
-
-
 class ModelError(SkinError):
     """A network is not what the catalogue says, or what it returned is not a mask."""
 

@@ -1,0 +1,191 @@
+"""Skin as a Markov random field: colour mixtures say how likely each pixel is, iterated conditional modes smooth them.
+
+The mixtures were fitted, and the parameters chosen, by the author of samhaswon/skin_segmentation.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.Image import Image as PILImage
+
+from rembg_skin.color.cleanup import clean, reach
+from rembg_skin.color.lab import lab
+from rembg_skin.color.planes import Bytes, Planes
+from rembg_skin.color.rules import CB_GAIN, CR_GAIN, Mask, chroma
+from rembg_skin.color.tiles import Box, tiles
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Gaussians of the vector (Cb, Cr): k weights, k means, k covariance matrices."""
+
+    weights: tuple[float, ...]
+    means: tuple[tuple[float, float], ...]
+    covariances: tuple[tuple[tuple[float, float], tuple[float, float]], ...]
+
+    def density(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the density at `points`, float64 [..., 2] -> [...]."""
+        total = np.zeros(points.shape[:-1])
+        for weight, mean, covariance in zip(self.weights, self.means, self.covariances, strict=True):
+            offsets = points - mean
+            distance = np.einsum("...i,ij,...j->...", offsets, np.linalg.inv(covariance), offsets)
+            total += weight * np.exp(-distance / 2) / (2 * np.pi * np.sqrt(np.linalg.det(covariance)))
+        return total
+
+
+SKIN = Mixture(
+    (0.24773426, 0.20891184, 0.5433539),
+    ((106.24087, 156.82663), (118.275696, 142.07903), (109.663185, 150.76027)),
+    (
+        ((86.26946, -51.411633), (-51.411633, 75.06044)),
+        ((51.26777, -44.636913), (-44.636906, 55.231373)),
+        ((38.602966, -34.107918), (-34.107918, 42.58036)),
+    ),
+)
+BACKGROUND = Mixture(
+    (0.04826646, 0.09182749, 0.28041524, 0.030754799, 0.080141716, 0.46859428),
+    (
+        (113.49285, 123.8858),
+        (138.27478, 118.87129),
+        (115.73839, 138.63788),
+        (154.40329, 97.56746),
+        (103.37744, 152.97086),
+        (126.79276, 129.03134),
+    ),
+    (
+        ((150.60222, -22.362474), (-22.362474, 45.23449)),
+        ((85.84877, -62.213173), (-62.213184, 74.55624)),
+        ((83.97901, -64.717514), (-64.717514, 81.958405)),
+        ((278.3562, -283.5804), (-283.58038, 614.75635)),
+        ((559.5557, -64.26375), (-64.26375, 673.4422)),
+        ((18.871784, -14.283537), (-14.283537, 15.267777)),
+    ),
+)
+
+
+@cache
+def _densities() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    cr, cb = np.mgrid[:256, :256]
+    points = np.stack([cb, cr], axis=-1).astype(np.float64)
+    return SKIN.density(points), BACKGROUND.density(points)
+
+
+@dataclass(frozen=True)
+class RandomField:
+    """The field's parameters and the clean-up that follows.
+
+    `prior` is the share of skin assumed before a colour is seen, `smoothness` the cost of two unlike neighbours of the
+    same colour, `sweeps` how often every label is chosen anew from its neighbours' last ones.
+    """
+
+    prior: float = 0.3
+    smoothness: float = 40.0
+    sweeps: int = 5
+    morph: int = 3
+    blur: int = 3
+
+    def mask(self, rgb: PILImage, alpha: PILImage | None) -> PILImage:
+        """Return the L mask of an RGB image; a pixel whose L `alpha` is 0 is 0 in the mask.
+
+        It takes two passes: the contrast between neighbours is judged by its mean over the whole image.
+        """
+        colors = np.empty((3, rgb.height, rgb.width), dtype=np.uint8)
+        for tile, _ in tiles(rgb.size, 0):
+            colors[(slice(None), *tile.slices())] = lab(Planes(tile.crop(rgb)))
+        falloff = _falloff(colors)
+        costs = self._costs()
+        halo = self.sweeps + reach(self.morph, self.blur)
+        mask = np.empty((rgb.height, rgb.width), dtype=np.uint8)
+        for tile, surrounding in tiles(rgb.size, halo):
+            unary = _unary(Planes(surrounding.crop(rgb)), costs)
+            labels = self._labels(unary, colors[(slice(None), *surrounding.slices())], falloff)
+            values = self._cleaned(labels, alpha, surrounding)
+            mask[tile.slices()] = values[tile.slices(surrounding)]
+        return Image.fromarray(mask)
+
+    def _costs(self) -> Floats:
+        """Return what calling a colour skin costs more than calling it background, float32 [Cr * 256 + Cb]."""
+        skin, background = _densities()
+        likely = self.prior * skin
+        probability = likely / (likely + (1 - self.prior) * background + 1e-12)
+        as_skin = -np.log(probability.clip(1e-12, 1))
+        as_background = -np.log((1 - probability).clip(1e-12, 1))
+        costs: Floats = (as_skin - as_background).astype(np.float32)
+        return costs.ravel()
+
+    def _labels(self, unary: Floats, colors: Bytes, falloff: float) -> Mask:
+        across = self._ties(colors[:, :, 1:], colors[:, :, :-1], falloff)
+        down = self._ties(colors[:, 1:], colors[:, :-1], falloff)
+        labels = unary < 0
+        if labels.all() or not labels.any():
+            return labels  # no neighbour disagrees, so no label will change
+        # Skin wins where unary + (all ties - ties to skin) < ties to skin.
+        bias = unary
+        bias[:, :-1] += across
+        bias[:, 1:] += across
+        bias[:-1] += down
+        bias[1:] += down
+        across *= 2
+        down *= 2
+        skin = labels.astype(np.float32)
+        pull = np.empty_like(bias)
+        for _ in range(self.sweeps):
+            pull.fill(0)
+            pull[:, :-1] += across * skin[:, 1:]
+            pull[:, 1:] += across * skin[:, :-1]
+            pull[:-1] += down * skin[1:]
+            pull[1:] += down * skin[:-1]
+            np.less(bias, pull, out=skin)
+        return skin > 0
+
+    def _ties(self, colors: Bytes, neighbours: Bytes, falloff: float) -> Floats:
+        ties = _squared_distance(colors, neighbours)
+        ties *= np.float32(-falloff)
+        np.exp(ties, out=ties)
+        ties *= np.float32(self.smoothness)
+        return ties
+
+    def _cleaned(self, labels: Mask, alpha: PILImage | None, box: Box) -> Bytes:
+        if alpha is None:
+            return clean(labels, self.morph, self.blur)
+        visible = np.asarray(box.crop(alpha)) > 0
+        values = clean(labels & visible, self.morph, self.blur)
+        values *= visible
+        return values
+
+
+def _unary(planes: Planes, costs: Floats) -> Floats:
+    luma = planes.luma.astype(np.int16)
+    index = chroma(planes.red - luma, CR_GAIN)
+    index <<= 8
+    index += chroma(planes.blue - luma, CB_GAIN)
+    return costs.take(index)
+
+
+def _squared_distance(a: Bytes, b: Bytes) -> Floats:
+    total = np.zeros(a.shape[1:], dtype=np.float32)
+    for plane, other in zip(a, b, strict=True):
+        difference = np.subtract(plane, other, dtype=np.float32)
+        difference *= difference
+        total += difference
+    return total
+
+
+def _falloff(colors: Bytes) -> float:
+    """Return 1 / (2 * mean squared Lab distance of 4-neighbours), or 0 where no neighbours differ."""
+    _, height, width = colors.shape
+    total = 0.0
+    for tile, _ in tiles((width, height), 0):
+        # One row and column more, so that pairs across tiles count too.
+        right, bottom = min(tile.right + 1, width), min(tile.bottom + 1, height)
+        across = colors[:, tile.top : tile.bottom, tile.left : right]
+        down = colors[:, tile.top : bottom, tile.left : tile.right]
+        total += float(_squared_distance(across[:, :, 1:], across[:, :, :-1]).sum(dtype=np.float64))
+        total += float(_squared_distance(down[:, 1:], down[:, :-1]).sum(dtype=np.float64))
+    pairs = height * (width - 1) + (height - 1) * width
+    return pairs / (2 * total) if total > 0 else 0.0

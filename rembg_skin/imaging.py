@@ -1,0 +1,65 @@
+"""The first step of every session: any image that Pillow opens becomes 8-bit RGB and, where there is one, its alpha."""
+
+from functools import cache
+from typing import Any, cast
+
+import numpy as np
+from PIL import Image, ImageCms
+from PIL.Image import Image as PILImage
+
+# Modes that Pillow turns into RGB by clipping instead of scaling.
+_WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+
+
+def to_rgb(image: PILImage) -> tuple[PILImage, PILImage | None]:
+    """Return `image` as 8-bit RGB, and the L mask of its alpha where some pixel is fully transparent.
+
+    16-bit values are scaled to 8 bits. The modes I and F have no fixed range: values that all fit 0 to 255 (F: also
+    0 to 1) or 0 to 65535 are taken as of that range, others are scaled by their maximum; negative values are black.
+    """
+    if image.mode in ("La", "RGBa"):  # premultiplied: Pillow turns them into their straight forms alone
+        image = image.convert(image.mode.upper())
+    alpha = _alpha(image)
+    if image.mode in _WIDE_MODES:
+        return _scaled(image).convert("RGB"), alpha
+    if image.mode == "LAB":
+        return _lab_to_rgb(image), alpha
+    if alpha is not None:
+        return image.convert("RGBA").convert("RGB"), alpha
+    return (image if image.mode == "RGB" else image.convert("RGB")), None
+
+
+def _alpha(image: PILImage) -> PILImage | None:
+    if not image.has_transparency_data:
+        return None
+    if image.mode in _WIDE_MODES:  # a 16-bit PNG that names one value as transparent
+        alpha = Image.fromarray(np.asarray(image) != image.info["transparency"]).convert("L")
+    else:
+        alpha = image.convert("RGBA").getchannel("A")
+    low, _ = _extrema(alpha)
+    return alpha if low == 0 else None
+
+
+def _extrema(image: PILImage) -> tuple[float, float]:
+    return image.getextrema() or (255, 255)  # type: ignore[return-value]  # None for an image without pixels
+
+
+def _scaled(image: PILImage) -> PILImage:
+    values = np.nan_to_num(np.asarray(image).astype(np.float32), posinf=0.0, neginf=0.0).clip(min=0.0)
+    top = float(values.max(initial=0.0))
+    if image.mode.startswith("I;16"):
+        white = 65535.0
+    elif image.mode == "F" and top <= 1.0:
+        white = 1.0
+    else:
+        white = next((limit for limit in (255.0, 65535.0) if top <= limit), top)
+    return Image.fromarray((values * np.float32(255.0 / white) + np.float32(0.5)).astype(np.uint8))
+
+
+@cache
+def _lab_transform() -> Any:  # noqa: ANN401 - ImageCms names no public type for it
+    return ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
+
+
+def _lab_to_rgb(image: PILImage) -> PILImage:
+    return cast("PILImage", ImageCms.applyTransform(image, _lab_transform()))

@@ -1,0 +1,36 @@
+"""What several test modules use."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def photos() -> list[Path]:
+    """Real photographs of ../shared/data, some of each set; the test is skipped where they are absent."""
+    found = [
+        photo
+        for folder in ("fasseg_frontal", "hands_and_necks", "mixed_web")
+        for photo in sorted((SHARED / "data" / folder / "images").glob("*"))[:8]
+    ]
+    if not found:
+        pytest.skip("the photographs of ../shared/data are not here")
+    return found
+
+
+@pytest.fixture(scope="session")
+def color_cube() -> NDArray[np.uint8]:
+    """Return random RGB pixels that cover the whole colour cube, uint8 [600, 1500, 3]: more than one tile."""
+    return np.random.default_rng(2).integers(0, 256, (600, 1500, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="session")
+def color_patches() -> NDArray[np.uint8]:
+    """Return smooth random patches of every colour, uint8 [600, 1500, 3]: masks with regions instead of noise."""
+    small = np.random.default_rng(3).integers(0, 256, (60, 150, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(small).resize((1500, 600), Image.Resampling.BICUBIC))

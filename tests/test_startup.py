@@ -1,0 +1,138 @@
+"""The hook: rembg knows the skin models however it is reached, and is never harmed."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+NAMES = "('hsv_skin', 'ycbcr_skin', 'ycbcr_hsv_skin', 'ellipse_skin', 'diagonal_skin', 'icm_skin')"
+
+
+def python(code: str, *flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *flags, "-c", textwrap.dedent(code)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def run(code: str, *flags: str, **environment: str) -> str:
+    done = python(code, *flags, **environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_a_plain_import_of_rembg_is_enough() -> None:
+    code = "from rembg import new_session; print(type(new_session('ycbcr_skin')).__name__)"
+    assert run(code) == "YcbcrSession"
+
+
+@pytest.mark.parametrize("order", ["import rembg_skin, rembg", "import rembg, rembg_skin"])
+def test_an_import_registers_before_and_after_rembg_where_the_hook_never_ran(order: str) -> None:
+    # -S leaves site, and with it every .pth file, out.
+    code = f"""
+        import sys; sys.path[:] = {sys.path!r}
+        {order}
+        from rembg.sessions import sessions
+        print(all(name in sessions for name in {NAMES}))
+    """
+    assert run(code, "-S") == "True"
+
+
+def test_registering_again_changes_nothing() -> None:
+    code = """
+        import rembg_skin
+        from rembg import sessions
+        before = [list(sessions.sessions), list(sessions.sessions_names), list(sessions.sessions_class)]
+        rembg_skin.register(); rembg_skin.register(); rembg_skin.startup.install()
+        print(before == [list(sessions.sessions), sessions.sessions_names, sessions.sessions_class])
+    """
+    assert run(code) == "True"
+
+
+def test_the_tables_agree_with_each_other() -> None:
+    code = """
+        from rembg import sessions
+        print(len(set(sessions.sessions_names)) == len(sessions.sessions_names) == len(sessions.sessions))
+        print([c.name() for c in sessions.sessions_class] == sessions.sessions_names == list(sessions.sessions))
+        print('hsv_skin' in getattr(sessions, 'sessions_names_no_credentials', ['hsv_skin']))
+        print('hsv_skin' in getattr(sessions, 'sessions_names_downloadable', []))
+    """
+    assert run(code).split() == ["True", "True", "True", "False"]
+
+
+def test_a_name_that_rembg_has_stays_rembgs() -> None:
+    code = """
+        import rembg.sessions as tables
+        theirs = tables.sessions['u2net']
+        del tables.sessions['hsv_skin']; tables.sessions['hsv_skin'] = theirs
+        import rembg_skin; rembg_skin.register()
+        print(tables.sessions['hsv_skin'] is theirs, tables.sessions['u2net'] is theirs)
+    """
+    assert run(code) == "True True"
+
+
+@pytest.mark.parametrize("value", ["1", "yes"])
+def test_the_hook_can_be_kept_out(value: str) -> None:
+    code = "from rembg.sessions import sessions; print('hsv_skin' in sessions)"
+    assert run(code, REMBG_SKIN_DISABLE=value) == "False"
+
+
+def test_register_works_where_the_hook_is_kept_out() -> None:
+    code = """
+        import rembg_skin; rembg_skin.register()
+        from rembg.sessions import sessions; print('hsv_skin' in sessions)
+    """
+    assert run(code, REMBG_SKIN_DISABLE="1") == "True"
+
+
+def test_a_failing_registration_is_one_warning_and_rembg_works() -> None:
+    code = """
+        import sys; sys.modules['rembg_skin.plugin'] = None
+        import rembg; print('u2net' in rembg.sessions.sessions)
+    """
+    done = python(code)
+    assert done.stdout.strip() == "True"
+    assert done.stderr.count("RuntimeWarning") == 1
+    assert "REMBG_SKIN_DISABLE" in done.stderr
+
+
+def test_a_missing_rembg_is_an_import_error_and_no_crash() -> None:
+    code = """
+        import sys, importlib.abc
+        class Hidden(importlib.abc.MetaPathFinder):
+            def find_spec(self, name, path=None, target=None):
+                if name.split('.')[0] == 'rembg': raise ModuleNotFoundError("No module named 'rembg'", name='rembg')
+        sys.meta_path.insert(0, Hidden())
+        import rembg_skin
+        try: rembg_skin.register()
+        except ImportError as error: print(error)
+    """
+    assert run(code) == "No module named 'rembg'"
+
+
+def test_reloading_rembgs_tables_registers_again() -> None:
+    code = """
+        import importlib, rembg.sessions
+        importlib.reload(rembg.sessions); importlib.reload(rembg.sessions)
+        print(rembg.sessions.sessions_names.count('hsv_skin'))
+    """
+    assert run(code) == "1"
+
+
+def test_a_start_of_python_loads_two_small_modules_and_nothing_else() -> None:
+    code = "import sys; print(sorted(name for name in sys.modules if 'rembg' in name or name in ('numpy', 'PIL')))"
+    assert run(code) == "['rembg_skin', 'rembg_skin.startup']"
+
+
+def test_other_imports_are_not_touched() -> None:
+    code = """
+        import sys, rembg_skin.startup as startup
+        (finder,) = [f for f in sys.meta_path if isinstance(f, startup.SessionsFinder)]
+        print(finder.find_spec('json'), finder.find_spec('rembg'), finder.find_spec('rembg.sessions.u2net'))
+    """
+    assert run(code) == "None None None"
