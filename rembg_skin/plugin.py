@@ -1,9 +1,18 @@
 """Fill rembg's tables with the skin sessions."""
 
-from rembg import sessions as tables
+from typing import TYPE_CHECKING
 
 from rembg_skin.catalog import MODELS
-from rembg_skin.sessions import session_classes
+
+if TYPE_CHECKING:
+    from rembg_skin.sessions.base import SkinSession
+
+
+def session_classes() -> tuple[type["SkinSession"], ...]:
+    """Return every session class, in the order in which users see them."""
+    from rembg_skin.sessions.classic import CLASSIC_SESSIONS
+
+    return CLASSIC_SESSIONS
 
 
 def register() -> None:
@@ -11,6 +20,8 @@ def register() -> None:
 
     The command, the server and ``new_session`` all read these very lists. Registering twice changes nothing.
     """
+    from rembg import sessions as tables
+
     for cls in session_classes():
         name = cls.name()
         if name in tables.sessions:

@@ -1,9 +1,6 @@
-"""The sessions, one module a family."""
+"""The sessions, one module a family.
 
-from rembg_skin.sessions.base import SkinSession
-from rembg_skin.sessions.classic import CLASSIC_SESSIONS
+rembg is imported first: doing so registers the sessions, which needs their modules not to be half imported by then.
+"""
 
-
-def session_classes() -> tuple[type[SkinSession], ...]:
-    """Return every session class, in the order in which users see them."""
-    return CLASSIC_SESSIONS
+import rembg.sessions  # noqa: F401
