@@ -1,9 +1,6 @@
 """Fill rembg's tables with the skin sessions."""
 
-from rembg import sessions as tables
-
 from rembg_skin.catalog import MODELS
-from rembg_skin.sessions import session_classes
 
 
 def register() -> None:
@@ -11,6 +8,11 @@ def register() -> None:
 
     The command, the server and ``new_session`` all read these very lists. Registering twice changes nothing.
     """
+    # rembg's import registers too, and needs this module to be complete.
+    from rembg import sessions as tables
+
+    from rembg_skin.sessions import session_classes
+
     for cls in session_classes():
         name = cls.name()
         if name in tables.sessions:
