@@ -5,7 +5,7 @@ otherwise. A sha256 stands here only if it was computed from the file, read from
 a published program that uses the file; `hash_origin` says which.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 GPL = "GPL-3.0"
@@ -13,11 +13,12 @@ GPL = "GPL-3.0"
 
 @dataclass(frozen=True)
 class FileSource:
-    """A file at a fixed URL whose sha256 is known."""
+    """A file at a fixed URL whose sha256 is known; `mirror` is its path below ``REMBG_SKIN_MIRROR``."""
 
     url: str
     sha256: str
     hash_origin: str
+    mirror: str  # <owner>/<repository>/<tag or commit>/<file>
     size: int | None = None  # bytes
 
 
@@ -86,12 +87,19 @@ class Model:
 
 _AUTHOR = ("samhaswon", "skin_segmentation")
 _TABLE = "samhaswon/skin_segmentation, README (own train and evaluation data)"
-_MEDUSAB = "https://github.com/83catsonthemoon/medusab-segmenter/releases/download/v0.0.0/"
-_MEDUSAB_PIN = "pinned by 83catsonthemoon/medusab-segmenter @832906b, src/segmentationsession.cpp"
 
 
 def _asset(pattern: str) -> ReleaseSource:
     return ReleaseSource(*_AUTHOR, pattern=pattern)
+
+
+def _medusab(asset: str, sha256: str) -> FileSource:
+    return FileSource(
+        f"https://github.com/83catsonthemoon/medusab-segmenter/releases/download/v0.0.0/{asset}",
+        sha256,
+        "pinned by 83catsonthemoon/medusab-segmenter @832906b, src/segmentationsession.cpp",
+        f"83catsonthemoon/medusab-segmenter/v0.0.0/{asset}",
+    )
 
 
 def _author(
@@ -140,11 +148,7 @@ _NEURAL = (
         "U2-Net",
         _U2NET,
         (
-            FileSource(
-                _MEDUSAB + "u2net.onnx",
-                "ac44f925c222a842d51d60f336e766621fc3593bced20a3624663dc0022c97ed",
-                _MEDUSAB_PIN,
-            ),
+            _medusab("u2net.onnx", "ac44f925c222a842d51d60f336e766621fc3593bced20a3624663dc0022c97ed"),
             _asset(r"(skin_)?u2net\.onnx"),
         ),
         (0.957, 0.919, 3.09),
@@ -180,11 +184,7 @@ _NEURAL = (
         "BiRefNet_lite",
         _BIREFNET,
         (
-            FileSource(
-                _MEDUSAB + "birefnet.onnx",
-                "9f765b0372222b0ea2dcd60a013e8a2e77a905f1ff2f65c3ccdc24c3a1202251",
-                _MEDUSAB_PIN,
-            ),
+            _medusab("birefnet.onnx", "9f765b0372222b0ea2dcd60a013e8a2e77a905f1ff2f65c3ccdc24c3a1202251"),
             _asset(r"(skin_)?birefnet\.onnx"),
         ),
         (0.973, 0.951, 18.9),
@@ -209,6 +209,8 @@ _NEURAL = (
                 "PAN(timm-mobilenetv3_small_100)_452_1.02M_0.8028/best_model_simplifier.onnx",
                 "324a22a1c2e3a433d6225d4c5c50f50912797a4d14b69f7d632eeb5c85346f36",
                 "computed from the file at that commit",
+                "Kazuhito00/Skin-Clothes-Hair-Segmentation-using-SMP/043fc08bf0ed845b36485a115085104c6459cbc4/"
+                "best_model_simplifier.onnx",
                 size=4_093_734,
             ),
         ),
@@ -250,6 +252,7 @@ _SELFIE = Model(
             "selfie_multiclass_256x256.tflite",
             "c6748b1253a99067ef71f7e26ca71096cd449baefa8f101900ea23016507e0e0",
             "pinned by ten independent published programs",
+            "google/mediapipe-models/selfie_multiclass_256x256-float32-1/selfie_multiclass_256x256.tflite",
             size=16_371_837,
         ),
     ),
@@ -265,11 +268,7 @@ _FILES = (
         "U2-NetP, RGB + mask",
         Network(512),
         (
-            FileSource(
-                _MEDUSAB + "u2netp_chunks.onnx",
-                "657bdf94e7f1a66d8f0d36b645023cb06368c48b48b47f7c6502d835d5457b49",
-                _MEDUSAB_PIN,
-            ),
+            _medusab("u2netp_chunks.onnx", "657bdf94e7f1a66d8f0d36b645023cb06368c48b48b47f7c6502d835d5457b49"),
             ReleaseSource("samhaswon", "csc6780-term-project", r"u2netp_chunks\.onnx", tag="v0.0.0"),
             _asset(r"(skin_)?u2netp_chunks\.onnx"),
         ),
@@ -282,10 +281,11 @@ _FILES = (
         "YuNet",
         sources=(
             FileSource(
-                "https://media.githubusercontent.com/media/opencv/opencv_zoo/main/models/face_detection_yunet/"
-                "face_detection_yunet_2023mar.onnx",
+                "https://media.githubusercontent.com/media/opencv/opencv_zoo/47534e27c9851bb1128ccc0102f1145e27f23f98/"
+                "models/face_detection_yunet/face_detection_yunet_2023mar.onnx",
                 "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
-                "Git LFS pointer in opencv/opencv_zoo",
+                "computed from the file; also its Git LFS pointer in opencv/opencv_zoo",
+                "opencv/opencv_zoo/47534e27c9851bb1128ccc0102f1145e27f23f98/face_detection_yunet_2023mar.onnx",
                 size=232_589,
             ),
         ),
@@ -313,5 +313,16 @@ _CLASSIC = (
     _classic("icm_skin", "Colour mixtures and a Markov random field", 0.621),
 )
 
-MODELS: dict[str, Model] = {model.name: model for model in (*_NEURAL, *_REFINED, *_CLASSIC)}
-FILES: dict[str, Model] = {model.name: model for model in (*_NEURAL, _SELFIE, *_FILES)}
+# Written by `rembg-skin pin`: release assets whose bytes were downloaded and hashed.
+PINS: dict[str, tuple[FileSource, ...]] = {}
+# End of what `rembg-skin pin` writes.
+
+
+def _pinned(model: Model) -> Model:
+    # Sources with a known hash come first.
+    sources = sorted((*model.sources, *PINS.get(model.name, ())), key=lambda source: isinstance(source, ReleaseSource))
+    return replace(model, sources=tuple(sources))
+
+
+MODELS: dict[str, Model] = {model.name: _pinned(model) for model in (*_NEURAL, *_REFINED, *_CLASSIC)}
+FILES: dict[str, Model] = {model.name: _pinned(model) for model in (*_NEURAL, _SELFIE, *_FILES)}

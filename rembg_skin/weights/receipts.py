@@ -1,0 +1,93 @@
+"""Receipts: what was verified of a file, written beside it, so that a start need not hash it again."""
+
+import json
+import os
+import warnings
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from rembg_skin.catalog import FileSource, Model, ReleaseSource
+
+Trust = Literal["catalogue", "release", "nothing"]
+
+_SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What is known of a file: its hash, what that hash was checked against, and how to see that it is unchanged."""
+
+    sha256: str
+    size: int  # bytes
+    mtime_ns: int  # of the file, when it was hashed
+    trust: Trust  # whose hash it was checked against; "nothing": none could be had
+    hash_origin: str  # the same, in words
+    url: str | None  # where the file came from; None: placed by hand
+    time: str  # of the check, ISO 8601
+
+    def describes(self, status: os.stat_result) -> bool:
+        """Whether size and modification time are as they were when the file was hashed."""
+        if status.st_size != self.size:
+            return False
+        # Image layers and archives cut times to whole seconds.
+        cut = status.st_mtime_ns % _SECOND == 0 and status.st_mtime_ns == self.mtime_ns - self.mtime_ns % _SECOND
+        return cut or status.st_mtime_ns == self.mtime_ns
+
+    def suits(self, model: Model) -> bool:
+        """Whether the hash is one that `model` may have; a later catalogue may know better than an old receipt."""
+        if any(isinstance(source, FileSource) and source.sha256 == self.sha256 for source in model.sources):
+            return True
+        return self.trust != "catalogue" and any(isinstance(source, ReleaseSource) for source in model.sources)
+
+
+def path_of(file: Path) -> Path:
+    """Return where the receipt of `file` is."""
+    return file.with_name(f"{file.name}.receipt.json")
+
+
+def make(file: Path, sha256: str, trust: Trust, hash_origin: str, url: str | None) -> Receipt:
+    """Return a receipt for `file` as it is now."""
+    status = file.stat()
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return Receipt(sha256, status.st_size, status.st_mtime_ns, trust, hash_origin, url, now)
+
+
+def read(file: Path) -> Receipt | None:
+    """Return the receipt of `file`, or None where there is none that can be understood."""
+    try:
+        found = json.loads(path_of(file).read_bytes())
+        receipt = Receipt(**{field.name: found[field.name] for field in fields(Receipt)})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    numbers = isinstance(receipt.size, int) and isinstance(receipt.mtime_ns, int)
+    return receipt if numbers and isinstance(receipt.sha256, str) else None
+
+
+def write(file: Path, receipt: Receipt) -> None:
+    """Put `receipt` beside `file`, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+
+    """
+    target = path_of(file)
+    draft = target.with_name(f"{target.name}.{os.getpid()}")
+    try:
+        draft.write_text(json.dumps(asdict(receipt), indent=1) + "\n", encoding="utf-8")
+        draft.replace(target)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def warn_unchecked(path: Path, model: Model, receipt: Receipt) -> None:
+    """Say that a file is used of which nothing is known."""
+    warnings.warn(
+        f"{model.name}: {path} was placed by hand and could not be checked ({receipt.hash_origin}); it is used as is.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
