@@ -1,16 +1,15 @@
 """Skin models for rembg.
 
-Importing this package is enough: rembg then knows the skin models, whichever of the two is imported first. It runs at
-every start of Python (see :mod:`rembg_skin.startup`), so nothing is imported here before it is asked for.
+Importing this package is enough: rembg then knows the skin models, whichever of the two is imported first.
 """
 
 import sys
 
-from rembg_skin import startup
+import rembg_skin_hook
 
-startup.install()
-if startup.TARGET in sys.modules:
-    startup.register_safely()
+rembg_skin_hook.install()
+if rembg_skin_hook.TARGET in sys.modules:
+    rembg_skin_hook.register_safely()
 
 
 def register() -> None:

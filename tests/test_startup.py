@@ -45,10 +45,10 @@ def test_an_import_registers_before_and_after_rembg_where_the_hook_never_ran(ord
 
 def test_registering_again_changes_nothing() -> None:
     code = """
-        import rembg_skin
+        import rembg_skin, rembg_skin_hook
         from rembg import sessions
         before = [list(sessions.sessions), list(sessions.sessions_names), list(sessions.sessions_class)]
-        rembg_skin.register(); rembg_skin.register(); rembg_skin.startup.install()
+        rembg_skin.register(); rembg_skin.register(); rembg_skin_hook.install()
         print(before == [list(sessions.sessions), sessions.sessions_names, sessions.sessions_class])
     """
     assert run(code) == "True"
@@ -124,15 +124,15 @@ def test_reloading_rembgs_tables_registers_again() -> None:
     assert run(code) == "1"
 
 
-def test_a_start_of_python_loads_two_small_modules_and_nothing_else() -> None:
+def test_a_start_of_python_loads_one_small_module_and_nothing_else() -> None:
     code = "import sys; print(sorted(name for name in sys.modules if 'rembg' in name or name in ('numpy', 'PIL')))"
-    assert run(code) == "['rembg_skin', 'rembg_skin.startup']"
+    assert run(code) == "['rembg_skin_hook']"
 
 
 def test_other_imports_are_not_touched() -> None:
     code = """
-        import sys, rembg_skin.startup as startup
-        (finder,) = [f for f in sys.meta_path if isinstance(f, startup.SessionsFinder)]
+        import sys, rembg_skin_hook as hook
+        (finder,) = [f for f in sys.meta_path if isinstance(f, hook.SessionsFinder)]
         print(finder.find_spec('json'), finder.find_spec('rembg'), finder.find_spec('rembg.sessions.u2net'))
     """
     assert run(code) == "None None None"

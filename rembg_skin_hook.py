@@ -1,7 +1,8 @@
 """The start-up hook: wait for ``rembg.sessions`` to be imported, then register the skin models.
 
 ``rembg_skin.pth`` (Python up to 3.17) and ``rembg_skin.start`` (3.15 and later, PEP 829) call :func:`install` at every
-start of the interpreter, so this module imports nothing that Python has not loaded by then.
+start of the interpreter. So this module imports nothing that Python has not loaded by then, and lies beside the package
+instead of in it: one file is read instead of two.
 """
 
 import os
