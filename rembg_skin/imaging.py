@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any, cast
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 from PIL.Image import Image as PILImage
 
 # Modes that Pillow turns into RGB by clipping instead of scaling.
@@ -58,8 +58,12 @@ def _scaled(image: PILImage) -> PILImage:
 
 @cache
 def _lab_transform() -> Any:  # noqa: ANN401 - ImageCms names no public type for it
+    from PIL import ImageCms
+
     return ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
 
 
 def _lab_to_rgb(image: PILImage) -> PILImage:
+    from PIL import ImageCms
+
     return cast("PILImage", ImageCms.applyTransform(image, _lab_transform()))

@@ -1,0 +1,1 @@
+"""Measurements: each module is a script, run from the repository as `python -m benchmarks.NAME`."""

@@ -1,0 +1,51 @@
+"""What the benchmarks share: two sides timed in turn in one run, and the peak memory of a fresh process."""
+
+import platform
+import statistics
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+
+
+def medians(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Return the median seconds of each side; the sides take turns, so that a busy machine is busy for all of them."""
+    for side in sides.values():
+        side()  # tables are made and pages are touched once
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, side in sides.items():
+            start = time.perf_counter()
+            side()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def peak_megabytes(setup: str, action: str) -> float:
+    """Return by how many MB (10**6 bytes) `action` raises the memory of a fresh Python at its peak, after `setup`.
+
+    Linux alone: the kernel's peak is set back between the two.
+    """
+    code = f"""
+import re
+from pathlib import Path
+
+def memory(field):
+    return int(re.search(field + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+
+{textwrap.dedent(setup)}
+Path("/proc/self/clear_refs").write_text("5")
+before = memory("VmRSS")
+{textwrap.dedent(action)}
+print((memory("VmHWM") - before) * 1024 / 1e6)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+def machine(*packages: str) -> str:
+    """Return one line that names the machine and the versions of `packages`."""
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    return f"{platform.machine()} {platform.system()}, Python {platform.python_version()}, {versions}"
