@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ NAMES = "('hsv_skin', 'ycbcr_skin', 'ycbcr_hsv_skin', 'ellipse_skin', 'diagonal_
 def python(code: str, *flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *flags, "-c", textwrap.dedent(code)],
+        cwd=Path(sys.executable).parent,  # not the repository: the installed package is what runs
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
