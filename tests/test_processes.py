@@ -101,7 +101,9 @@ def test_a_read_only_disk_is_named(github: GitHub, small_disk: Path) -> None:
 
 
 # Root may write anywhere, unless it gives that right up.
-BOUND = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+BOUND = (
+    ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.name == "posix" and os.geteuid() == 0 else []
+)
 
 
 @pytest.fixture
