@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from github import GitHub, running
+from tests.github import GitHub, running
 from numpy.typing import NDArray
 from PIL import Image
 

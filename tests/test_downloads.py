@@ -11,8 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from github import Answer, Cut, GitHub, Swap, Trickle, running
-from weights_helpers import ASSET, DATA, LISTED, OTHER, PINNED, QUICK, REPO, litter, model, pinned, released
+from tests.github import Answer, Cut, GitHub, Swap, Trickle, running
+from tests.weights_helpers import ASSET, DATA, LISTED, OTHER, PINNED, QUICK, REPO, litter, model, pinned, released
 
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import fetch

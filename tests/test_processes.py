@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from github import GitHub, Trickle
-from weights_helpers import ASSET, DATA, LISTED, PINNED, QUICK, REPO, litter, model, pinned, released
+from tests.github import GitHub, Trickle
+from tests.weights_helpers import ASSET, DATA, LISTED, PINNED, QUICK, REPO, litter, model, pinned, released
 
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import fetch
@@ -20,14 +20,14 @@ CHILD = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from weights_helpers import QUICK, released
+from tests.weights_helpers import QUICK, released
 from rembg_skin.weights import fetch
 print(fetch(released(), folders=[Path(sys.argv[1])], patience=QUICK))
 """
 
 
 def child(folder: Path, prefix: Sequence[str] = ()) -> subprocess.Popen[str]:
-    code = CHILD.format(tests=str(Path(__file__).parent))
+    code = CHILD.format(root=str(Path(__file__).parents[1]))
     environment = {**os.environ, "REMBG_SKIN_DISABLE": "1"}
     command = [*prefix, sys.executable, "-c", code, str(folder)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)

@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 
 import pytest
-from github import Answer, GitHub, running
-from weights_helpers import ASSET, DATA, LISTED, OTHER, QUICK, REPO, litter, released
+from tests.github import Answer, GitHub, running
+from tests.weights_helpers import ASSET, DATA, LISTED, OTHER, QUICK, REPO, litter, released
 
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import fetch

@@ -9,8 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from github import GitHub
-from weights_helpers import DATA, LISTED, OTHER, PINNED, QUICK, REPO, litter, model, pinned, released
+from tests.github import GitHub
+from tests.weights_helpers import DATA, LISTED, OTHER, PINNED, QUICK, REPO, litter, model, pinned, released
 
 from rembg_skin.catalog import FILES, MODELS, FileSource, ReleaseSource
 from rembg_skin.errors import WeightsError

@@ -4,7 +4,7 @@ import random
 from hashlib import sha256
 from pathlib import Path
 
-from github import GitHub
+from tests.github import GitHub
 
 from rembg_skin.catalog import FileSource, Model, ReleaseSource, Source
 from rembg_skin.weights import Patience
