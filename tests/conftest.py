@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.github import GitHub, running
 from numpy.typing import NDArray
 from PIL import Image
+
+from tests.github import GitHub, running
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -11,11 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.github import Answer, Cut, GitHub, Swap, Trickle, running
-from tests.weights_helpers import ASSET, DATA, LISTED, OTHER, PINNED, QUICK, REPO, litter, model, pinned, released
 
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import fetch
+from tests.github import Answer, Cut, GitHub, Swap, Trickle, running
+from tests.weights_helpers import ASSET, DATA, LISTED, OTHER, PINNED, QUICK, REPO, litter, model, pinned, released
 
 HTML = Answer(200, {"Content-Type": "text/html; charset=utf-8"}, b"<html>Log in to the hotel's network</html>")
 

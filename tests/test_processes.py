@@ -10,16 +10,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from tests.github import GitHub, Trickle
-from tests.weights_helpers import ASSET, DATA, LISTED, PINNED, QUICK, REPO, litter, model, pinned, released
 
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import fetch
+from tests.github import GitHub, Trickle
+from tests.weights_helpers import ASSET, DATA, LISTED, PINNED, QUICK, REPO, litter, model, pinned, released
 
 CHILD = """
 import sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
+sys.path.insert(0, {root!r})
 from tests.weights_helpers import QUICK, released
 from rembg_skin.weights import fetch
 print(fetch(released(), folders=[Path(sys.argv[1])], patience=QUICK))

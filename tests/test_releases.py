@@ -4,11 +4,11 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.github import Answer, GitHub, running
-from tests.weights_helpers import ASSET, DATA, LISTED, OTHER, QUICK, REPO, litter, released
 
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import fetch
+from tests.github import Answer, GitHub, running
+from tests.weights_helpers import ASSET, DATA, LISTED, OTHER, QUICK, REPO, litter, released
 
 OLD = DATA[:1000]
 TOKEN = "ghp_notARealToken"

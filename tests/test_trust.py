@@ -9,12 +9,12 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.github import GitHub
-from tests.weights_helpers import DATA, LISTED, OTHER, PINNED, QUICK, REPO, litter, model, pinned, released
 
 from rembg_skin.catalog import FILES, MODELS, FileSource, ReleaseSource
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import fetch
+from tests.github import GitHub
+from tests.weights_helpers import DATA, LISTED, OTHER, PINNED, QUICK, REPO, litter, model, pinned, released
 
 SHARED = Path(__file__).parents[2] / "shared" / "weights"
 

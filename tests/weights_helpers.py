@@ -4,10 +4,9 @@ import random
 from hashlib import sha256
 from pathlib import Path
 
-from tests.github import GitHub
-
 from rembg_skin.catalog import FileSource, Model, ReleaseSource, Source
 from rembg_skin.weights import Patience
+from tests.github import GitHub
 
 QUICK = Patience(tries=5, first_wait=0.01, longest_wait=2.0, connect=2.0, read=0.4, slowest=1024)
 DATA = random.Random(3).randbytes(3_000_000)
