@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command.set_defaults(run=module.run)
     parsed = parser.parse_args(given)
     with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=RuntimeWarning, module="rembg_skin")
         warnings.showwarning = _show_warning
         try:
             return int(parsed.run(parsed))

@@ -31,7 +31,7 @@ def _verified(file: Model, *, expected: bool) -> bool:
 
     paths = list(on_disk(file, model_folders(file.name)))
     if expected and not paths:
-        print(f"{file.name}: not on disk; `rembg-skin download {file.name}` fetches it", file=sys.stderr)
+        print(f"rembg-skin: {file.name}: not on disk; `rembg-skin download {file.name}` fetches it", file=sys.stderr)
     good = bool(paths) or not expected
     for path in paths:
         try:
@@ -41,7 +41,8 @@ def _verified(file: Model, *, expected: bool) -> bool:
             good = False
             continue
         if receipt is None:
-            print(f"{file.name}: {path} has changed since it was verified; it is fetched anew when it is next used")
+            print(f"rembg-skin: {file.name}: {path} has changed since it was verified.", file=sys.stderr)
+            print("It is never loaded: the next use, or a download, fetches it anew.", file=sys.stderr)
             good = False
         else:
             state = "could not be checked" if receipt.trust == "nothing" else "verified"
