@@ -1,11 +1,14 @@
 """What several test modules use."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+
+from tests.github import GitHub, running
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -34,3 +37,14 @@ def color_patches() -> NDArray[np.uint8]:
     """Return smooth random patches of every colour, uint8 [600, 1500, 3]: masks with regions instead of noise."""
     small = np.random.default_rng(3).integers(0, 256, (60, 150, 3), dtype=np.uint8)
     return np.asarray(Image.fromarray(small).resize((1500, 600), Image.Resampling.BICUBIC))
+
+
+@pytest.fixture
+def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
+    """A GitHub on loopback that the package takes for the real one; free of the user's environment."""
+    for name in ("GITHUB_TOKEN", "REMBG_SKIN_OFFLINE", "REMBG_SKIN_MIRROR", "MODEL_CHECKSUM_DISABLED"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    with running() as server:
+        monkeypatch.setenv("REMBG_SKIN_GITHUB_API", server.url)
+        yield server

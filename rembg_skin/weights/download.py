@@ -36,7 +36,7 @@ def bring(offer: Offer, path: Path, title: str, patience: Patience, *, check: bo
     """
     staging = path.with_name(f".{path.name}.download")
     try:
-        staging.mkdir(exist_ok=True)
+        staging.mkdir(parents=True, exist_ok=True)
         for stray in staging.iterdir():  # of a process that was killed
             if stray.name not in (_PART, _ORIGIN):
                 stray.unlink()
@@ -187,14 +187,18 @@ class Downloader:
 
     def _receive(self, response: requests.Response, part: IO[bytes], offset: int, total: int | None) -> None:
         whole = total if self.size is None else self.size
-        with tqdm(
-            desc=self.title, total=whole, initial=offset, unit="B", unit_scale=True, unit_divisor=1000, disable=None
-        ) as bar:
-            for chunk in chunks(response, self.patience):
-                offset += len(chunk)
-                if offset > (whole or _LARGEST):
-                    raise SourceError("more bytes come than the file has")
-                part.write(chunk)
-                bar.update(len(chunk))
-        if whole is not None and offset < whole:
-            raise PassingError(f"the connection broke after {offset:,} of {whole:,} bytes")
+        with tqdm(desc=self.title, total=whole, initial=offset, unit="B", unit_scale=True, disable=None) as bar:
+            reason = "the connection broke"
+            try:
+                for chunk in chunks(response, self.patience):
+                    offset += len(chunk)
+                    if offset > (whole or _LARGEST):
+                        raise SourceError("more bytes come than the file has")
+                    part.write(chunk)
+                    bar.update(len(chunk))
+                if whole is None or offset == whole:
+                    return
+            except PassingError as error:
+                reason = str(error)
+        of_whole = "" if whole is None else f" of {whole:,}"
+        raise PassingError(f"{reason} after {offset:,}{of_whole} bytes")

@@ -86,6 +86,8 @@ def opened(
         raise PassingError(f"no connection to {host}") from None
     except (requests.RequestException, ValueError) as error:
         raise SourceError(f"{without_secrets(url)} cannot be asked for ({type(error).__name__})") from None
+    except OSError as error:  # a CA bundle of the environment that is not there
+        raise SourceError(str(error)) from None
     with response:
         _judge(response)
         yield response

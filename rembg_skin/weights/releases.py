@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -72,7 +73,7 @@ def _releases(source: ReleaseSource, environment: Environment, patience: Patienc
     with requests.Session() as session:
         session.max_redirects = 5
         for _ in range(_PAGES):
-            page, following = persist(lambda url=url: _page(session, url, headers, patience), patience)  # type: ignore[misc]
+            page, following = persist(partial(_page, session, url, headers, patience), patience)
             yield from (release for release in page if isinstance(release, dict))
             # The token goes along: the next page has to be on the same host.
             if following is None or urlsplit(following)[:2] != urlsplit(url)[:2]:
@@ -104,7 +105,7 @@ def _page(
         raise
     try:
         page = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         page = None
     if not isinstance(page, list):
         raise SourceError(f"{urlsplit(url).hostname} did not answer with a release list: is a login page in between?")

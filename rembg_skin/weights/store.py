@@ -49,8 +49,8 @@ def _alone(folder: Path, model: Model) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
-    except OSError:
-        # Nobody can download into a folder that cannot be written, so there is nobody to wait for.
+    except (OSError, NotImplementedError):
+        # Nobody can download into a folder that cannot be written; where only locks are missing, hashes still hold.
         yield
         return
     try:

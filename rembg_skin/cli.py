@@ -1,0 +1,53 @@
+"""The ``rembg-skin`` command: parses, calls, prints. Each of its commands is a module of ``rembg_skin.commands``."""
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+
+from rembg_skin.errors import SkinError
+
+# A command's module has add_arguments(parser) and run(arguments) -> exit status; only the one asked for is imported.
+COMMANDS = {
+    "models": "list the models: input, download, licence, published accuracy",
+    "download": "fetch and verify the weights of models",
+    "verify": "hash the weights on disk and compare",
+    "pin": "write the hashes of release assets into the catalogue (for releases of this package)",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status: 0, or 1 after an error that was told on stderr."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    asked = next((argument for argument in given if not argument.startswith("-")), None)
+    parser = argparse.ArgumentParser(prog="rembg-skin", description="Skin masks for rembg.")
+    parser.add_argument("--version", action="version", version=_version() if "--version" in given else "")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        if name == asked:
+            module = import_module(f"rembg_skin.commands.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    parsed = parser.parse_args(given)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=RuntimeWarning, module="rembg_skin")
+        warnings.showwarning = _show_warning
+        try:
+            return int(parsed.run(parsed))
+        except SkinError as error:
+            print(f"rembg-skin: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            return 130
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"rembg-skin {version('rembg-skin')}"
+
+
+def _show_warning(message: Warning | str, *_details: object, **_more: object) -> None:
+    print(f"rembg-skin: {message}", file=sys.stderr)
