@@ -198,11 +198,9 @@ QUANTIZED = tuple(
 )
 
 
-@pytest.mark.usefixtures("home")
 def test_pin_writes_hashes_that_were_computed(
     github: GitHub, copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("REMBG_SKIN_OFFLINE")
     old = catalog.FILES
     assets = {f"{name}.onnx": name.encode() * 1000 for name in (*ASSETS, *QUANTIZED)}
     github.release("samhaswon/skin_segmentation", "v0.0.2", assets, digests=False)
@@ -229,22 +227,16 @@ def test_pin_writes_hashes_that_were_computed(
         )
 
 
-@pytest.mark.usefixtures("home")
 def test_pin_keeps_what_it_found_where_a_source_fails(
     github: GitHub, copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("REMBG_SKIN_OFFLINE")
     github.release("samhaswon/skin_segmentation", "v0.0.2", {"dlmv.onnx": DATA})
     assert main(["pin", "--catalog", str(copy)]) == 1
     assert "sunet_skin: samhaswon/skin_segmentation" in capsys.readouterr().err
     assert set(load(copy, monkeypatch).PINS) == {"dlmv_skin"}
 
 
-@pytest.mark.usefixtures("home")
-def test_pin_writes_no_hash_of_a_file_that_is_not_what_its_host_announces(
-    github: GitHub, copy: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("REMBG_SKIN_OFFLINE")
+def test_pin_writes_no_hash_of_a_file_that_is_not_what_its_host_announces(github: GitHub, copy: Path) -> None:
     github.release("samhaswon/skin_segmentation", "v0.0.2", {"dlmv.onnx": DATA})
     github.files["/cdn/samhaswon/skin_segmentation/releases/download/v0.0.2/dlmv.onnx"] = OTHER
     before = copy.read_text()
@@ -252,11 +244,9 @@ def test_pin_writes_no_hash_of_a_file_that_is_not_what_its_host_announces(
     assert copy.read_text() == before
 
 
-@pytest.mark.usefixtures("home")
 def test_a_url_that_tries_to_be_code_stays_a_string(
     github: GitHub, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("REMBG_SKIN_OFFLINE")
     github.release("samhaswon/skin_segmentation", "v0.0.2", {"dlmv.onnx": DATA})
     url = github.put('/x"\n);raise SystemExit(3)#', DATA).replace("%22", '"')
     github.releases["samhaswon/skin_segmentation"][0]["assets"][0]["browser_download_url"] = url

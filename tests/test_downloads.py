@@ -1,9 +1,12 @@
 """What a download survives, and what it says when it cannot."""
 
 import itertools
+import os
 import pickle
+import re
 import shutil
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from email.utils import formatdate
@@ -207,6 +210,32 @@ def test_a_busy_host_is_left_alone_after_five_tries(github: GitHub, tmp_path: Pa
     with pytest.raises(WeightsError, match="HTTP 500"):
         fetch(model(source), folders=[tmp_path], patience=QUICK)
     assert len(github.bodies(PINNED)) == 5
+
+
+def test_an_api_out_of_order_is_asked_again_whatever_its_rate_limit(github: GitHub, tmp_path: Path) -> None:
+    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
+    headers = {"X-RateLimit-Remaining": "59", "X-RateLimit-Reset": str(int(time.time()) + 3000)}
+    github.faults[LISTED].append(Answer(502, headers))
+    assert_fetched(fetch(released(), folders=[tmp_path], patience=QUICK), tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal")
+def test_a_terminal_shows_progress_and_size(github: GitHub, tmp_path: Path) -> None:
+    import pty
+    import termios
+
+    source = pinned(github)
+    code = (
+        "import sys; from pathlib import Path; from rembg_skin.catalog import *; from rembg_skin.weights import fetch\n"
+        f"fetch(Model('tiny_skin', '', '', sources=({source!r},)), folders=[Path(sys.argv[1])])"
+    )
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 120))
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], stderr=theirs, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert re.search(r"tiny_skin: 100%.*3\.00M/3\.00M", shown)
 
 
 def test_a_trickle_counts_as_a_broken_connection(github: GitHub, tmp_path: Path) -> None:

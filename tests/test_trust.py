@@ -195,6 +195,14 @@ def test_a_file_that_cannot_be_checked_is_used_with_a_warning(
 
 
 @pytest.mark.filterwarnings("error")
+def test_the_first_folder_comes_first_even_without_a_receipt(github: GitHub, tmp_path: Path) -> None:
+    entry = model(pinned(github))
+    fetch(entry, folders=[tmp_path / "old home"], patience=QUICK)
+    placed = place(tmp_path / "new")
+    assert fetch(entry, folders=[tmp_path / "new", tmp_path / "old home"], patience=QUICK) == placed
+
+
+@pytest.mark.filterwarnings("error")
 def test_a_copy_in_the_legacy_folder_is_found(github: GitHub, tmp_path: Path) -> None:
     legacy = place(tmp_path / "old home")
     folders = [tmp_path / "models" / "tiny_skin", tmp_path / "old home"]
@@ -232,7 +240,7 @@ def test_a_mirror_folder_is_used_and_its_file_checked(
     with pytest.raises(WeightsError, match="sha256"):
         fetch(model(source), folders=[tmp_path / "b"], patience=QUICK)
     copy.unlink()
-    with pytest.raises(WeightsError, match="mirror folder does not have it"):
+    with pytest.raises(WeightsError, match="mirror folder cannot give it"):
         fetch(model(source), folders=[tmp_path / "b"], patience=QUICK)
     assert not github.seen
 

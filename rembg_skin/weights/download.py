@@ -59,15 +59,16 @@ def bring(offer: Offer, path: Path, title: str, patience: Patience, *, check: bo
 def _retrieve(offer: Offer, staging: Path, name: str, title: str, patience: Patience, *, check: bool) -> Path:
     import pooch
 
-    while True:
+    for last in (False, True):
         downloader = Downloader(offer.location, offer.size, staging, patience, title)
         try:
             known_hash = f"sha256:{offer.sha256}" if check else None
             return Path(pooch.retrieve(offer.shown, known_hash, fname=name, path=staging, downloader=downloader))
         except ValueError:
-            # A partial file that went bad on disk is no fault of the host: once more, from the start.
-            if not downloader.resumed:
-                raise SourceError("the bytes that came do not have the sha256 that they should have") from None
+            # A partial file that went bad is no fault of the host: once more, from the start.
+            if last or not downloader.resumed:
+                break
+    raise SourceError("the bytes that came do not have the sha256 that they should have")
 
 
 class Downloader:
@@ -82,7 +83,7 @@ class Downloader:
         self.size = size
         self.patience = patience
         self.title = title
-        self.resumed = False  # whether bytes of an earlier process were used
+        self.resumed = False  # whether the file is of several pieces
         self._part = staging / _PART
         self._origin = staging / _ORIGIN
 
@@ -100,7 +101,6 @@ class Downloader:
         if isinstance(self.location, Path):
             self._copy(self.location)
         else:
-            self.resumed = self._resumable() is not None
             with requests.Session() as session:
                 session.max_redirects = 10
                 try:
@@ -125,7 +125,7 @@ class Downloader:
             size = source.stat().st_size
             file = source.open("rb")
         except OSError as error:
-            raise SourceError(f"the mirror folder does not have it ({error.strerror})") from None
+            raise SourceError(f"the mirror folder cannot give it ({error.strerror})") from None
         with file, self._part.open("wb") as part:
             self._expect(size)
             shutil.copyfileobj(file, part, 1 << 20)
@@ -157,6 +157,7 @@ class Downloader:
                 raise SourceError(f"{host} answered with a web page instead of the file: is a login page in between?")
             if response.status_code == HTTPStatus.OK:
                 offset = 0
+            self.resumed = offset > 0
             total = self._announced(response, offset)
             self._expect(total)
             if offset == 0:
@@ -166,7 +167,6 @@ class Downloader:
 
     def _begin(self, url: str, etag: str) -> None:
         self.forget()
-        self.resumed = False
         # A weak tag names a meaning, not bytes: it cannot vouch for a rest.
         if re.fullmatch(r'"[^"]*"', etag):
             self._origin.write_text(json.dumps({"url": url, "etag": etag}), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 from rembg_skin.catalog import FileSource, Model, ReleaseSource
@@ -54,7 +55,8 @@ def _identify(path: Path, sha256: str, model: Model, environment: Environment, p
     for source in model.sources:
         if isinstance(source, ReleaseSource):
             try:
-                announced = assets(source, environment, patience)
+                # One try: there is a file, and nobody should wait minutes for a network that is not there.
+                announced = assets(source, environment, replace(patience, tries=1))
             except SourceError as error:
                 doubts.append(str(error))
                 continue

@@ -103,6 +103,9 @@ def _judge(response: requests.Response) -> None:
     host = urlsplit(response.url).hostname
     wait = retry_after(response)
     if _limited(response):
+        reset = response.headers.get("X-RateLimit-Reset", "")
+        if wait is None and reset.isdecimal():
+            wait = max(int(reset) - time.time(), 0)
         until = "" if wait is None else f" for {_duration(wait)}"
         raise PassingError(f"{host} refuses further requests{until} (HTTP {status}, rate limit)", wait)
     if status in _BUSY:
@@ -124,12 +127,9 @@ def _limited(response: requests.Response) -> bool:
 def retry_after(response: requests.Response) -> float | None:
     """Return the seconds that the host asks to wait, not below 0; None where it does not ask."""
     value = response.headers.get("Retry-After", "").strip()
-    reset = response.headers.get("X-RateLimit-Reset", "")
     if value.isdecimal():
         return float(value)
     try:
-        if not value and reset.isdecimal():
-            return max(int(reset) - time.time(), 0)
         return max(email.utils.parsedate_to_datetime(value).timestamp() - time.time(), 0)
     except ValueError:
         return None

@@ -18,11 +18,11 @@ def on_disk(model: Model, folders: Sequence[Path]) -> Iterator[Path]:
 
 
 def vouched(model: Model, folders: Sequence[Path]) -> Path | None:
-    """Return the first file whose receipt still holds, or None; no file is read."""
-    for path in on_disk(model, folders):
-        receipt = receipts.read(path)
-        if receipt is not None and receipt.suits(model) and receipt.describes(path.stat()):
-            if receipt.trust == "nothing":
-                receipts.warn_unchecked(path, model, receipt)
-            return path
-    return None
+    """Return the first file of `model` if its receipt still holds, None otherwise; no byte of it is read."""
+    path = next(on_disk(model, folders), None)
+    receipt = None if path is None else receipts.read(path)
+    if path is None or receipt is None or not (receipt.suits(model) and receipt.describes(path.stat())):
+        return None
+    if receipt.trust == "nothing":
+        receipts.warn_unchecked(path, model, receipt)
+    return path

@@ -80,10 +80,13 @@ def _download(model: Model, folder: Path, environment: Environment, patience: Pa
     path = folder / file_name(model)
     errors = []
     for source in model.sources:
+        place = label(source)
         try:
-            bring(offer(source, environment, patience), path, model.name, patience, check=environment.checks)
+            found = offer(source, environment, patience)
+            place = found.shown
+            bring(found, path, model.name, patience, check=environment.checks)
         except SourceError as error:
-            errors.append((source, error))
+            errors.append((place, error))
         except OSError as error:
             raise WeightsError(
                 f"{model.name}: its weights cannot be written into {folder} ({error.strerror or error}).\n"
@@ -91,7 +94,7 @@ def _download(model: Model, folder: Path, environment: Environment, patience: Pa
             ) from None
         else:
             return path
-    reasons = "; ".join(f"{label(source)}: {error}" for source, error in errors) or "No source is known"
+    reasons = "; ".join(f"{place}: {error}" for place, error in errors) or "No source is known"
     if any(isinstance(error, UncheckedError) for _, error in errors):
         remedy = "Set MODEL_CHECKSUM_DISABLED=1 to do without the check"
     else:
