@@ -15,7 +15,7 @@ import pytest
 
 from rembg_skin import catalog
 from rembg_skin.cli import COMMANDS, main
-from rembg_skin.sessions.folders import model_folders
+from rembg_skin.folders import model_folders
 from tests.github import GitHub
 from tests.weights_helpers import DATA, OTHER
 

@@ -1,11 +1,14 @@
 """Files lie where rembg keeps its own, wherever the version at hand and the environment put that."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from rembg.sessions.base import BaseSession
 
-from rembg_skin.sessions.folders import model_folders
+from rembg_skin.folders import model_folders
 
 moved = pytest.mark.skipif(not hasattr(BaseSession, "model_dir"), reason="rembg before 2.0.80 has one folder for all")
 
@@ -46,3 +49,26 @@ def test_an_old_rembg_has_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.delattr(BaseSession, "model_dir", raising=False)
     monkeypatch.setenv("U2NET_HOME", str(tmp_path / "my home"))
     assert model_folders("pan_skin") == (tmp_path / "my home",)
+
+
+def test_asking_for_folders_does_not_import_rembg() -> None:
+    code = (
+        "import sys; from rembg_skin.folders import model_folders as folders\n"
+        "quick = folders('refiner'); assert 'rembg' not in sys.modules\n"
+        "import rembg.sessions; assert folders('refiner') == quick"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_rembg_whose_base_does_not_stand_alone_is_imported(tmp_path: Path) -> None:
+    sessions = tmp_path / "rembg" / "sessions"
+    sessions.mkdir(parents=True)
+    (tmp_path / "rembg" / "__init__.py").touch()
+    (sessions / "__init__.py").touch()
+    (sessions / "home.py").write_text("HOME = 'here'")
+    (sessions / "base.py").write_text(
+        "from .home import HOME\nclass BaseSession:\n    @classmethod\n    def u2net_home(cls): return HOME\n"
+    )
+    code = "from rembg_skin.folders import model_folders; assert str(model_folders('x')[0]) == 'here'"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "REMBG_SKIN_DISABLE": "1"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

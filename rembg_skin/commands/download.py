@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Fetch what is missing, and print where each file is."""
     models = list(FILES.values()) if arguments.all else models_named(arguments.names)
 
-    from rembg_skin.sessions.folders import model_folders  # imports rembg, which takes seconds
+    from rembg_skin.folders import model_folders
     from rembg_skin.weights import fetch
 
     failed = False

@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _verified(file: Model, *, expected: bool) -> bool:
-    from rembg_skin.sessions.folders import model_folders
+    from rembg_skin.folders import model_folders
     from rembg_skin.weights import Patience
     from rembg_skin.weights.environment import Environment
     from rembg_skin.weights.identity import accept
