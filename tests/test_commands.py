@@ -93,6 +93,9 @@ def test_models_as_json(mirror: Path, home: Path, capsys: pytest.CaptureFixture[
     assert models["pan_skin"]["files"] == {"pan_skin": str(model_folders("pan_skin")[0] / "pan_skin.onnx")}
     assert models["pan_skin"]["files"]["pan_skin"].startswith(str(home))
     assert models["pan_skin"]["download_bytes"] == 4_093_734
+    (source,) = models["pan_skin"]["sources"]["pan_skin"]
+    assert isinstance(PAN, catalog.FileSource)
+    assert (source["sha256"], source["mirror"], source["hash_origin"]) == (PAN.sha256, PAN.mirror, PAN.hash_origin)
     assert models["u2net_skin_refined"]["files"] == {"u2net_skin": None, "refiner": None}
     assert models["u2net_skin"]["published"]["miou_eval"] == 0.919
     assert models["u2net_skin"]["on_disk"] is False
@@ -252,3 +255,38 @@ def test_a_url_that_tries_to_be_code_stays_a_string(
     github.releases["samhaswon/skin_segmentation"][0]["assets"][0]["browser_download_url"] = url
     main(["pin", "--catalog", str(copy)])
     assert load(copy, monkeypatch).PINS["dlmv_skin"][0].url == url
+
+
+def rembg(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    pytest.importorskip("rembg_skin.sessions.neural")
+    command = [str(Path(sys.executable).with_name("rembg")), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.e2e
+def test_rembg_d_fetches_verified_weights(mirror: Path, home: Path) -> None:
+    assert mirror.is_file()
+    done = rembg("d", "pan_skin")
+    assert done.returncode == 0, done.stderr
+    files = {path.name for path in home.rglob("pan_skin*") if path.is_file()}
+    assert files == {"pan_skin.onnx", "pan_skin.onnx.receipt.json", "pan_skin.onnx.lock"}
+
+
+@pytest.mark.e2e
+def test_rembg_i_shows_two_lines_and_no_traceback(home: Path) -> None:
+    done = rembg("i", "-m", "pan_skin", "docs/portrait.jpg", "-")
+    assert done.returncode == 1
+    first, second = done.stderr.strip().splitlines()
+    assert first.startswith("Error: pan_skin: its weights could not be fetched.")
+    assert first.endswith("REMBG_SKIN_OFFLINE is set.")
+    assert second.startswith("Unset REMBG_SKIN_OFFLINE, or place the file at ")
+    assert str(home) in second
+
+
+@pytest.mark.e2e
+def test_rembg_d_tells_why_it_cannot(home: Path) -> None:
+    # rembg itself catches what a download raises, prints it on stdout and goes on.
+    done = rembg("d", "pan_skin")
+    assert "REMBG_SKIN_OFFLINE is set" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not list(home.rglob("*.onnx"))

@@ -49,6 +49,7 @@ def describe(model: Model) -> dict[str, object]:
         "licence": model.licence,
         "published": None if model.published is None else asdict(model.published),
         "files": {name: None if path is None else str(path) for name, path in paths.items()},
+        "sources": {file.name: [asdict(source) for source in file.sources] for file in files_of(model)},
         "on_disk": all(paths.values()),
     }
 
