@@ -1,6 +1,7 @@
 """The ``rembg-skin`` command: parses, calls, prints. Each of its commands is a module of ``rembg_skin.commands``."""
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -35,12 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.filterwarnings("always", category=RuntimeWarning, module="rembg_skin")
         warnings.showwarning = _show_warning
         try:
-            return int(parsed.run(parsed))
+            status = int(parsed.run(parsed))
+            sys.stdout.flush()
         except SkinError as error:
             print(f"rembg-skin: {error}", file=sys.stderr)
             return 1
+        except BrokenPipeError:  # `| head`; what Python still holds goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
         except KeyboardInterrupt:
             return 130
+        return status
 
 
 def _version() -> str:
