@@ -43,19 +43,25 @@ class Network:
     """How an image goes into the network and what comes out.
 
     `size` is the input's side in pixels, `fit` how the image is brought to it; RGB / 255 is normalised by `mean` and
-    `std` (ImageNet's where given) and laid out as float32 `layout`, batch 1. Of the first output's `channels` (values
-    0 to 1), number `channel` is skin. `stretch` says whether the output is min-max stretched by default, `blur` the
-    side and sigma of the Gaussian that follows the opening in the clean-up.
+    `std` (ImageNet's where given) and laid out as float32 [batch, `inputs`, height, width]. Of the first output's
+    `channels` (values 0 to 1), number `channel` is skin. `stretch` says when the output is min-max stretched by
+    default, `blur` the side and sigma of the Gaussian that follows the opening in the clean-up.
     """
 
     size: int
+    inputs: int = 3
     channels: int = 1
     channel: int = 0
+    outputs: int = 1  # at most; U2-Net's own export has its six side outputs besides
+    own_size: bool = False  # the released graph's fixed size is not known: any square one is taken
     fit: Literal["stretch", "letterbox"] = "stretch"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     stretch: Literal["auto", "always", "never"] = "auto"
     blur: tuple[int, float] = (9, 2.0)
+    reducing_gap: float = 2.0  # Pillow's: how far large photographs are averaged down before LANCZOS
+    memory_pattern: bool = False  # ONNX Runtime's setting of that name, on CPU
+    memory_needed: int = 0  # bytes on CPU, where a machine may well have less
 
 
 @dataclass(frozen=True)
@@ -136,10 +142,19 @@ def _quantized(family: str, title: str, network: Network, engine: str, train: fl
     )
 
 
-_U2NET = Network(1024)
-_U2NETP = Network(512)
-_DLMV = Network(256)
-_BIREFNET = Network(1728, fit="letterbox", stretch="never", blur=(3, 2.0))
+_U2NET = Network(1024, outputs=7, reducing_gap=1.4)
+_U2NETP = Network(512, outputs=7)
+_DLMV = Network(256, outputs=2, reducing_gap=4.0)
+_BIREFNET = Network(
+    1728,
+    outputs=7,
+    own_size=True,
+    fit="letterbox",
+    stretch="never",
+    blur=(3, 2.0),
+    memory_needed=40_000_000_000,  # README of samhaswon/skin_segmentation: about 40 GB
+)
+REFINER_NETWORK = Network(512, inputs=4, outputs=7, blur=(3, 1.0))
 
 _NEURAL = (
     _author(
@@ -193,7 +208,7 @@ _NEURAL = (
         "sunet_skin",
         "Straight U2-Net",
         "StraightU2Net",
-        Network(320),
+        Network(320, outputs=7),
         (_asset(r"(skin_)?sunet\.onnx"),),
         (0.867, 0.818, 0.048),
     ),
@@ -227,7 +242,6 @@ def _refined(base: str, title: str, evaluation: float) -> Model:
         f"{base}_refined",
         f"{title}, refined in 512-pixel tiles",
         f"{title} + U2-NetP patch network",
-        Network(512),
         licence=GPL,
         published=Published(_TABLE, miou_eval=evaluation),
         base=base,
@@ -266,7 +280,7 @@ _FILES = (
         "refiner",
         "Patch network of the refined models",
         "U2-NetP, RGB + mask",
-        Network(512),
+        REFINER_NETWORK,
         (
             _medusab("u2netp_chunks.onnx", "657bdf94e7f1a66d8f0d36b645023cb06368c48b48b47f7c6502d835d5457b49"),
             ReleaseSource("samhaswon", "csc6780-term-project", r"u2netp_chunks\.onnx", tag="v0.0.0"),

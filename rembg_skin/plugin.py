@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 def session_classes() -> tuple[type["SkinSession"], ...]:
     """Return every session class, in the order in which users see them."""
     from rembg_skin.sessions.classic import CLASSIC_SESSIONS
+    from rembg_skin.sessions.neural import NEURAL_SESSIONS
+    from rembg_skin.sessions.refined import REFINED_SESSIONS
 
-    return CLASSIC_SESSIONS
+    return NEURAL_SESSIONS + REFINED_SESSIONS + CLASSIC_SESSIONS
 
 
 def register() -> None:
@@ -32,5 +34,5 @@ def register() -> None:
         # rembg 2.0.78 and later.
         if hasattr(tables, "sessions_names_no_credentials"):
             tables.sessions_names_no_credentials.append(name)
-        if hasattr(tables, "sessions_names_downloadable") and MODELS[name].sources:
+        if hasattr(tables, "sessions_names_downloadable") and (MODELS[name].sources or MODELS[name].base):
             tables.sessions_names_downloadable.append(name)

@@ -1,0 +1,120 @@
+"""The pure steps after a network: its values become an 8-bit mask, which takes the image's size and is cleaned up."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.Image import Image as PILImage
+
+from rembg_skin.color.tiles import Box, tiles
+
+Rule = Literal["auto", "always", "never"]
+Blur = tuple[int, float]
+
+# At least this sure of some skin, an output is stretched under the rule "auto": with less, a photo without any would
+# become a full-range false mask.
+_SURE = 0.5
+_FIXED_POINT = 8  # bits
+_THREADS = 2
+
+
+def stretched(values: NDArray[np.float32], rule: Rule) -> NDArray[np.float32]:
+    """Return `values`, 0 to 1, min-max stretched to 0..1 where `rule` says so; a constant stays as it is."""
+    low, high = values.min(), values.max()
+    if rule == "never" or low == high or (rule == "auto" and high < _SURE):
+        return values
+    result: NDArray[np.float32] = (values - low) / (high - low)
+    return result
+
+
+def to_mask(values: NDArray[np.float32]) -> PILImage:
+    """Return the L mask of `values`, 0 to 1, [height, width], rounded down as the reference does."""
+    return Image.fromarray((values * np.float32(255)).astype(np.uint8))
+
+
+def enlarged(mask: PILImage, size: tuple[int, int]) -> PILImage:
+    """Return the L mask at another size, without clean-up."""
+    return mask.resize(size, Image.Resampling.BICUBIC)
+
+
+def cleaned(mask: PILImage, size: tuple[int, int], blur: Blur) -> PILImage:
+    """Return the L mask at `size`, opened with a 3x3 cross and blurred.
+
+    Parameters
+    ----------
+    mask
+        The L mask, of any size.
+    size
+        Width and height wanted.
+    blur
+        Odd side and sigma, in pixels, of the Gaussian kernel; borders are reflected without repeating the edge pixel.
+
+    """
+    side, sigma = blur
+    halo = 2 + side // 2
+    scale_x, scale_y = mask.width / size[0], mask.height / size[1]
+    result = np.empty((size[1], size[0]), np.uint8)
+
+    def clean(tile: Box, around: Box) -> None:
+        source = (
+            around.left * scale_x,
+            around.top * scale_y,
+            min(around.right * scale_x, mask.width),
+            min(around.bottom * scale_y, mask.height),
+        )
+        shape = (around.right - around.left, around.bottom - around.top)
+        part = np.asarray(mask.resize(shape, Image.Resampling.BICUBIC, box=source))
+        part = _gaussian(_opened(part), _kernel(side, sigma))
+        result[tile.slices()] = part[tile.slices(around)]
+
+    # Pillow's half of the work frees Python's lock, so two threads help here.
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for done in [pool.submit(clean, *boxes) for boxes in tiles(size, halo)]:
+            done.result()
+    return Image.fromarray(result)
+
+
+def _opened(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the morphological opening with the 3x3 cross; what lies outside the mask has no say."""
+    return _over_cross(_over_cross(mask, np.minimum), np.maximum)
+
+
+def _over_cross(mask: NDArray[np.uint8], combine: Any) -> NDArray[np.uint8]:  # noqa: ANN401
+    result = mask.copy()
+    for there, here in ((mask, result), (mask.T, result.T)):
+        combine(here[1:], there[:-1], out=here[1:])
+        combine(here[:-1], there[1:], out=here[:-1])
+    return result
+
+
+@cache
+def _kernel(side: int, sigma: float) -> tuple[int, ...]:
+    """Return the Gaussian's weights in fixed point; their sum is exactly one."""
+    distances = np.arange(side) - side // 2
+    weights = np.exp(-(distances**2) / (2 * sigma**2))
+    fixed = [round(weight) for weight in weights / weights.sum() * (1 << _FIXED_POINT)]
+    fixed[side // 2] += (1 << _FIXED_POINT) - sum(fixed)
+    return tuple(fixed)
+
+
+def _gaussian(mask: NDArray[np.uint8], weights: tuple[int, ...]) -> NDArray[np.uint16]:
+    padded = np.pad(mask, len(weights) // 2, mode="reflect").astype(np.uint16)
+    return _weighted_mean(_weighted_mean(padded.T, weights).T, weights)
+
+
+def _weighted_mean(padded: NDArray[np.uint16], weights: tuple[int, ...]) -> NDArray[np.uint16]:
+    length = len(padded) - len(weights) + 1
+    radius = len(weights) // 2
+    total = padded[radius : radius + length] * np.uint16(weights[radius])
+    total += np.uint16(1 << _FIXED_POINT - 1)
+    pair = np.empty_like(total)
+    for offset in range(radius):  # the kernel is symmetric: one product a pair
+        mirrored = 2 * radius - offset
+        np.add(padded[offset : offset + length], padded[mirrored : mirrored + length], out=pair)
+        pair *= np.uint16(weights[offset])
+        total += pair
+    total >>= np.uint16(_FIXED_POINT)
+    return total

@@ -1,0 +1,283 @@
+"""ONNX Runtime behind the neural sessions: which provider, which settings, one copy of a network in the process."""
+
+import os
+import threading
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from rembg_skin.catalog import Network
+from rembg_skin.errors import ModelError, OptionError
+
+Provider = str | tuple[str, dict[str, Any]]
+
+CPU = "CPUExecutionProvider"
+# What rembg looks for when no providers are given: the device ONNX Runtime reports, and the provider that uses it.
+_ACCELERATORS = (("GPU", "CUDAExecutionProvider"), ("GPU", "ROCMExecutionProvider"), ("", "OpenVINOExecutionProvider"))
+
+# SessionOptions cannot be listed: these are the entries of onnxruntime_session_options_config_keys.h that say how a
+# network is run. They are kept, and tell two users' settings apart.
+_CONFIG_KEYS = (
+    "mlas.enable_gemm_fastmath_arm64_bfloat16",
+    "optimization.disable_specified_optimizers",
+    "optimization.enable_cast_chain_elimination",
+    "optimization.enable_gelu_approximation",
+    "optimization.minimal_build_optimizations",
+    "session.disable_aot_function_inlining",
+    "session.disable_cpu_ep_fallback",
+    "session.disable_double_qdq_remover",
+    "session.disable_prepacking",
+    "session.disable_quant_qdq",
+    "session.dynamic_block_base",
+    "session.enable_quant_qdq_cleanup",
+    "session.force_spinning_stop",
+    "session.graph_optimizations_loop_level",
+    "session.inter_op.allow_spinning",
+    "session.intra_op.allow_spinning",
+    "session.intra_op_thread_affinities",
+    "session.qdqisint8allowed",
+    "session.set_denormal_as_zero",
+    "session.use_device_allocator_for_initializers",
+    "session.use_env_allocators",
+    "session.x64quantprecision",
+)
+# How far beyond 0..1 a value may lie: float32 and quantized sigmoids stay well inside.
+_TOLERANCE = 0.01
+
+
+def chosen_providers(name: str, given: object) -> list[Provider]:
+    """Return the providers for a session: the given ones, or those that rembg would take.
+
+    Parameters
+    ----------
+    name
+        The session's name, for the error.
+    given
+        None, or a list of names of available providers; from Python also of (name, options) pairs. What follows the
+        CPU is left out, as nothing is left for it to do.
+
+    Raises
+    ------
+    OptionError
+        If `given` is anything else.
+
+    """
+    available = ort.get_available_providers()
+    if given is None:
+        device = ort.get_device()
+        found = [name for prefix, name in _ACCELERATORS if device.startswith(prefix) and name in available]
+        return [*found[:1], CPU]
+    chosen: dict[str, Provider] = {}
+    for entry in given if isinstance(given, list) else [None]:
+        # A pair can only come from Python: JSON has none. Its options may name files and libraries.
+        match entry:
+            case (str(name), dict()) if isinstance(entry, tuple) and name in available:
+                chosen.setdefault(name, entry)
+            case str(name) if name in available:
+                chosen.setdefault(name, name)
+            case _:
+                names = ", ".join(available)
+                raise OptionError.about(name, "providers", given, f"a list of providers available here ({names})")
+        if name == CPU:
+            break
+    chosen.setdefault(CPU, CPU)
+    return list(chosen.values())
+
+
+def _name(provider: Provider) -> str:
+    return provider if isinstance(provider, str) else provider[0]
+
+
+class Graph:
+    """A network ready to run, safe from any number of threads.
+
+    Attributes
+    ----------
+    session
+        ONNX Runtime's session.
+    side
+        The fixed side of the network's input in pixels, or None where any is taken.
+    batch
+        The fixed number of images in a run, or None where any is taken.
+
+    """
+
+    def __init__(self, name: str, network: Network, session: ort.InferenceSession, threads: int) -> None:
+        self._name = name
+        self._network = network
+        self.session = session
+        (given,) = session.get_inputs()
+        self._input, self._output = given.name, session.get_outputs()[0].name
+        self.batch, self.side = (length if isinstance(length, int) else None for length in given.shape[:3:2])
+        # As many runs at once as keep the processors busy: more would only multiply the memory.
+        processors = os.cpu_count() or 1
+        self._turns = threading.Semaphore(max(1, processors // (threads or processors)))
+
+    def run(self, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the network's skin channel, float32 [batch, height, width], 0 to 1.
+
+        Parameters
+        ----------
+        tensor
+            The input, float32 [batch, channels, height, width].
+
+        Raises
+        ------
+        ModelError
+            If the network fails, or its output is no mask.
+
+        """
+        try:
+            with self._turns:
+                (output,) = self.session.run([self._output], {self._input: tensor})
+        except Exception as error:  # ONNX Runtime's have no common class of their own
+            raise ModelError(f"{self._name}: the network failed: {error}") from error
+        expected = (len(tensor), self._network.channels, *tensor.shape[2:])
+        if output.shape != expected:
+            raise ModelError(f"{self._name}: the network returned {output.shape}; expected is {expected}.")
+        skin: NDArray[np.float32] = output[:, self._network.channel]
+        low, high = float(skin.min()), float(skin.max())
+        if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):  # NaN fails every comparison
+            raise ModelError(
+                f"{self._name}: the network returned values from {low:g} to {high:g}, which are no mask of 0 to 1. "
+                "Is the file the right one, and does it run on the CPU alone?"
+            )
+        return skin if low >= 0 and high <= 1 else skin.clip(0, 1)
+
+
+_graphs: "WeakValueDictionary[object, Graph]" = WeakValueDictionary()
+_loading: "WeakValueDictionary[object, threading.Lock]" = WeakValueDictionary()
+_loading_guard = threading.Lock()
+
+
+def shared_graph(
+    name: str, network: Network, path: Path, providers: Sequence[Provider], options: ort.SessionOptions | None
+) -> Graph:
+    """Return the graph in `path`; all who ask for it with the same providers and settings hold the same one.
+
+    It is freed with the last holder.
+
+    Parameters
+    ----------
+    name, network
+        The session's name, for the errors, and what its graph has to be.
+    path
+        An ONNX file.
+    providers
+        As :func:`chosen_providers` returns them.
+    options
+        The caller's settings, which are left as they are; None for ONNX Runtime's own.
+
+    Raises
+    ------
+    ModelError
+        If the file is no graph that ONNX Runtime can run, or not the one that the catalogue describes.
+
+    """
+    options = options or ort.SessionOptions()
+    if options.has_providers():  # these cannot be read back: neither kept in a copy nor told apart
+        return _opened(name, network, path, providers, options)
+    on_cpu = _name(providers[0]) == CPU
+    state = path.stat()
+    key = (
+        *(str(path.resolve()), state.st_size, state.st_mtime_ns, network),
+        *(repr(provider) for provider in providers),
+        *((name, str(value)) for name, value in _fields(options).items()),
+        *_entries(options).items(),
+    )
+    with _loading_guard:
+        turn = _loading.setdefault(key, threading.Lock())
+    with turn:
+        graph = _graphs.get(key)
+        if graph is None:
+            settings = _copy(options)
+            settings.enable_mem_pattern &= network.memory_pattern or not on_cpu
+            graph = _graphs[key] = _opened(name, network, path, providers, settings)
+        return graph
+
+
+def _fields(options: ort.SessionOptions) -> dict[str, Any]:
+    names = (name for name in dir(options) if not name.startswith("_"))
+    values = {name: getattr(options, name) for name in names}
+    return {name: value for name, value in values.items() if not callable(value)}
+
+
+def _entries(options: ort.SessionOptions) -> dict[str, str]:
+    entries = {}
+    for key in _CONFIG_KEYS:
+        with suppress(RuntimeError):  # not set
+            entries[key] = options.get_session_config_entry(key)
+    return entries
+
+
+def _copy(options: ort.SessionOptions) -> ort.SessionOptions:
+    copy = ort.SessionOptions()
+    for name, value in _fields(options).items():
+        setattr(copy, name, value)
+    for key, value in _entries(options).items():
+        copy.add_session_config_entry(key, value)
+    return copy
+
+
+def _opened(
+    name: str, network: Network, path: Path, providers: Sequence[Provider], options: ort.SessionOptions
+) -> Graph:
+    try:
+        session = ort.InferenceSession(str(path), sess_options=options, providers=list(providers))
+    except Exception as error:  # ONNX Runtime's have no common class of their own
+        raise ModelError(f"{name}: ONNX Runtime cannot load {path}: {error}") from error
+    _check(name, network, path, session)
+    _warn_of_fallback(providers, session)
+    return Graph(name, network, session, options.intra_op_num_threads)
+
+
+def _check(name: str, network: Network, path: Path, session: ort.InferenceSession) -> None:
+    """Raise ModelError unless the graph in `path` is what the catalogue says."""
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    side = inputs[0].shape[2] if network.own_size and inputs and len(inputs[0].shape) > 2 else network.size  # noqa: PLR2004
+    expected_input = [1, network.inputs, side, side]
+    expected_output = [1, network.channels, side, side]
+    if not (
+        len(inputs) == 1
+        and 1 <= len(outputs) <= network.outputs
+        and _fits(inputs[0], expected_input)
+        and _fits(outputs[0], expected_output)
+    ):
+        several = f" first of at most {network.outputs}" if network.outputs > 1 else ""
+        raise ModelError(
+            f"{name}: {path} is another network. It takes {_described(inputs)} and returns {_described(outputs)}; "
+            f"the catalogue says it takes tensor(float) {expected_input} and returns tensor(float) {expected_output}"
+            f"{several}. Delete the file to have it downloaded again."
+        )
+
+
+def _fits(node: Any, expected: Sequence[int | str]) -> bool:  # noqa: ANN401 - ONNX Runtime has no types
+    return (
+        node.type == "tensor(float)"
+        and len(node.shape) == len(expected)
+        and all(
+            not isinstance(found, int) or found == wanted for found, wanted in zip(node.shape, expected, strict=True)
+        )
+    )
+
+
+def _described(nodes: Sequence[Any]) -> str:
+    return " and ".join(f"{node.type} {node.shape}" for node in nodes)
+
+
+def _warn_of_fallback(providers: Sequence[Provider], session: ort.InferenceSession) -> None:
+    wanted = [name for name in map(_name, providers) if name != CPU]
+    if wanted and not set(wanted) & set(session.get_providers()):
+        warnings.warn(
+            f"{', '.join(wanted)} was requested but the session runs on the CPU, many times slower: ONNX Runtime could "
+            "not load it. Its messages on stderr name the library that is missing.",
+            RuntimeWarning,
+            stacklevel=2,
+        )

@@ -1,0 +1,136 @@
+"""The networks: one session class, one subclass for each entry of the catalogue."""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from PIL.Image import Image as PILImage
+
+from rembg_skin.catalog import MODELS, Model, Network
+from rembg_skin.errors import ModelError, OptionError
+from rembg_skin.imaging import to_rgb
+from rembg_skin.masks import cleaned, enlarged, stretched, to_mask
+from rembg_skin.memory import memory
+from rembg_skin.options import Choice, Integer, Option, Switch
+from rembg_skin.runtime import CPU, Graph, chosen_providers, shared_graph
+from rembg_skin.sessions.base import SkinSession
+from rembg_skin.sessions.folders import model_folders
+from rembg_skin.tensors import fitted_size, to_tensor
+from rembg_skin.weights import fetch
+
+_LARGEST_SIZE = 1024  # an HTTP client may ask for it
+
+
+def network_options(network: Network) -> dict[str, Option]:
+    """Return the extras that a session of `network` takes."""
+    return {
+        "stretch": Choice(network.stretch, ("auto", "always", "never")),
+        "smooth": Switch(default=True),
+        "threshold": Integer(None, 0, 255),
+        "size": Integer(None, 64, max(network.size, _LARGEST_SIZE)),
+    }
+
+
+class NeuralSession(SkinSession):
+    """A network behind ONNX Runtime; rembg's `providers` and `sess_opts` work as in its own sessions.
+
+    Raises
+    ------
+    OptionError
+        If an extra or a provider is not possible.
+    WeightsError
+        If the weights cannot be had.
+    ModelError
+        If they are not what the catalogue says, or the machine has too little memory for them.
+
+    """
+
+    network: ClassVar[Network]
+
+    def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(model_name, sess_opts, *args, **kwargs)
+        self._graph = load(self.model, self.network, sess_opts, kwargs.get("providers"))
+        self._side(self._extras.get("size"))
+
+    @property
+    def inner_session(self) -> ort.InferenceSession:
+        """ONNX Runtime's session, as rembg's own sessions name it."""
+        return self._graph.session
+
+    @classmethod
+    def download_models(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
+        """Return the path of the verified weights."""
+        return str(weights_of(cls.model))
+
+    def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
+        """Return the L mask of `image` under checked `settings`."""
+        rgb, alpha = to_rgb(image)
+        small = to_mask(stretched(self.skin(rgb, settings["size"]), settings["stretch"]))
+        mask = cleaned(small, image.size, self.network.blur) if settings["smooth"] else enlarged(small, image.size)
+        return finished(mask, alpha, settings["threshold"])
+
+    def skin(self, rgb: PILImage, size: int | None) -> NDArray[np.float32]:
+        """Return what the network finds in an RGB image, float32 [height, width], 0 to 1, without any letterbox."""
+        network, side = self.network, self._side(size)
+        tensor = to_tensor(
+            rgb, side, network.fit, mean=network.mean, std=network.std, reducing_gap=network.reducing_gap
+        )
+        width, height = fitted_size(rgb.size, side, network.fit)
+        return self._graph.run(tensor)[0, :height, :width]
+
+    def _side(self, size: int | None) -> int:
+        fixed = self._graph.side
+        if size is None:
+            return fixed or self.network.size
+        if fixed not in (None, size):
+            raise OptionError.about(self.name(), "size", size, f"nothing but {fixed}, to which the graph is fixed")
+        return size
+
+
+def finished(mask: PILImage, alpha: PILImage | None, threshold: int | None) -> PILImage:
+    """Return the L mask with no skin where `alpha` is 0, binary (255 above `threshold`) where one is given."""
+    if alpha is not None:
+        mask.paste(0, mask=alpha.point(lambda value: 255 * (value == 0)))
+    return mask if threshold is None else mask.point(lambda value: 255 * (value > threshold))
+
+
+def weights_of(model: Model) -> Path:
+    """Return the path of the verified weights of `model`, downloaded where they are on no disk."""
+    return fetch(model, folders=model_folders(model.name))
+
+
+def load(model: Model, network: Network, sess_opts: ort.SessionOptions | None, providers: object) -> Graph:
+    """Return the graph of `model`, shared inside the process; too little memory is said before anything is loaded."""
+    chosen = chosen_providers(model.name, providers)
+    if chosen[0] == CPU:
+        _check_memory(model.name, network.memory_needed)
+    return shared_graph(model.name, network, weights_of(model), chosen, sess_opts)
+
+
+def _check_memory(name: str, needed: int) -> None:
+    found = memory() if needed else None
+    if found is None or found.free >= needed:
+        return
+    needs = f"{name} needs about {needed / 1e9:.0f} GB of memory on the CPU"
+    advice = "u2net_skin is the best of the models that need less."
+    if found.total < needed:
+        raise ModelError(f"{needs}; this machine or container has {found.total / 1e9:.1f} GB. {advice}")
+    warnings.warn(f"{needs}; {found.free / 1e9:.1f} GB are free now. {advice}", RuntimeWarning, stacklevel=2)
+
+
+def _session_class(model: Model, network: Network) -> type[NeuralSession]:
+    members = {
+        "__doc__": f"{model.title}.",
+        "__module__": __name__,
+        "model": model,
+        "network": network,
+        "options": network_options(network),
+    }
+    return type(model.name, (NeuralSession,), members)
+
+
+NEURAL_SESSIONS = tuple(_session_class(model, model.network) for model in MODELS.values() if model.network)

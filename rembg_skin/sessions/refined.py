@@ -1,0 +1,65 @@
+"""The networks whose mask a second network refines in full resolution."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import onnxruntime as ort
+from PIL.Image import Image as PILImage
+
+from rembg_skin.catalog import FILES, MODELS, REFINER_NETWORK, Model
+from rembg_skin.imaging import to_rgb
+from rembg_skin.masks import cleaned, enlarged, stretched, to_mask
+from rembg_skin.patches import refined
+from rembg_skin.sessions.base import SkinSession
+from rembg_skin.sessions.neural import NEURAL_SESSIONS, NeuralSession, finished, load, weights_of
+
+REFINER = FILES["refiner"]
+_BATCH = 4  # patches, where the graph takes several at once
+
+
+class RefinedSession(SkinSession):
+    """A base session, then the patch network; extras are the base session's. Raises what that raises."""
+
+    base: ClassVar[type[NeuralSession]]
+
+    def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(model_name, sess_opts, *args, **kwargs)
+        self._base = self.base(self.base.name(), sess_opts, *args, **kwargs)
+        self._refiner = load(REFINER, REFINER_NETWORK, sess_opts, kwargs.get("providers"))
+
+    @property
+    def inner_session(self) -> ort.InferenceSession:
+        """ONNX Runtime's session of the base mask."""
+        return self._base.inner_session
+
+    @classmethod
+    def download_models(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
+        """Return the path of the base network's verified weights; the patch network's are there then too."""
+        weights_of(REFINER)
+        return cls.base.download_models()
+
+    def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
+        """Return the L mask of `image` under checked `settings`."""
+        rgb, alpha = to_rgb(image)
+        rule = settings["stretch"]
+        base = enlarged(to_mask(stretched(self._base.skin(rgb, settings["size"]), rule)), image.size)
+        mask = refined(rgb, base, self._refiner.run, batch=self._refiner.batch or _BATCH, rule=rule)
+        if settings["smooth"]:
+            mask = cleaned(mask, image.size, REFINER_NETWORK.blur)
+        return finished(mask, alpha, settings["threshold"])
+
+
+def _session_class(model: Model, base: type[NeuralSession]) -> type[SkinSession]:
+    members = {
+        "__doc__": f"{model.title}.",
+        "__module__": __name__,
+        "model": model,
+        "base": base,
+        "options": base.options,
+    }
+    return type(model.name, (RefinedSession,), members)
+
+
+_BASES = {cls.name(): cls for cls in NEURAL_SESSIONS}
+
+REFINED_SESSIONS = tuple(_session_class(model, _BASES[model.base]) for model in MODELS.values() if model.base)
