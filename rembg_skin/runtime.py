@@ -77,15 +77,13 @@ def chosen_providers(name: str, given: object) -> list[Provider]:
     chosen: dict[str, Provider] = {}
     for entry in given if isinstance(given, list) else [None]:
         # A pair can only come from Python: JSON has none. Its options may name files and libraries.
-        match entry:
-            case (str(name), dict()) if isinstance(entry, tuple) and name in available:
-                chosen.setdefault(name, entry)
-            case str(name) if name in available:
-                chosen.setdefault(name, name)
-            case _:
-                names = ", ".join(available)
-                raise OptionError.about(name, "providers", given, f"a list of providers available here ({names})")
-        if name == CPU:
+        pair = isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[1], dict)  # noqa: PLR2004
+        provider = entry[0] if pair else entry
+        if provider not in available:
+            names = ", ".join(available)
+            raise OptionError.about(name, "providers", given, f"a list of providers available here ({names})")
+        chosen.setdefault(provider, entry)
+        if provider == CPU:
             break
     chosen.setdefault(CPU, CPU)
     return list(chosen.values())
