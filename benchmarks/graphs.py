@@ -240,7 +240,7 @@ def _deeplab(graph: Graph) -> str:
     return graph.node("Sigmoid", [graph.like(y, "image")])
 
 
-_BUILDERS: dict[str, Callable[[Graph], str]] = {
+BUILDERS: dict[str, Callable[[Graph], str]] = {
     "u2net_skin": lambda graph: _u2net(graph, _U2NET),
     "u2netp_skin": lambda graph: _u2net(graph, _U2NETP),
     "dlmv_skin": _deeplab,
@@ -251,7 +251,7 @@ _BUILDERS: dict[str, Callable[[Graph], str]] = {
 def build(name: str, *, size: int | str | None = None, seed: int = 0) -> onnx.ModelProto:
     """Return the graph of `name`, at its own size unless another one (a string: dynamic) is given."""
     graph = Graph(SIZES[name] if size is None else size, CHANNELS.get(name, 3), seed)
-    return graph.model(_BUILDERS[name](graph))
+    return graph.model(BUILDERS[name](graph))
 
 
 def parameters(model: onnx.ModelProto) -> int:
@@ -269,7 +269,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
-    for name in _BUILDERS:
+    for name in BUILDERS:
         model = build(name)
         onnx.save(model, folder / f"{name}.onnx")
         print(f"{name}: {parameters(model):,} parameters")

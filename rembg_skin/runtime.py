@@ -75,7 +75,8 @@ def chosen_providers(name: str, given: object) -> list[Provider]:
         found = [name for prefix, name in _ACCELERATORS if device.startswith(prefix) and name in available]
         return [*found[:1], CPU]
     chosen: dict[str, Provider] = {}
-    for entry in given if isinstance(given, list) else [None]:
+    entries: list[Any] = given if isinstance(given, list) else [None]
+    for entry in entries:
         # A pair can only come from Python: JSON has none. Its options may name files and libraries.
         pair = isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[1], dict)  # noqa: PLR2004
         provider = entry[0] if pair else entry
