@@ -1,20 +1,17 @@
-"""The neural sessions against the reference procedure and ONNX Runtime's defaults, both sides in one run.
+"""The neural sessions against the reference procedure and ONNX Runtime's defaults, each time both sides in one run.
 
-Weights are random (see `graphs.py`), but for pan_skin's: they are taken from ../shared/weights where that is there.
+Weights are random (see `benchmarks.graphs`), except those of pan_skin: real ones, where ../shared/weights has them.
+Run `python -m benchmarks.neural`, or name some of its parts: overhead, memory, start, providers.
 """
 
-import argparse
-import json
 import os
-import platform
-import resource
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -23,62 +20,50 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Image as PILImage
+from skimage.data import astronaut
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from benchmarks.graphs import build
+from benchmarks.timing import machine, medians, peak_megabytes
+from rembg_skin.catalog import MODELS
+from tests.reference_neural import skin_mask
 
-from benchmarks.graphs import BUILDERS, build  # noqa: E402
-from rembg_skin.catalog import MODELS, Network  # noqa: E402
-from tests.reference_neural import skin_mask  # noqa: E402
+PAN = Path(__file__).resolve().parents[2] / "shared/weights/pan_skin.onnx"
+LARGE = (4000, 3000)
+ALLOWED_OVERHEAD = 0.6
+ALLOWED_MEMORY = {"u2net_skin": 0.65, "u2netp_skin": 0.7}
+ALLOWED_TIME = 1.05
+ALLOWED_START = 0.5  # seconds
+CPU = "CPUExecutionProvider"
 
-PAN = ROOT.parent / "shared" / "weights" / "pan_skin.onnx"
-SIZE = (4000, 3000)  # 12 megapixels
 
-
-def main() -> None:
-    """Run the named parts."""
-    parts = {"overhead": overhead, "memory": memory, "start": start, "providers": providers}
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", nargs="*", choices=[*parts, []], help="default: all")
-    parser.add_argument("--one", help=argparse.SUPPRESS)  # a run of `memory` in a process of its own
-    arguments = parser.parse_args()
-    if arguments.one:
-        _measure_memory(**json.loads(arguments.one))
-        return
-    print(f"{platform.machine()}, {os.cpu_count()} processors, ONNX Runtime {ort.__version__}, NumPy {np.__version__}")
+@contextmanager
+def _home() -> Iterator[Path]:
+    """Give rembg a folder of its own with the networks in it."""
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
         os.environ |= {"REMBG_HOME": folder, "U2NET_HOME": folder, "MODEL_CHECKSUM_DISABLED": "1"}
-        _place(home)
-        for name in arguments.part or parts:
-            parts[name](home)
-
-
-def _place(home: Path) -> None:
-    for name in BUILDERS:
-        path = _path(home, name)
-        path.parent.mkdir(parents=True)
-        onnx.save(build(name), path)
-    if PAN.exists():
-        path = _path(home, "pan_skin")
-        path.parent.mkdir(parents=True)
-        path.write_bytes(PAN.read_bytes())
+        os.environ["PYTHONWARNINGS"] = "ignore"
+        home = Path(folder)
+        for name in ("u2net_skin", "u2netp_skin", "dlmv_skin"):
+            onnx.save(build(name), _path(home, name))
+        if PAN.exists():
+            _path(home, "pan_skin").write_bytes(PAN.read_bytes())
+        yield home
 
 
 def _path(home: Path, name: str) -> Path:
-    return home / "models" / name / f"{name}.onnx"
+    path = home / "models" / name / f"{name}.onnx"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
-def _photo() -> PILImage:
-    from skimage.data import astronaut
-
-    photo = np.asarray(Image.fromarray(astronaut()).resize(SIZE, Image.Resampling.BICUBIC), np.int16)
+def _photo(size: tuple[int, int]) -> PILImage:
+    photo = np.asarray(Image.fromarray(astronaut()).resize(size, Image.Resampling.BICUBIC), np.int16)
     noise = np.random.default_rng(0).normal(0, 8, photo.shape)
     return Image.fromarray((photo + noise).clip(0, 255).astype(np.uint8))
 
 
 class _Recorded:
-    """Stands in for a session of ONNX Runtime: gives an output that it gave once, at no cost."""
+    """Stands in for a session of ONNX Runtime: repeats one output at no cost."""
 
     def __init__(self, output: NDArray[np.float32]) -> None:
         self._output = output
@@ -88,38 +73,130 @@ class _Recorded:
 
 
 def overhead(home: Path) -> None:
-    """What a prediction costs besides the network, on 12 megapixels."""
+    """Print what a prediction on 12 megapixels costs besides the network."""
     from rembg import new_session
 
-    photo = _photo()
-    print("\nbesides the network, 12 megapixels: median of 15, interleaved")
-    for name in ("dlmv_skin", "u2netp_skin", "pan_skin", "u2net_skin"):
-        network = MODELS[name].network
-        if network is None or not _path(home, name).exists():
+    photo = _photo(LARGE)
+    print("\nbesides the network, 12 megapixels, random networks' masks, the hardest to clean up; pan_skin's is real")
+    for name, model in MODELS.items():
+        if model.network is None or not (path := home / "models" / name / f"{name}.onnx").exists():
             continue
-        session = new_session(name)
-        output = session._graph.run  # noqa: SLF001
-        recorded: list[NDArray[np.float32]] = []
-        skin_mask(photo.resize((300, 200)), network, lambda tensor: recorded.append(_run(session, tensor)) or recorded[0])
-        session._graph.session = _Recorded(recorded[0])  # noqa: SLF001
-        del output
-        ours, reference = _interleaved(
-            lambda: session.predict(photo, stretch="always"), lambda: skin_mask(photo, network, lambda _: recorded[0])
+        network, session = model.network, new_session(name)
+        inner = ort.InferenceSession(path, providers=[CPU])
+        outputs: list[NDArray[np.float32]] = []
+
+        def record(tensor: NDArray[np.float32], inner: Any = inner, outputs: Any = outputs) -> NDArray[np.float32]:  # noqa: ANN401
+            outputs.extend(inner.run(None, {inner.get_inputs()[0].name: tensor})[:1])
+            return outputs[0]
+
+        skin_mask(photo, network, record)
+        session._graph.session = _Recorded(outputs[0])  # noqa: SLF001
+        seconds = medians(
+            {
+                "ours": partial(session.predict, photo, stretch="always"),
+                "reference": partial(skin_mask, photo, network, lambda _, outputs=outputs: outputs[0]),
+            },
+            15,
         )
-        print(f"  {name:12} {ours * 1e3:6.1f} ms, reference {reference * 1e3:6.1f} ms: {ours / reference:.2f}")
+        ratio = seconds["ours"] / seconds["reference"]
+        print(
+            f"{name:14}{seconds['ours'] * 1e3:6.0f} ms, reference {seconds['reference'] * 1e3:4.0f} ms: {ratio:.2f}"
+            f" (allowed {ALLOWED_OVERHEAD})"
+        )
 
 
-def _run(session: Any, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
-    inner = session.inner_session
-    output: NDArray[np.float32] = inner.run(None, {inner.get_inputs()[0].name: tensor})[0]
-    return output
+_SETUP = """
+    import dataclasses
+    from PIL import Image
+    from rembg import new_session
+    from rembg.sessions import sessions
+    cls = sessions["{name}"]
+    cls.network = dataclasses.replace(cls.network, {changes})
+    photo = Image.effect_noise((800, 600), 60).convert("RGB")
+"""
+_ACTION = """
+    session = new_session("{name}", providers=["CPUExecutionProvider"])
+    for _ in range(5):
+        session.predict(photo)
+"""
 
 
-def _interleaved(*calls: Callable[[], object], rounds: int = 15) -> list[float]:
-    times: list[list[float]] = [[] for _ in calls]
-    for _ in range(rounds + 1):
-        for call, taken in zip(calls, times, strict=True):
-            began = time.perf_counter()
-            call()
-            taken.append(time.perf_counter() - began)
-    return [median(taken[1:]) for taken in times]
+def memory(home: Path) -> None:
+    """Print peak memory after five predictions, and the network's time, under our settings and under the default."""
+    print("\npeak memory after five predictions on the CPU, and seconds of a run")
+    for name, allowed in ALLOWED_MEMORY.items():
+        network, action = MODELS[name].network, _ACTION.format(name=name)
+        peak = peak_megabytes(_SETUP.format(name=name, changes=""), action)
+        default_peak = peak_megabytes(_SETUP.format(name=name, changes="memory_pattern=True"), action)
+        pattern = network is not None and network.memory_pattern
+        path = _path(home, name)
+        seconds = medians({"ours": _run(path, CPU, pattern=pattern), "default": _run(path, CPU)}, 4)
+        print(
+            f"{name:14}{peak:6.0f} MB, default {default_peak:5.0f} MB: {peak / default_peak:.2f} (allowed {allowed});"
+            f" {seconds['ours']:.2f} s, default {seconds['default']:.2f} s:"
+            f" {seconds['ours'] / seconds['default']:.2f} (allowed {ALLOWED_TIME})"
+        )
+
+
+def _run(path: Path, provider: str, *, pattern: bool = True) -> Callable[[], object]:
+    """Return a call that runs the network in `path` once."""
+    options = ort.SessionOptions()
+    options.enable_mem_pattern = pattern
+    session = ort.InferenceSession(path, options, providers=[provider, CPU])
+    (given,) = session.get_inputs()
+    tensor = np.random.default_rng(0).random(given.shape, np.float32)
+    return partial(session.run, None, {given.name: tensor})
+
+
+def start(home: Path) -> None:
+    """Print what a mask by the command costs over its help."""
+    if not _path(home, "pan_skin").exists():
+        print("\n../shared/weights/pan_skin.onnx is not here: no start measured")
+        return
+    photo, mask = home / "photo.jpg", home / "mask.png"
+    _photo((1154, 866)).save(photo)
+    rembg = Path(sys.executable).with_name("rembg")
+    sides = {
+        "mask": partial(_call, rembg, "i", "-m", "pan_skin", "-om", photo, mask),
+        "cutout": partial(_call, rembg, "i", "-m", "pan_skin", photo, mask),
+        "help": partial(_call, rembg, "i", "--help"),
+    }
+    seconds = medians(sides, 7)
+    for side in ("mask", "cutout"):
+        print(
+            f"\nrembg i -m pan_skin, 1 megapixel, {side}: {seconds[side]:.2f} s, --help {seconds['help']:.2f} s:"
+            f" {seconds[side] - seconds['help']:.2f} s more (allowed {ALLOWED_START})"
+        )
+
+
+def _call(*command: str | Path) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def providers(home: Path) -> None:
+    """Print the network's time under each accelerator that is here, against the CPU's."""
+    accelerators = set(ort.get_available_providers()) - {CPU, "AzureExecutionProvider"}
+    print(f"\naccelerators here: {', '.join(accelerators) or 'none'}")
+    for provider in accelerators:
+        for name in ("dlmv_skin", "pan_skin", "u2netp_skin", "u2net_skin"):
+            if (path := _path(home, name)).exists():
+                seconds = medians({"accelerated": _run(path, provider), "cpu": _run(path, CPU, pattern=False)}, 4)
+                print(
+                    f"{name:14}{provider} {seconds['accelerated']:.3f} s, CPU {seconds['cpu']:.3f} s:"
+                    f" {seconds['accelerated'] / seconds['cpu']:.2f}"
+                )
+
+
+PARTS = {"overhead": overhead, "memory": memory, "start": start, "providers": providers}
+
+
+def main() -> None:
+    """Print the named parts, or all."""
+    print(machine("rembg", "numpy", "pillow", "opencv-python-headless"), f"ONNX Runtime {ort.__version__}")
+    with _home() as home:
+        for name in sys.argv[1:] or PARTS:
+            PARTS[name](home)
+
+
+if __name__ == "__main__":
+    main()

@@ -17,7 +17,7 @@ def skin_mask(image: PILImage, network: Network, run: Run) -> NDArray[np.uint8]:
     """Return the mask of an RGB image that is stretched to the network's input."""
     small = image.resize((network.size, network.size), Image.Resampling.LANCZOS)
     values = np.asarray(small, np.float32) / 255
-    values = (values - np.float32(network.mean)) / np.float32(network.std) if any(network.mean) else values
+    values = (values - np.array(network.mean, np.float32)) / np.array(network.std, np.float32)
     output = run(np.ascontiguousarray(values.transpose(2, 0, 1)[None]))[0, network.channel]
     output = (output - output.min()) / (output.max() - output.min())
     mask = cv2.resize((output * 255).astype(np.uint8), image.size, interpolation=cv2.INTER_LANCZOS4)
