@@ -19,6 +19,9 @@ Blur = tuple[int, float]
 _SURE = 0.5
 _FIXED_POINT = 8  # bits
 _THREADS = 2
+_TAP_BITS = 7
+_TAP_ONE = 1 << _TAP_BITS
+_TAP_OFFSET = 64
 
 
 def stretched(values: NDArray[np.float32], rule: Rule) -> NDArray[np.float32]:
@@ -35,7 +38,7 @@ def to_mask(values: NDArray[np.float32]) -> PILImage:
     return Image.fromarray((values * np.float32(255)).astype(np.uint8))
 
 
-def enlarged(mask: PILImage, size: tuple[int, int]) -> PILImage:
+def resized(mask: PILImage, size: tuple[int, int]) -> PILImage:
     """Return the L mask at another size, without clean-up."""
     return mask.resize(size, Image.Resampling.BICUBIC)
 
@@ -53,28 +56,52 @@ def cleaned(mask: PILImage, size: tuple[int, int], blur: Blur) -> PILImage:
         Odd side and sigma, in pixels, of the Gaussian kernel; borders are reflected without repeating the edge pixel.
 
     """
-    side, sigma = blur
-    halo = 2 + side // 2
-    scale_x, scale_y = mask.width / size[0], mask.height / size[1]
+    weights = _gaussian_weights(*blur)
+    # Pillow does the columns; the rows are done tile by tile, where the pixels then stay in the processor's cache.
+    source = np.asarray(mask.resize((size[0], min(mask.height, size[1])), Image.Resampling.BICUBIC), np.uint16)
+    rows, shares = _cubic_taps(len(source), size[1])
     result = np.empty((size[1], size[0]), np.uint8)
 
     def clean(tile: Box, around: Box) -> None:
-        source = (
-            around.left * scale_x,
-            around.top * scale_y,
-            min(around.right * scale_x, mask.width),
-            min(around.bottom * scale_y, mask.height),
-        )
-        shape = (around.right - around.left, around.bottom - around.top)
-        part = np.asarray(mask.resize(shape, Image.Resampling.BICUBIC, box=source))
-        part = _gaussian(_opened(part), _kernel(side, sigma))
-        result[tile.slices()] = part[tile.slices(around)]
+        needed = rows[around.top : around.bottom]
+        part = source[needed.min() : needed.max() + 1, around.left : around.right]
+        if part.min() == part.max():  # most tiles of most masks
+            result[tile.slices()] = part[0, 0]
+            return
+        enlarged = _interpolated(part, needed - needed.min(), shares[around.top : around.bottom])
+        result[tile.slices()] = _gaussian(_opened(enlarged), weights)[tile.slices(around)]
 
-    # Pillow's half of the work frees Python's lock, so two threads help here.
+    # The rest of a prediction runs on one thread: here a second one pays.
     with ThreadPoolExecutor(_THREADS) as pool:
-        for done in [pool.submit(clean, *boxes) for boxes in tiles(size, halo)]:
+        for done in [pool.submit(clean, *boxes) for boxes in tiles(size, 2 + len(weights) // 2)]:
             done.result()
     return Image.fromarray(result)
+
+
+def _cubic_taps(source: int, target: int) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
+    """Return the four source rows of each target row and their weights, fixed point, both [target, 4]; a = -0.5."""
+    centres = (np.arange(target) + 0.5) * source / target - 0.5
+    first = np.floor(centres).astype(np.intp)[:, None] + (-1, 0, 1, 2)
+    x = np.abs(centres[:, None] - first)
+    weights = np.where(x < 1, (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2)
+    fixed = np.rint(weights * _TAP_ONE).astype(np.int16)
+    fixed[:, 1] += _TAP_ONE - fixed.sum(axis=1, dtype=np.int16)
+    return first.clip(0, source - 1), fixed.astype(np.uint16)
+
+
+def _interpolated(source: NDArray[np.uint16], rows: NDArray[np.intp], weights: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    # Negative weights are large ones modulo 2**16; with the offset the sum itself lies well inside.
+    total = source[rows[:, 0]]
+    total *= weights[:, :1]
+    for tap in (1, 2, 3):
+        product = source[rows[:, tap]]
+        product *= weights[:, tap : tap + 1]
+        total += product
+    total += np.uint16(_TAP_OFFSET * _TAP_ONE + _TAP_ONE // 2)
+    total >>= np.uint16(_TAP_BITS)
+    np.clip(total, _TAP_OFFSET, _TAP_OFFSET + 255, out=total)
+    total -= np.uint16(_TAP_OFFSET)
+    return total.astype(np.uint8)
 
 
 def _opened(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -91,7 +118,7 @@ def _over_cross(mask: NDArray[np.uint8], combine: Any) -> NDArray[np.uint8]:  # 
 
 
 @cache
-def _kernel(side: int, sigma: float) -> tuple[int, ...]:
+def _gaussian_weights(side: int, sigma: float) -> tuple[int, ...]:
     """Return the Gaussian's weights in fixed point; their sum is exactly one."""
     distances = np.arange(side) - side // 2
     weights = np.exp(-(distances**2) / (2 * sigma**2))

@@ -48,3 +48,12 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
     with running() as server:
         monkeypatch.setenv("REMBG_SKIN_GITHUB_API", server.url)
         yield server
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give rembg an empty folder for models, whose files are used unchecked."""
+    for name in ("U2NET_HOME", "REMBG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("MODEL_CHECKSUM_DISABLED", "1")
+    return tmp_path

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from rembg_skin.color import tiles
 from rembg_skin.masks import Blur, Rule, cleaned, stretched, to_mask
 from rembg_skin.tensors import fitted_size, to_tensor
 
@@ -32,11 +33,21 @@ def test_an_image_of_many_tiles_has_no_seams() -> None:
     assert np.abs(result - reference(noise, (9, 2.0)).astype(int)).max() <= 1
 
 
-def test_enlarging_has_no_seams_either() -> None:
-    small = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8))
-    whole = np.asarray(small.resize((2500, 700), Image.Resampling.BICUBIC))
-    result = np.asarray(cleaned(small, (2500, 700), (9, 2.0)))
-    assert np.abs(result - reference(whole, (9, 2.0)).astype(int)).max() <= 2
+@pytest.mark.parametrize("size", [(2500, 700), (500, 300), (90, 2000), (40, 30)])
+def test_an_enlarged_and_a_shrunk_mask_are_opencvs_within_a_grey_level(size: tuple[int, int]) -> None:
+    smooth = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+    mask = cv2.resize(smooth, (64, 64), interpolation=cv2.INTER_CUBIC)
+    expected = reference(cv2.resize(mask, size, interpolation=cv2.INTER_LANCZOS4), (9, 2.0))
+    result = np.asarray(cleaned(Image.fromarray(mask), size, (9, 2.0)))
+    assert np.abs(result - expected.astype(int)).mean() <= 1
+
+
+def test_how_a_mask_is_cut_into_tiles_cannot_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    mask = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8))
+    tiled = cleaned(mask, (2500, 700), (9, 2.0))
+    monkeypatch.setattr(tiles, "_TILE", (5000, 5000))
+    whole = cleaned(mask, (2500, 700), (9, 2.0))
+    assert np.array_equal(np.asarray(tiled), np.asarray(whole))
 
 
 @pytest.mark.parametrize("value", [0, 1, 127, 254, 255])

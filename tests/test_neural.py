@@ -28,15 +28,6 @@ RED = red_network(256)
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give rembg an empty folder for models, whose files are used unchecked."""
-    for name in ("U2NET_HOME", "REMBG_HOME"):
-        monkeypatch.setenv(name, str(tmp_path))
-    monkeypatch.setenv("MODEL_CHECKSUM_DISABLED", "1")
-    return tmp_path
-
-
-@pytest.fixture
 def session(home: Path) -> Any:
     place(home, "dlmv_skin", RED)
     return new_session("dlmv_skin")

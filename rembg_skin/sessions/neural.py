@@ -13,7 +13,7 @@ from PIL.Image import Image as PILImage
 from rembg_skin.catalog import MODELS, Model, Network
 from rembg_skin.errors import ModelError, OptionError
 from rembg_skin.imaging import to_rgb
-from rembg_skin.masks import cleaned, enlarged, stretched, to_mask
+from rembg_skin.masks import cleaned, resized, stretched, to_mask
 from rembg_skin.memory import memory
 from rembg_skin.options import Choice, Integer, Option, Switch
 from rembg_skin.runtime import CPU, Graph, chosen_providers, shared_graph
@@ -70,7 +70,7 @@ class NeuralSession(SkinSession):
         """Return the L mask of `image` under checked `settings`."""
         rgb, alpha = to_rgb(image)
         small = to_mask(stretched(self.skin(rgb, settings["size"]), settings["stretch"]))
-        mask = cleaned(small, image.size, self.network.blur) if settings["smooth"] else enlarged(small, image.size)
+        mask = cleaned(small, image.size, self.network.blur) if settings["smooth"] else resized(small, image.size)
         return finished(mask, alpha, settings["threshold"])
 
     def skin(self, rgb: PILImage, size: int | None) -> NDArray[np.float32]:

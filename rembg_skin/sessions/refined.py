@@ -8,7 +8,7 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import FILES, MODELS, REFINER_NETWORK, Model
 from rembg_skin.imaging import to_rgb
-from rembg_skin.masks import cleaned, enlarged, stretched, to_mask
+from rembg_skin.masks import cleaned, resized, stretched, to_mask
 from rembg_skin.patches import refined
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.neural import NEURAL_SESSIONS, NeuralSession, finished, load, weights_of
@@ -42,7 +42,7 @@ class RefinedSession(SkinSession):
         """Return the L mask of `image` under checked `settings`."""
         rgb, alpha = to_rgb(image)
         rule = settings["stretch"]
-        base = enlarged(to_mask(stretched(self._base.skin(rgb, settings["size"]), rule)), image.size)
+        base = resized(to_mask(stretched(self._base.skin(rgb, settings["size"]), rule)), image.size)
         mask = refined(rgb, base, self._refiner.run, batch=self._refiner.batch or _BATCH, rule=rule)
         if settings["smooth"]:
             mask = cleaned(mask, image.size, REFINER_NETWORK.blur)
