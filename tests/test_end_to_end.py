@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,11 @@ REMBG = str(Path(sys.executable).with_name("rembg"))
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def rembg(folder: Path, *arguments: str, stdin: bytes | None = None) -> "subprocess.CompletedProcess[bytes]":
+def rembg(
+    folder: Path, *arguments: str, stdin: bytes | None = None, **variables: str
+) -> "subprocess.CompletedProcess[bytes]":
     """Run the command outside of the repository, so that the installed package is what runs."""
-    environment = {**os.environ, "U2NET_HOME": str(folder / "home")}
+    environment = {**os.environ, "U2NET_HOME": str(folder / "home"), **variables}
     return subprocess.run(
         [REMBG, *arguments], cwd=folder, env=environment, input=stdin, capture_output=True, check=False
     )
@@ -125,14 +128,13 @@ def test_rembg_m_leaves_the_legacy_folder_as_it_is(tmp_path: Path) -> None:
     assert "_skin" not in done.stdout
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a real `rembg s` with its page on a free port of the loopback interface."""
-    folder = tmp_path_factory.mktemp("server")
+@contextmanager
+def serving(folder: Path, **variables: str) -> Iterator[tuple[str, int]]:
+    """Start a real `rembg s` with its page on a free port of the loopback interface; give its URL and process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, "U2NET_HOME": str(folder / "home"), "GRADIO_ANALYTICS_ENABLED": "False"}
+    environment = {**os.environ, "U2NET_HOME": str(folder / "home"), "GRADIO_ANALYTICS_ENABLED": "False", **variables}
     environment["BROWSER"] = "true"  # rembg opens a browser window at its start
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -145,10 +147,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     try:
         wait_until(lambda: requests.get(f"{url}/openapi.json", timeout=5).ok, process, folder / "log")
-        yield url
+        yield url, process.pid
     finally:
         process.terminate()
         process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a server without any weights."""
+    with serving(tmp_path_factory.mktemp("server")) as (url, _):
+        yield url
 
 
 def wait_until(ready: Callable[[], bool], process: "subprocess.Popen[bytes]", log: Path) -> None:
