@@ -269,7 +269,6 @@ def test_a_url_that_tries_to_be_code_stays_a_string(
 
 
 def rembg(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    pytest.importorskip("rembg_skin.sessions.neural")
     command = [str(Path(sys.executable).with_name("rembg")), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 

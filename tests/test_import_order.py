@@ -13,7 +13,7 @@ import pytest
         "import rembg_skin.plugin; rembg_skin.plugin.register()",
         "import rembg_skin.sessions",
         "import rembg_skin.sessions.base",
-        "import rembg_skin.sessions.folders",
+        "import rembg_skin.folders",
         "import rembg.sessions",
         "from rembg import new_session",
     ],
