@@ -100,3 +100,11 @@ def test_a_tensor_is_lanczos_and_the_normalisation() -> None:
     assert tensor.dtype == np.float32
     assert tensor.flags.c_contiguous
     np.testing.assert_allclose(tensor, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(1600, 900), (700, 1500), (2000, 517)])
+def test_a_large_image_is_shrunk_as_by_pillow(size: tuple[int, int]) -> None:
+    small = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    image = Image.fromarray(small).resize(size, Image.Resampling.NEAREST)
+    expected = np.asarray(image.resize((256, 256), Image.Resampling.LANCZOS), np.float32) / 255
+    np.testing.assert_allclose(to_tensor(image, 256)[0], expected.transpose(2, 0, 1), atol=1.01 / 255)
