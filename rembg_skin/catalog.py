@@ -53,8 +53,9 @@ class Network:
     channels: int = 1
     channel: int = 0
     outputs: int = 1  # at most; U2-Net's own export has its six side outputs besides
+    size_step: int = 1  # a dynamic size has to be a multiple of it
     own_size: bool = False  # the released graph's fixed size is not known: any square one is taken
-    fit: Literal["stretch", "letterbox"] = "stretch"
+    fit: Literal["stretch", "letterbox", "proportional"] = "stretch"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     stretch: Literal["auto", "always", "never"] = "auto"
@@ -86,6 +87,7 @@ class Model:
     licence: str = "MIT"  # of the weights, or of the code where there are none
     published: Published | None = None
     suffix: str = ".onnx"
+    packaged: bool = False  # the weights ship inside this package
     base: str | None = None  # refined models: the session that makes the base mask
     extra_files: tuple[str, ...] = field(default=())  # further catalogue entries whose files are needed
     is_session: bool = True  # False: a file that other sessions need, such as a detector
@@ -157,6 +159,14 @@ _BIREFNET = Network(
 REFINER_NETWORK = Network(512, inputs=4, outputs=7, blur=(3, 1.0))
 
 _NEURAL = (
+    Model(
+        "tiny_skin",
+        "Tiny, inside the package",
+        "MobileNetV3-small and PAN, pruned; trained from pan_skin",
+        Network(384, fit="proportional", stretch="never", size_step=32, blur=(3, 1.0)),
+        licence="MIT",
+        packaged=True,
+    ),
     _author(
         "u2net_skin",
         "U2-Net",
@@ -339,4 +349,4 @@ def _pinned(model: Model) -> Model:
 
 
 MODELS: dict[str, Model] = {model.name: _pinned(model) for model in (*_NEURAL, *_REFINED, *_CLASSIC)}
-FILES: dict[str, Model] = {model.name: _pinned(model) for model in (*_NEURAL, _SELFIE, *_FILES)}
+FILES: dict[str, Model] = {model.name: _pinned(model) for model in (*_NEURAL, _SELFIE, *_FILES) if model.sources}

@@ -26,24 +26,26 @@ class Option(Protocol):
 
 @dataclass(frozen=True)
 class Integer:
-    """A whole number from `low` to `high`, both included; only odd ones where `odd` is set."""
+    """A whole number from `low` to `high`, both included; only odd ones, or multiples of `step`, where that is set."""
 
     default: int | None
     low: int
     high: int
     odd: bool = False
+    step: int = 1
 
     @property
     def allowed(self) -> str:
         """What is accepted, in words."""
-        return f"{'an odd' if self.odd else 'a whole'} number from {self.low} to {self.high}"
+        multiple = f", a multiple of {self.step}" if self.step > 1 else ""
+        return f"{'an odd' if self.odd else 'a whole'} number from {self.low} to {self.high}{multiple}"
 
     def parse(self, value: object) -> int:
         """Return `value` as an int; raise ValueError where it is not allowed."""
         if isinstance(value, bool) or not isinstance(value, numbers.Integral):
             raise ValueError
         number = int(value)
-        if not self.low <= number <= self.high or (self.odd and number % 2 == 0):
+        if not self.low <= number <= self.high or (self.odd and number % 2 == 0) or number % self.step:
             raise ValueError
         return number
 

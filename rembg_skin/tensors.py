@@ -8,18 +8,22 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-Fit = Literal["stretch", "letterbox"]
+Fit = Literal["stretch", "letterbox", "proportional"]
 Triple = tuple[float, float, float]
 
+STEP = 32  # pixels: networks halve their input five times
 _REACH = 4  # pixels of the result: LANCZOS looks three away
 _LARGE = 1_000_000  # pixels; below, a second thread does not pay
 
 
 def fitted_size(size: tuple[int, int], side: int, fit: Fit) -> tuple[int, int]:
-    """Return the width and height that an image of `size` takes in a square input of `side` pixels."""
+    """Return the width and height that an image of `size` takes in the input of a network of `side` pixels."""
     if fit == "stretch":
         return side, side
     longest = max(size)
+    if fit == "proportional":
+        width, height = (max(1, round(length * side / longest / STEP)) * STEP for length in size)
+        return width, height
     width, height = (max(1, round(length * side / longest)) for length in size)
     return width, height
 
@@ -33,16 +37,17 @@ def to_tensor(
     std: Triple = (1.0, 1.0, 1.0),
     reducing_gap: float | None = None,
 ) -> NDArray[np.float32]:
-    """Return an RGB image as a network's input, float32 [1, 3, side, side].
+    """Return an RGB image as a network's input, float32 [1, 3, height, width].
 
     Parameters
     ----------
     rgb
         The image, mode RGB.
     side
-        Height and width of the input in pixels.
+        The input's longer side in pixels.
     fit
-        "stretch" ignores the aspect; "letterbox" keeps it, with the image at the top left and zeros around it.
+        "stretch" makes it square and ignores the aspect; "letterbox" makes it square and keeps the aspect, with the
+        image at the top left and zeros around it; "proportional" keeps the aspect to the next multiples of 32.
     mean, std
         Subtracted from, and then dividing, the channels' values of 0 to 1.
     reducing_gap
@@ -51,7 +56,8 @@ def to_tensor(
     """
     size = fitted_size(rgb.size, side, fit)
     small = _shrunk(rgb, size, reducing_gap)
-    tensor = np.zeros((1, 3, side, side), np.float32)
+    width, height = size if fit == "proportional" else (side, side)
+    tensor = np.zeros((1, 3, height, width), np.float32)
     part = tensor[0, :, : size[1], : size[0]]
     for channel, band in enumerate(small.split()):
         np.multiply(np.asarray(band), np.float32(1 / (255 * std[channel])), out=part[channel])

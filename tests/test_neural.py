@@ -52,7 +52,7 @@ def test_the_mask_is_the_networks_at_the_images_size(session: Any) -> None:
     assert values(session, halves()) == (255, 0)
 
 
-@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.network])
+@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.network and model.sources])
 def test_every_network_of_the_catalogue_has_its_session(name: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_meminfo", lambda _: memory.Memory(10**12, 10**12))
     monkeypatch.setattr(memory, "_groups", lambda _: [])

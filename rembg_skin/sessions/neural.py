@@ -22,6 +22,7 @@ from rembg_skin.sessions.base import SkinSession
 from rembg_skin.tensors import fitted_size, to_tensor
 from rembg_skin.weights import fetch
 
+_PACKAGED = Path(__file__).parents[1] / "data"
 _LARGEST_SIZE = 1024  # an HTTP client may ask for it
 
 
@@ -31,7 +32,7 @@ def network_options(network: Network) -> dict[str, Option]:
         "stretch": Choice(network.stretch, ("auto", "always", "never")),
         "smooth": Switch(default=True),
         "threshold": Integer(None, 0, 255),
-        "size": Integer(None, 64, max(network.size, _LARGEST_SIZE)),
+        "size": Integer(None, 64, max(network.size, _LARGEST_SIZE), step=network.size_step),
     }
 
 
@@ -99,7 +100,9 @@ def finished(mask: PILImage, alpha: PILImage | None, threshold: int | None) -> P
 
 
 def weights_of(model: Model) -> Path:
-    """Return the path of the verified weights of `model`, downloaded where they are on no disk."""
+    """Return the path of the weights of `model`, in the package or verified; downloaded where they are on no disk."""
+    if model.packaged:
+        return _PACKAGED / f"{model.name}{model.suffix}"
     return fetch(model, folders=model_folders(model.name))
 
 
