@@ -16,7 +16,7 @@ from PIL import Image
 
 from rembg_skin.errors import DataError, ImageError
 from rembg_skin.files import PART, write_whole
-from rembg_skin.pairs import Pair, Problem, open_mask, open_rgb
+from rembg_skin.pairs import Pair, Problem, open_mask, open_rgb, shown_size
 from rembg_skin.variants import VARIANTS, Occlusion, Recolouring, occlude
 
 _SETTINGS = "augment.json"
@@ -86,8 +86,7 @@ def augment(pair: Pair, target: Target) -> Made | Problem:
     try:
         picture = open_rgb(pair.image)
         mask = open_mask(pair.mask, picture.size, resize=target.resize)
-        with Image.open(pair.mask) as original:
-            resized = target.resize and original.size != picture.size
+        resized = shown_size(pair.mask) != picture.size
     except ImageError as error:
         return Problem(pair.image, str(error))
     pixels = np.asarray(picture)

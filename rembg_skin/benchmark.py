@@ -6,6 +6,7 @@ pays for what another one left behind.
 
 import io
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from unittest.mock import patch
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.catalog import FILES, MODELS, Published
+from rembg_skin.catalog import AUTHOR_TABLE, FILES, MODELS
 from rembg_skin.errors import ModelError, SkinError
 from rembg_skin.inference import open_session, predict_mask
 from rembg_skin.pairs import open_rgb
@@ -208,42 +209,29 @@ def table(results: Iterable[Result]) -> list[list[str]]:
 def advice(results: Sequence[Result], budget: float) -> str:
     """Name the most accurate model whose prediction takes at most `budget` seconds on the largest image measured.
 
-    Only figures that were published of the same data are compared: see :attr:`rembg_skin.catalog.Published.where`.
+    Only the figures of one publication are compared; those of other data say nothing about which model is better.
     """
     largest = max(result.width * result.height for result in results)
-    fitting = {
-        result.model: seconds
-        for result in results
-        if result.width * result.height == largest and (seconds := median(result.predict)) <= budget
-    }
+    seconds = {result.model: median(result.predict) for result in results if result.width * result.height == largest}
+    fitting = [name for name in seconds if seconds[name] <= budget]
     figures = {name: figure for name in fitting if (figure := _published(name)) is not None}
     if not figures:
-        reason = "none was fast enough" if not fitting else f"none of {', '.join(fitting)} has comparable figures"
+        reason = f"none of {', '.join(fitting)} has comparable figures" if fitting else "none was fast enough"
         return f"No model to name for {budget:g} s: {reason}."
-    best = max(figures, key=lambda name: figures[name][1])
-    where, figure = figures[best]
+    best = max(figures, key=figures.__getitem__)
     return (
-        f"Within {budget:g} s: {best}, {fitting[best]:.3f} s here, published mIoU {figure:.3f}, the best that fits"
-        f" ({where})."
+        f"Within {budget:g} s: {best}, {seconds[best]:.3f} s here, with {figures[best]:.3f} the best published mIoU"
+        f" that fits ({AUTHOR_TABLE})."
     )
 
 
-def _published(name: str) -> tuple[str, float] | None:
-    common = _figures("u2net_skin")
-    figures = _figures(name)
-    if figures is None or common is None or figures.where != common.where or figures.miou_eval is None:
-        return None
-    return figures.where, figures.miou_eval
-
-
-def _figures(name: str) -> Published | None:
-    return MODELS[name].published if name in MODELS else None
+def _published(name: str) -> float | None:
+    published = MODELS[name].published if name in MODELS else None
+    return published.miou_eval if published and published.where == AUTHOR_TABLE else None
 
 
 def machine() -> dict[str, str | int | None]:
     """Return what the timings depend on: system, processor, Python and packages."""
-    import os
-
     versions = {}
     for package in ("rembg-skin", "rembg", "numpy", "pillow", "onnxruntime", "onnxruntime-gpu"):
         try:

@@ -1,6 +1,6 @@
 """``rembg-skin compare``: what several models make of the same photographs, side by side; and the worst of one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from rembg_skin.imaging import to_rgb
 from rembg_skin.inference import predict_mask
 from rembg_skin.metrics import Mask
 from rembg_skin.pairs import open_image, open_mask
+
+Cells = dict[tuple[Path, str], tuple[Cell, Cell]]  # of an image and a model: mask and overlay
 
 _EMPTY = Cell(None)
 
@@ -31,9 +33,7 @@ def mask_cells(session: Any, path: Path, side: int) -> tuple[Cell, Cell]:  # noq
     return _picture(Image.fromarray(mask), side), _picture(overlay(to_rgb(image)[0], mask), side)
 
 
-def comparison(
-    images: Sequence[Path], models: Sequence[str], cells: Mapping[tuple[Path, str], tuple[Cell, Cell]], side: int
-) -> PILImage:
+def comparison(images: Sequence[Path], models: Sequence[str], cells: Cells, side: int) -> PILImage:
     """Return the grid of a comparison: a row for each image, with its mask and overlay for each model.
 
     Parameters

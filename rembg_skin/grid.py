@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from PIL.Image import Image as PILImage
 
@@ -41,11 +42,11 @@ def error_overlay(image: PILImage, prediction: Mask, truth: Mask) -> PILImage:
     return _tinted(image, [(part.astype(np.float32), colour) for part, colour in parts])
 
 
-def _tinted(image: PILImage, layers: list[tuple[np.ndarray, tuple[int, int, int]]]) -> PILImage:
-    pixels = np.asarray(image.convert("L").convert("RGB"), dtype=np.float32)
+def _tinted(image: PILImage, layers: list[tuple[NDArray[np.float32], tuple[int, int, int]]]) -> PILImage:
+    pixels = np.array(image.convert("L").convert("RGB"), dtype=np.float32)
     for strength, colour in layers:
         share = _OPACITY * strength[..., None]
-        pixels = pixels * (1.0 - share) + np.array(colour, dtype=np.float32) * share
+        pixels += (np.array(colour, dtype=np.float32) - pixels) * share
     return Image.fromarray(pixels.round().astype(np.uint8))
 
 

@@ -3,8 +3,6 @@
 Xuebin Qin et al., "Highly Accurate Dichotomous Image Segmentation", arXiv 2203.03041, section 5 and algorithm 1.
 """
 
-from typing import cast
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -56,7 +54,7 @@ def _relaxed(region: Region, other: Region, core: Region, relax: int) -> Region:
     kept = error & core
     if relax and kept.any():
         kept = ndimage.binary_dilation(kept, _CROSS, iterations=relax, mask=~other) & error
-    return cast("Region", kept)
+    return kept
 
 
 def _clicks(error: Region, neighbour: Region, epsilon: float) -> int:

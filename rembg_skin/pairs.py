@@ -102,7 +102,7 @@ def check_sizes(pairs: Iterable[Pair]) -> None:
     wrong = []
     for pair in pairs:
         try:
-            size, mask_size = _shown_size(pair.image), _shown_size(pair.mask)
+            size, mask_size = shown_size(pair.image), shown_size(pair.mask)
         except ImageError:
             continue
         if size != mask_size:
@@ -113,7 +113,8 @@ def check_sizes(pairs: Iterable[Pair]) -> None:
         )
 
 
-def _shown_size(path: Path) -> tuple[int, int]:
+def shown_size(path: Path) -> tuple[int, int]:
+    """Return width and height as displayed, from the file's header; raises what :func:`open_image` raises."""
     try:
         with Image.open(path) as image:
             width, height = image.size
@@ -135,7 +136,7 @@ def open_image(path: Path) -> PILImage:
     try:
         with Image.open(path) as image:
             return ImageOps.exif_transpose(image)
-    # Pillow's many decoders raise whatever comes up in a damaged file: OSError, SyntaxError, ValueError, struct.error...
+    # Pillow's many decoders raise whatever comes up in a damaged file, from OSError to struct.error.
     except Exception as error:
         raise _unreadable(path, error) from error
 

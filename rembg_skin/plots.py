@@ -58,10 +58,8 @@ def distribution(figure: "Figure", ious: Mapping[str, Sequence[float]]) -> None:
 
 
 def histograms(figure: "Figure", statistics: ColourStatistics, bounds: Mapping[str, tuple[int, int]]) -> None:
-    """Draw the share of skin and of other pixels at each level of some channels, with the bounds of a classic method."""
-    for axes, (name, (low, high)) in zip(
-        np.atleast_1d(figure.subplots(1, len(bounds))), bounds.items(), strict=True
-    ):
+    """Draw the share of skin and of other pixels at each level of the channels in `bounds`, and the bounds."""
+    for axes, (name, (low, high)) in zip(np.atleast_1d(figure.subplots(1, len(bounds))), bounds.items(), strict=True):
         _histogram(axes, statistics.histograms[name])
         for bound in (low, high):
             axes.axvline(bound, color=_BOUND, linestyle="--", linewidth=1)
@@ -106,10 +104,15 @@ def chroma_plane(figure: "Figure", statistics: ColourStatistics, ellipses: Mappi
         corner = (box.cb_min, box.cr_min)
         axes.add_patch(
             Rectangle(
-                corner, box.cb_max - box.cb_min, box.cr_max - box.cr_min, fill=False, color="#D55E00", label="ycbcr_skin"
+                corner,
+                box.cb_max - box.cb_min,
+                box.cr_max - box.cr_min,
+                fill=False,
+                color="#D55E00",
+                label="ycbcr_skin",
             )
         )
-        for (name, ellipse), colour in zip(ellipses.items(), ("#CC79A7", "black"), strict=True):
+        for (name, ellipse), colour in zip(ellipses.items(), ("#D6006C", "black"), strict=True):
             axes.add_patch(
                 Ellipse(
                     (ellipse.cb_center, ellipse.cr_center),
@@ -117,6 +120,7 @@ def chroma_plane(figure: "Figure", statistics: ColourStatistics, ellipses: Mappi
                     2 * ellipse.second_axis,
                     angle=ellipse.angle,
                     fill=False,
+                    linewidth=2,
                     color=colour,
                     label=name,
                 )
@@ -131,12 +135,16 @@ def heat_map(figure: "Figure", statistics: ColourStatistics) -> None:
     axes = figure.subplots()
     mesh = axes.imshow(statistics.heat / max(1, statistics.images), cmap="magma", extent=(0, 1, 1, 0), vmin=0)
     figure.colorbar(mesh, ax=axes, label="share of the images")
-    axes.set(title=f"Where skin is, {statistics.images} images", xlabel="share of the width", ylabel="share of the height")
+    axes.set(
+        title=f"Where skin is, {statistics.images} images", xlabel="share of the width", ylabel="share of the height"
+    )
 
 
 def write_all(statistics: ColourStatistics, folder: Path) -> list[Path]:
     """Write every figure of `statistics` as a PNG file in `folder`; return their paths."""
-    ellipses = {"ellipse_skin": ChromaEllipse(), "diagonal_skin": DIAGONAL}
+    from rembg_skin.sessions.classic import DIAGONAL, ELLIPSE
+
+    ellipses = {"ellipse_skin": ELLIPSE, "diagonal_skin": DIAGONAL}
     figures = {name: new_figure("stats", *size) for name, size in _SIZES.items()}
     histograms(figures["histograms_hsv"], statistics, HSV_BOUNDS)
     histograms(figures["histograms_ycbcr"], statistics, YCBCR_BOUNDS)
@@ -149,4 +157,4 @@ def write_all(statistics: ColourStatistics, folder: Path) -> list[Path]:
     return paths
 
 
-_SIZES = {"histograms_hsv": (11, 4), "histograms_ycbcr": (11, 4), "cb_cr_plane": (11, 6), "heat_map": (6, 5)}
+_SIZES = {"histograms_hsv": (11, 4), "histograms_ycbcr": (11, 4), "cb_cr_plane": (11, 5.2), "heat_map": (6, 5)}

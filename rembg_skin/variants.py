@@ -1,13 +1,14 @@
 """The 26 variants that ``rembg-skin augment`` makes of a photograph: arrays in, arrays out.
 
-Images are uint8 RGB, H x W x 3; masks uint8, H x W. The list of variants and their strengths: README of
-samhaswon/skin_segmentation. Hue and saturation follow H. Xu, A. Sarkar and A. L. Abbott, "Color Invariant Skin
-Segmentation", CVPR Workshops 2022, which changes them in HSV space and keeps the rest. Everything is computed in float32
-and rounded once, so a variant has no steps of an 8-bit hue.
+Images are uint8 RGB, H x W x 3; masks uint8, H x W. The variants and their strengths: README of
+samhaswon/skin_segmentation, which names as its source H. Xu, A. Sarkar and A. L. Abbott, "Color Invariant Skin
+Segmentation", CVPR Workshops 2022. Everything is computed in float32 and rounded once, so that a turned hue has none of
+the steps of an 8-bit one.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,15 +143,14 @@ class Occlusion:
 
 def _recolourings() -> Iterator[Recolouring]:
     for degrees in HUES:
-        yield Recolouring(f"hue{round(degrees):03d}", lambda image, by=degrees: rotate_hue(image, by))
+        yield Recolouring(f"hue{round(degrees):03d}", partial(rotate_hue, degrees=degrees))
     for factor in SATURATIONS:
-        yield Recolouring(f"saturation{round(100 * factor):03d}", lambda image, by=factor: scale_saturation(image, by))
+        yield Recolouring(f"saturation{round(100 * factor):03d}", partial(scale_saturation, factor=factor))
     for factor, offset in CONTRASTS:
-        yield Recolouring(
-            f"contrast{round(100 * factor):03d}plus{offset}", lambda image, by=factor, add=offset: change_contrast(image, by, add)
-        )
+        change = partial(change_contrast, factor=factor, offset=offset)
+        yield Recolouring(f"contrast{round(100 * factor):03d}plus{offset}", change)
     for strength in SEPIAS:
-        yield Recolouring(f"sepia{round(1000 * strength):04d}", lambda image, by=strength: apply_sepia(image, by))
+        yield Recolouring(f"sepia{round(1000 * strength):04d}", partial(apply_sepia, strength=strength))
 
 
 # No name is the end of another, so stem and name together are unique.

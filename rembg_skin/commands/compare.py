@@ -4,10 +4,9 @@ import argparse
 from pathlib import Path
 
 from rembg_skin.commands.console import exit_code, progress, say, say_problems, say_written, stoppable
-from rembg_skin.compare import comparison, mask_cells
+from rembg_skin.compare import Cells, comparison, mask_cells
 from rembg_skin.errors import ImageError, SkinError
 from rembg_skin.files import write_whole
-from rembg_skin.grid import Cell
 from rembg_skin.inference import check_names, open_session
 from rembg_skin.pairs import Problem, open_rgb
 
@@ -28,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     images, problems = _readable(args.images)
     if not images:
         raise ImageError(problems[0].reason)
-    cells: dict[tuple[Path, str], tuple[Cell, Cell]] = {}
+    cells: Cells = {}
     failed: list[SkinError] = []
     with stoppable() as stop:
         for name in args.model:
