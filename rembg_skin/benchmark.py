@@ -23,7 +23,7 @@ from unittest.mock import patch
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.catalog import AUTHOR_TABLE, FILES, MODELS
+from rembg_skin.catalog import AUTHOR_TABLE, MODELS
 from rembg_skin.errors import ModelError, SkinError
 from rembg_skin.inference import open_session, predict_mask
 from rembg_skin.pairs import open_rgb
@@ -161,19 +161,6 @@ def measure_apart(job: Job) -> Result:
         words = done.stderr.strip().splitlines() or ["it gave no reason"]
         raise ModelError(words[-1] if job.model in words[-1] else f"{job.model}: {words[-1]}")
     return Result(**json.loads(done.stdout.splitlines()[-1]))
-
-
-def missing_weights(name: str) -> list[str]:
-    """Return the names of the files that `name` needs and that are on no disk; empty where it can start at once."""
-    from rembg_skin.sessions.folders import model_folders
-    from rembg_skin.weights.shelf import on_disk
-
-    if name not in MODELS:  # one of rembg's own: in a folder of its name or, of old, beside all others
-        own, *shared = model_folders(name)
-        return [] if any(own.glob("*.onnx")) or any(any(folder.glob(f"{name}*.onnx")) for folder in shared) else [name]
-    model = MODELS[name]
-    parts = [model, *(FILES[part] for part in model.extra_files), *([MODELS[model.base]] if model.base else [])]
-    return [part.name for part in parts if part.sources and not any(on_disk(part, model_folders(part.name)))]
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,10 @@ class WeightsError(SkinError):
     """The weights of a model cannot be had, or are not what they should be."""
 
 
+class ImageError(SkinError):
+    """An image file cannot be read, or a mask is not of its image's size."""
+
+
 class DataError(SkinError):
     """A folder of images and masks is not what a tool needs."""
 

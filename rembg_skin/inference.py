@@ -20,13 +20,14 @@ def session_names() -> list[str]:
     return list(sessions)
 
 
-def check_names(names: list[str]) -> None:
-    """Raise ModelError for a name that rembg does not know, with those that are near to it."""
+def distinct(names: list[str]) -> list[str]:
+    """Return the names, each once; raise ModelError, with names that are near, for one that rembg does not know."""
     known = session_names()
     for name in names:
         if name not in known:
             near = get_close_matches(name, known) or [other for other in known if other.endswith("_skin")]
             raise ModelError(f'rembg has no model "{name}"; did you mean {" or ".join(near)}?')
+    return list(dict.fromkeys(names))
 
 
 def open_session(name: str, **options: object) -> Any:  # noqa: ANN401 - rembg ships no types
@@ -38,7 +39,7 @@ def open_session(name: str, **options: object) -> Any:  # noqa: ANN401 - rembg s
         If rembg has no such model, or it cannot be started.
 
     """
-    check_names([name])
+    distinct([name])
     from rembg import new_session
 
     try:

@@ -70,7 +70,7 @@ def shapes() -> dict[str, tuple[Mask, Mask]]:
 
 
 if __name__ == "__main__":
-    from py_sod_metrics import HumanCorrectionEffortMeasure
+    from py_sod_metrics import HumanCorrectionEffortMeasure  # type: ignore[import-not-found]
 
     for name, (prediction, truth) in shapes().items():
         measure = HumanCorrectionEffortMeasure()

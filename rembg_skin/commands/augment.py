@@ -11,8 +11,6 @@ from rembg_skin.commands.console import exit_code, progress, say_problems, say_u
 from rembg_skin.pairs import Problem, check_sizes, find_pairs
 from rembg_skin.variants import VARIANTS
 
-HELP = "write 26 variants of every photograph and mask, for training"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""

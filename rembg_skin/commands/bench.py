@@ -6,13 +6,13 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from rembg_skin.benchmark import Job, Result, advice, machine, measure_apart, missing_weights, table
+from rembg_skin.benchmark import Job, Result, advice, machine, measure_apart, table
 from rembg_skin.catalog import MODELS
 from rembg_skin.commands.console import exit_code, progress, say, stoppable, write_table
+from rembg_skin.commands.names import files_of
 from rembg_skin.errors import SkinError
-from rembg_skin.inference import check_names, session_names
-
-HELP = "measure time and memory of models on this machine"
+from rembg_skin.inference import distinct, session_names
+from rembg_skin.weights.shelf import on_disk
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +43,7 @@ def _sizes(text: str) -> list[int]:
 
 def run(args: argparse.Namespace) -> int:
     """Measure; return the exit code."""
-    names = args.model or [name for name in session_names() if name in MODELS]
-    check_names(names)
+    names = distinct(args.model or [name for name in session_names() if name in MODELS])
     image = str(args.image) if args.image else None
     results: list[Result] = []
     failed: list[SkinError] = []
@@ -73,10 +72,23 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _skipped(name: str) -> bool:
-    missing = missing_weights(name)
+    missing = _missing_weights(name)
     if missing:
         say(f"{name} is skipped: {' and '.join(missing)} not on disk; `rembg d {name}` downloads it.")
     return bool(missing)
+
+
+def _missing_weights(name: str) -> list[str]:
+    """Return the names of the files that `name` needs and that are on no disk."""
+    from rembg_skin.sessions.folders import model_folders
+
+    if name in MODELS:
+        files = files_of(MODELS[name])
+        return [file.name for file in files if not any(on_disk(file, model_folders(file.name)))]
+    # One of rembg's own: in a folder of its name or, of old, beside all others.
+    own, *shared = model_folders(name)
+    found = any(own.glob("*.onnx")) or any(any(folder.glob(f"{name}*.onnx")) for folder in shared)
+    return [] if found else [name]
 
 
 def _described(runs: int) -> str:

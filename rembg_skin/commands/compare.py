@@ -7,10 +7,8 @@ from rembg_skin.commands.console import exit_code, progress, say, say_problems, 
 from rembg_skin.compare import Cells, comparison, mask_cells
 from rembg_skin.errors import ImageError, SkinError
 from rembg_skin.files import write_whole
-from rembg_skin.inference import check_names, open_session
+from rembg_skin.inference import distinct, open_session
 from rembg_skin.pairs import Problem, open_rgb
-
-HELP = "draw photographs, masks and overlays of several models side by side"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,14 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw the grid; return the exit code."""
-    check_names(args.model)
+    models = distinct(args.model)
     images, problems = _readable(args.images)
     if not images:
         raise ImageError(problems[0].reason)
     cells: Cells = {}
     failed: list[SkinError] = []
     with stoppable() as stop:
-        for name in args.model:
+        for name in models:
             try:
                 session = open_session(name)
                 for path in progress(images, len(images), name):
@@ -40,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
                 say(str(error))
     if failed and not cells:
         raise failed[0]
-    sheet = comparison(images, args.model, cells, args.side)
+    sheet = comparison(images, models, cells, args.side)
     write_whole(args.output, lambda part: sheet.save(part, "PNG"))
     say_problems(problems)
     say_written([args.output])

@@ -19,10 +19,9 @@ from rembg_skin.compare import worst_sheet
 from rembg_skin.errors import SkinError
 from rembg_skin.evaluate import Score, as_json, evaluate, summarize, worst, write_csv
 from rembg_skin.files import write_whole
-from rembg_skin.inference import check_names, open_session
+from rembg_skin.inference import distinct, open_session
 from rembg_skin.pairs import Folders, Problem, check_sizes, find_pairs
 
-HELP = "measure how well models find skin on your own photographs"
 _SIDE = 256
 
 
@@ -43,21 +42,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate; return the exit code."""
-    check_names(args.model)
+    models = distinct(args.model)
     folders = find_pairs(args.images, args.masks)
     if not args.resize:
         check_sizes(folders.pairs)
     if args.plot:
         from rembg_skin.plots import new_figure
 
-        figure = new_figure("eval --plot", 8, 1.5 + 0.6 * len(args.model))
+        figure = new_figure("eval --plot", 8, 1.5 + 0.6 * len(models))
     say_unpaired(folders)
 
     scores: list[Score] = []
     problems: list[Problem] = []
     failed: list[SkinError] = []
     with stoppable() as stop:
-        for name in args.model:
+        for name in models:
             try:
                 _evaluate(name, folders, args, scores, problems)
             except SkinError as error:  # one model's trouble must not cost the others their results
@@ -71,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     if args.plot and scores:
         from rembg_skin.plots import distribution, save
 
-        distribution(figure, {name: _ious(scores, name) for name in args.model if _ious(scores, name)})
+        distribution(figure, {name: _ious(scores, name) for name in models if _ious(scores, name)})
         save(figure, args.plot)
     if args.json:
         json.dump(as_json(scores, problems, folders.unpaired), sys.stdout, indent=1)

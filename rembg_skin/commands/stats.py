@@ -18,8 +18,6 @@ from rembg_skin.files import write_whole
 from rembg_skin.pairs import Problem, check_sizes, find_pairs, open_mask, open_rgb
 from rembg_skin.stats import ColourStatistics
 
-HELP = "draw which colours skin has in your own photographs, and where it is"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
