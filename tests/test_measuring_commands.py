@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -123,11 +124,13 @@ def test_eval_keeps_what_is_finished_when_it_is_stopped(folders: tuple[Path, Pat
 
 
 def test_progress_is_shown_on_a_terminal_only(folders: tuple[Path, Path]) -> None:
-    pty = pytest.importorskip("pty")
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
     master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 80))
     done = subprocess.run(
         [PROGRAM, "eval", *folders, "-m", "hsv_skin"], stdout=subprocess.PIPE, stderr=slave, check=True
     )
+    assert select.select([master], [], [], 5)[0]
     assert b"hsv_skin:" in os.read(master, 1 << 16)
     os.close(slave)
     os.close(master)
