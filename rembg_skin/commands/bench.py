@@ -86,9 +86,9 @@ def _missing_weights(name: str) -> list[str]:
         files = files_of(MODELS[name])
         return [file.name for file in files if not any(on_disk(file, model_folders(file.name)))]
     # One of rembg's own: in a folder of its name or, of old, beside all others.
-    own, *shared = model_folders(name)
-    found = any(own.glob("*.onnx")) or any(any(folder.glob(f"{name}*.onnx")) for folder in shared)
-    return [] if found else [name]
+    folders = model_folders(name)
+    own = any(any(folder.glob("*.onnx")) for folder in folders if folder.name == name)
+    return [] if own or any((folder / f"{name}.onnx").is_file() for folder in folders) else [name]
 
 
 def _described(runs: int) -> str:
