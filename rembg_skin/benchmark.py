@@ -206,9 +206,11 @@ def advice(results: Sequence[Result], budget: float) -> str:
         reason = f"none of {', '.join(fitting)} has comparable figures" if fitting else "none was fast enough"
         return f"No model to name for {budget:g} s: {reason}."
     best = max(figures, key=figures.__getitem__)
+    others = [name for name in fitting if name not in figures]
+    beside = f" Fast enough, but not in that table: {', '.join(others)}." if others else ""
     return (
         f"Within {budget:g} s: {best}, {seconds[best]:.3f} s here, with {figures[best]:.3f} the best published mIoU"
-        f" that fits ({AUTHOR_TABLE})."
+        f" that fits ({AUTHOR_TABLE}).{beside}"
     )
 
 

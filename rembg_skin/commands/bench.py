@@ -74,7 +74,8 @@ def run(args: argparse.Namespace) -> int:
 def _skipped(name: str) -> bool:
     missing = _missing_weights(name)
     if missing:
-        say(f"{name} is skipped: {' and '.join(missing)} not on disk; `rembg d {name}` downloads it.")
+        download = "rembg-skin download" if name in MODELS else "rembg d"
+        say(f"{name} is skipped: {' and '.join(missing)} not on disk; `{download} {name}` fetches what it needs.")
     return bool(missing)
 
 
