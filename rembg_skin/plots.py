@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rembg_skin.color.rules import ChromaBox, ChromaEllipse, HsvRange
+from rembg_skin.color.rules import ChromaBox, HsvRange
 from rembg_skin.errors import ExtraError
 from rembg_skin.files import write_whole
 from rembg_skin.stats import ColourStatistics
@@ -14,6 +14,9 @@ from rembg_skin.stats import ColourStatistics
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+# Inches, of the figures of `stats`.
+SIZES = {"histograms_hsv": (11, 4), "histograms_ycbcr": (11, 4), "cb_cr_plane": (11, 5.2), "heat_map": (6, 5)}
 
 _SKIN, _OTHER, _BOUND = "#D55E00", "#0072B2", "black"
 _DPI = 100
@@ -87,47 +90,37 @@ def _histogram(axes: "Axes", counts: np.ndarray) -> None:
         axes.stairs(row / max(1, row.sum()), np.arange(257) - 0.5, label=label, color=colour, fill=True, alpha=0.5)
 
 
-def chroma_plane(figure: "Figure", statistics: ColourStatistics, ellipses: Mapping[str, ChromaEllipse]) -> None:
+def chroma_plane(figure: "Figure", statistics: ColourStatistics) -> None:
     """Draw where skin and other pixels lie in the Cb-Cr plane, with the box and the ellipses of the classic methods."""
     from matplotlib.colors import LogNorm
-    from matplotlib.patches import Ellipse, Rectangle
 
-    box = ChromaBox()
     for axes, counts, title in zip(
         figure.subplots(1, 2, sharex=True, sharey=True), statistics.plane, ("not skin", "skin"), strict=True
     ):
-        top = max(2, int(counts.max()))
         # One pixel of a colour is as far as the scale goes down: what never occurs stays white.
         shown = np.ma.masked_equal(counts.T, 0)
-        mesh = axes.imshow(shown, origin="lower", norm=LogNorm(1, top), cmap="viridis", interpolation="nearest")
+        scale = LogNorm(1, max(2, int(counts.max())))
+        mesh = axes.imshow(shown, origin="lower", norm=scale, cmap="viridis", interpolation="nearest")
         figure.colorbar(mesh, ax=axes, label="pixels", shrink=0.8)
-        corner = (box.cb_min, box.cr_min)
-        axes.add_patch(
-            Rectangle(
-                corner,
-                box.cb_max - box.cb_min,
-                box.cr_max - box.cr_min,
-                fill=False,
-                color="#D55E00",
-                label="ycbcr_skin",
-            )
-        )
-        for (name, ellipse), colour in zip(ellipses.items(), ("#D6006C", "black"), strict=True):
-            axes.add_patch(
-                Ellipse(
-                    (ellipse.cb_center, ellipse.cr_center),
-                    2 * ellipse.first_axis,
-                    2 * ellipse.second_axis,
-                    angle=ellipse.angle,
-                    fill=False,
-                    linewidth=2,
-                    color=colour,
-                    label=name,
-                )
-            )
+        _classic_bounds(axes)
         axes.set(xlim=(60, 200), ylim=(80, 220), xlabel="Cb", ylabel="Cr", title=title)
         axes.set_aspect("equal")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+
+
+def _classic_bounds(axes: "Axes") -> None:
+    from matplotlib.patches import Ellipse, Rectangle
+
+    from rembg_skin.sessions.classic import DIAGONAL, ELLIPSE
+
+    line: dict[str, Any] = {"fill": False, "linewidth": 2}
+    box = ChromaBox()
+    width, height = box.cb_max - box.cb_min, box.cr_max - box.cr_min
+    axes.add_patch(Rectangle((box.cb_min, box.cr_min), width, height, color=_SKIN, label="ycbcr_skin", **line))
+    for ellipse, name, colour in ((ELLIPSE, "ellipse_skin", "#D6006C"), (DIAGONAL, "diagonal_skin", "black")):
+        center = (ellipse.cb_center, ellipse.cr_center)
+        axis, other = 2 * ellipse.first_axis, 2 * ellipse.second_axis
+        axes.add_patch(Ellipse(center, axis, other, angle=ellipse.angle, color=colour, label=name, **line))
 
 
 def heat_map(figure: "Figure", statistics: ColourStatistics) -> None:
@@ -142,19 +135,13 @@ def heat_map(figure: "Figure", statistics: ColourStatistics) -> None:
 
 def write_all(statistics: ColourStatistics, folder: Path) -> list[Path]:
     """Write every figure of `statistics` as a PNG file in `folder`; return their paths."""
-    from rembg_skin.sessions.classic import DIAGONAL, ELLIPSE
-
-    ellipses = {"ellipse_skin": ELLIPSE, "diagonal_skin": DIAGONAL}
-    figures = {name: new_figure("stats", *size) for name, size in _SIZES.items()}
+    figures = {name: new_figure("stats", *size) for name, size in SIZES.items()}
     histograms(figures["histograms_hsv"], statistics, HSV_BOUNDS)
     histograms(figures["histograms_ycbcr"], statistics, YCBCR_BOUNDS)
-    chroma_plane(figures["cb_cr_plane"], statistics, ellipses)
+    chroma_plane(figures["cb_cr_plane"], statistics)
     heat_map(figures["heat_map"], statistics)
     paths = []
     for name, figure in figures.items():
         save(figure, folder / f"{name}.png")
         paths.append(folder / f"{name}.png")
     return paths
-
-
-_SIZES = {"histograms_hsv": (11, 4), "histograms_ycbcr": (11, 4), "cb_cr_plane": (11, 5.2), "heat_map": (6, 5)}
