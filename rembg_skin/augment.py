@@ -7,6 +7,7 @@ import signal
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,16 +63,16 @@ def prepare(target: Target, images: Path, masks: Path) -> None:
     if outputs & {images.resolve(), masks.resolve()}:
         raise DataError(f"{target.folder} holds the originals; name another folder for the variants.")
     settings = {"seed": target.seed, "resize": target.resize, "variants": [variant.name for variant in VARIANTS]}
+    text = json.dumps(settings, indent=1)
     record = target.folder / _SETTINGS
     if record.exists():
-        if json.loads(record.read_text("utf-8")) != settings:
+        if record.read_text("utf-8") != text:
             raise DataError(f"{target.folder} was made with other settings ({record}); name another folder.")
         for left in target.folder.glob(f"*/.*{PART}"):  # of a run that was killed
             left.unlink()
     elif target.folder.is_dir() and any(target.folder.iterdir()):
         raise DataError(f"{target.folder} is not empty and was not made by augment; name another folder.")
     else:
-        text = json.dumps(settings, indent=1)
         write_whole(record, lambda part: part.write_text(text, "utf-8"))
 
 
@@ -117,6 +118,12 @@ def augment_all(pairs: Iterable[Pair], target: Target, jobs: int) -> Iterator[Ma
     """Write the variants of all `pairs` in `jobs` processes; yields what became of each, in no order.
 
     When the caller stops early, pairs at work are finished and the others are left for the next run.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be written, or a process dies.
+
     """
     if jobs == 1:
         for pair in pairs:
@@ -125,7 +132,10 @@ def augment_all(pairs: Iterable[Pair], target: Target, jobs: int) -> Iterator[Ma
     with _workers(jobs) as workers:
         futures = [workers.submit(augment, pair, target) for pair in pairs]
         for future in as_completed(futures):
-            yield future.result()
+            try:
+                yield future.result()
+            except BrokenProcessPool as error:
+                raise DataError("A process died, most likely for lack of memory; go on with fewer --jobs.") from error
 
 
 @contextmanager

@@ -75,7 +75,8 @@ def worst_sheet(scores: Iterable[Score], session: Any, side: int, *, resize: boo
         truth = open_mask(score.pair.mask, image.size, resize=resize)
         prediction = predict_mask(session, image)
         of = score.measures
-        text = [f"IoU {of.iou_05:.3f}, HCE {of.hce:.0f}", f"precision {of.precision:.3f}, recall {of.recall:.3f}"]
+        clicks = "" if of.hce is None else f", HCE {of.hce:.0f}"
+        text = [f"IoU {of.iou_05:.3f}{clicks}", f"precision {of.precision:.3f}, recall {of.recall:.3f}"]
         rows.append(
             [
                 Cell(shrunk(rgb, side), [score.pair.image.name]),

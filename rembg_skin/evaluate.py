@@ -20,7 +20,7 @@ class Measures:
 
     `iou` counts grey levels, `iou_05`, `f1`, `precision` and `recall` binarize at 127, each 0 to 1 (see
     :mod:`rembg_skin.metrics`); `mae` is in grey levels, `hce` in mouse clicks (see :mod:`rembg_skin.hce`), `seconds`
-    the time of the prediction.
+    the time of the prediction. `hce` is None where it was not asked for.
     """
 
     iou: float
@@ -29,7 +29,7 @@ class Measures:
     precision: float
     recall: float
     mae: float
-    hce: float
+    hce: float | None
     seconds: float
 
 
@@ -54,8 +54,8 @@ class Summary:
     mean: Measures
 
 
-def measure(prediction: Mask, truth: Mask, seconds: float) -> Measures:
-    """Return every measure of `prediction` against `truth`, both uint8, H x W."""
+def measure(prediction: Mask, truth: Mask, seconds: float, *, hce: bool) -> Measures:
+    """Return the measures of `prediction` against `truth`, both uint8, H x W; `hce` among them if asked for."""
     from rembg_skin.hce import human_correction_effort
 
     pixels = Confusion.of(prediction, truth)
@@ -66,12 +66,19 @@ def measure(prediction: Mask, truth: Mask, seconds: float) -> Measures:
         precision=pixels.precision,
         recall=pixels.recall,
         mae=mae(prediction, truth),
-        hce=human_correction_effort(prediction, truth),
+        hce=human_correction_effort(prediction, truth) if hce else None,
         seconds=seconds,
     )
 
 
-def evaluate(model: str, session: Any, pairs: Iterable[Pair], *, resize: bool = False) -> Iterator[Score | Problem]:  # noqa: ANN401
+def evaluate(
+    model: str,
+    session: Any,  # noqa: ANN401
+    pairs: Iterable[Pair],
+    *,
+    resize: bool = False,
+    hce: bool = True,
+) -> Iterator[Score | Problem]:
     """Score a rembg session on pairs, one at a time; no more than one image is held.
 
     Parameters
@@ -84,6 +91,8 @@ def evaluate(model: str, session: Any, pairs: Iterable[Pair], *, resize: bool = 
         Images and masks.
     resize
         Bring masks of another size to their image's instead of refusing them.
+    hce
+        Count the human correction effort, too, which takes about a second for a megapixel of skin.
 
     Yields
     ------
@@ -101,7 +110,7 @@ def evaluate(model: str, session: Any, pairs: Iterable[Pair], *, resize: bool = 
         except ImageError as error:
             yield Problem(pair.image, str(error))
         else:
-            yield Score(model, pair, measure(prediction, truth, seconds))
+            yield Score(model, pair, measure(prediction, truth, seconds, hce=hce))
 
 
 def summarize(scores: Iterable[Score]) -> list[Summary]:
@@ -110,9 +119,14 @@ def summarize(scores: Iterable[Score]) -> list[Summary]:
     for score in scores:
         by_model.setdefault(score.model, []).append(score.measures)
     return [
-        Summary(model, len(rows), Measures(**{name: fmean(getattr(row, name) for row in rows) for name in MEASURES}))
+        Summary(model, len(rows), Measures(**{name: _mean(rows, name) for name in MEASURES}))
         for model, rows in by_model.items()
     ]
+
+
+def _mean(rows: list[Measures], name: str) -> Any:  # noqa: ANN401 - a float, or None of what was not measured
+    values = [getattr(row, name) for row in rows]
+    return None if None in values else fmean(values)
 
 
 def worst(scores: Iterable[Score], model: str, count: int) -> list[Score]:
@@ -143,5 +157,5 @@ def as_json(scores: list[Score], problems: Iterable[Problem], unpaired: Iterable
     }
 
 
-def _renamed(mean: dict[str, float]) -> dict[str, float]:
+def _renamed(mean: dict[str, float | None]) -> dict[str, float | None]:
     return {{"iou": "miou", "iou_05": "miou_05"}.get(name, name): value for name, value in mean.items()}

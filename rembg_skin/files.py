@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from rembg_skin.errors import DataError
+
 PART = ".part"  # what the name of an unfinished file ends with
 
 
@@ -12,14 +14,17 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
 
     Raises
     ------
-    OSError
-        If the folder cannot be written, or what `write` raises.
+    DataError
+        If the system does not let it, such as in a full or foreign folder.
 
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}{PART}")
     try:
-        write(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write(part)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error}") from error

@@ -38,7 +38,8 @@ def human_correction_effort(prediction: Mask, truth: Mask, *, relax: int = RELAX
         Tolerance of the polygons in pixels.
 
     """
-    predicted, actual = prediction > THRESHOLD, truth > THRESHOLD
+    part = _around((prediction > THRESHOLD) | (truth > THRESHOLD), relax + 1)
+    predicted, actual = prediction[part] > THRESHOLD, truth[part] > THRESHOLD
     union = predicted | actual
     # Outside the frame counts as inside the union: the picture's edge is no boundary of the subject.
     core = ndimage.binary_erosion(union, _CROSS, iterations=relax, border_value=1) if relax else union
@@ -46,6 +47,15 @@ def human_correction_effort(prediction: Mask, truth: Mask, *, relax: int = RELAX
     missed = _relaxed(actual, predicted, core, relax) | (skeletonize(actual) & ~predicted)
     right = predicted & actual
     return _clicks(false, right | missed, epsilon) + _clicks(missed, ~(right | false | missed), epsilon)
+
+
+def _around(region: Region, margin: int) -> tuple[slice, slice]:
+    """Return the box around `region` and `margin` pixels more: nothing further out counts, and skeletons are slow."""
+    if not region.any():
+        return slice(0, 1), slice(0, 1)
+    rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
+    top, left = max(0, rows[0] - margin), max(0, columns[0] - margin)
+    return slice(top, rows[-1] + margin + 1), slice(left, columns[-1] + margin + 1)
 
 
 def _relaxed(region: Region, other: Region, core: Region, relax: int) -> Region:

@@ -151,6 +151,13 @@ def test_the_worst_images_come_first(pair: Pair) -> None:
     assert worst(scores, "other", 2) == []
 
 
+def test_the_effort_is_left_out_where_it_is_not_asked_for(pair: Pair) -> None:
+    scores = list(evaluate("m", Fixed(np.zeros((1, 4), np.uint8)), [pair, pair], hce=False))
+    (summary,) = summarize([score for score in scores if isinstance(score, Score)])
+    assert summary.mean.hce is None
+    assert summary.mean.mae == 127.5
+
+
 def test_csv_and_json_hold_every_image(pair: Pair, tmp_path: Path) -> None:
     scores = [s for s in evaluate("m", Fixed(np.zeros((1, 4), np.uint8)), [pair]) if isinstance(s, Score)]
     out = io.StringIO()

@@ -62,6 +62,13 @@ def test_any_two_masks_take_a_whole_number_of_clicks_and_equal_ones_none(pair: t
     assert human_correction_effort(pair[0], pair[0]) == 0
 
 
+def test_an_empty_frame_around_the_subject_changes_nothing() -> None:
+    for prediction, truth in SHAPES.values():
+        if not truth[0].any() and not prediction[0].any():
+            wide = [np.pad(mask, 40) for mask in (prediction, truth)]
+            assert human_correction_effort(*wide) == human_correction_effort(prediction, truth)
+
+
 def test_a_picture_of_one_pixel() -> None:
     skin, none = np.full((1, 1), 255, np.uint8), np.zeros((1, 1), np.uint8)
     assert human_correction_effort(skin, none) == 1

@@ -224,6 +224,11 @@ def test_wrong_names_and_folders_are_one_line_each(folders: tuple[Path, Path], t
     unknown = run("compare", folders[0] / "p0.jpg", "-m", "hsv_skni", "-o", tmp_path / "x.png")
     assert unknown.returncode == 1
     assert 'no model "hsv_skni"; did you mean hsv_skin' in unknown.stderr
+    (tmp_path / "file").write_text("in the way")
+    for command in ("augment", "stats"):
+        blocked = run(command, *folders, "-o", tmp_path / "file")
+        assert (blocked.returncode, len(blocked.stderr.splitlines())) == (1, 1)
+        assert "cannot be written" in blocked.stderr
     missing = run("stats", tmp_path / "none", folders[1], "-o", tmp_path / "out")
     assert (missing.returncode, len(missing.stderr.splitlines())) == (1, 1)
 
