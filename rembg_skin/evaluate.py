@@ -92,7 +92,7 @@ def evaluate(
     resize
         Bring masks of another size to their image's instead of refusing them.
     hce
-        Count the human correction effort, too, which takes about a second for a megapixel of skin.
+        Count the human correction effort, too, which takes up to two seconds a megapixel.
 
     Yields
     ------

@@ -5,6 +5,10 @@ The counts were made once by running this file with PySODMetrics, whose pins kee
 
     uv venv reference && uv pip install -p reference pysodmetrics==1.6.2
     reference/bin/python tests/hce_shapes.py
+
+On real masks (47 photographs of ../shared/data, with the masks of OpenCV's HSV range, with the truth shrunk to 24 x 24
+and back, and with the truth moved by 12 and 9 pixels) the two agree less exactly, because polygons are cut elsewhere:
+means 95.9, 75.3 and 124.7 here, 97.7, 78.6 and 129.2 there, each with a correlation of at least 0.998.
 """
 
 import numpy as np

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-m", "--model", nargs="+", required=True, metavar="NAME", help="any models that rembg knows")
     parser.add_argument("--resize", action="store_true", help="bring masks of another size to their image's")
     parser.add_argument(
-        "--no-hce", dest="hce", action="store_false", help="leave HCE out: it is slow, about 1 s a megapixel of skin"
+        "--no-hce", dest="hce", action="store_false", help="leave HCE out: it is slow, up to 2 s a megapixel"
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the measures of every image")
     parser.add_argument("--json", action="store_true", help="print everything as JSON instead of a table")
