@@ -94,7 +94,7 @@ class Model:
 
 
 _AUTHOR = ("samhaswon", "skin_segmentation")
-_TABLE = "samhaswon/skin_segmentation, README (own train and evaluation data)"
+AUTHOR_TABLE = "samhaswon/skin_segmentation, README (own train and evaluation data)"
 
 
 def _asset(pattern: str) -> ReleaseSource:
@@ -119,7 +119,7 @@ def _author(
     figures: tuple[float | None, float | None, float | None],
 ) -> Model:
     train, evaluation, seconds = figures
-    published = Published(_TABLE, miou_train=train, miou_eval=evaluation, seconds=seconds)
+    published = Published(AUTHOR_TABLE, miou_train=train, miou_eval=evaluation, seconds=seconds)
     return Model(name, title, architecture, network, sources, licence=GPL, published=published)
 
 
@@ -253,7 +253,7 @@ def _refined(base: str, title: str, evaluation: float) -> Model:
         f"{title}, refined in 512-pixel tiles",
         f"{title} + U2-NetP patch network",
         licence=GPL,
-        published=Published(_TABLE, miou_eval=evaluation),
+        published=Published(AUTHOR_TABLE, miou_eval=evaluation),
         base=base,
         extra_files=("refiner",),
     )
@@ -281,7 +281,7 @@ _SELFIE = Model(
         ),
     ),
     licence="Apache-2.0",
-    published=Published(_TABLE, miou_train=0.619, miou_eval=0.556),
+    published=Published(AUTHOR_TABLE, miou_train=0.619, miou_eval=0.556),
     suffix=".tflite",
 )
 
@@ -324,7 +324,7 @@ def _classic(name: str, title: str, evaluation: float | None = None) -> Model:
         name,
         title,
         "classic colour method",
-        published=None if evaluation is None else Published(_TABLE, miou_eval=evaluation),
+        published=None if evaluation is None else Published(AUTHOR_TABLE, miou_eval=evaluation),
     )
 
 

@@ -14,12 +14,21 @@ COMMANDS = {
     "models": "list the models: input, download, licence, published accuracy",
     "download": "fetch and verify the weights of models",
     "verify": "hash the weights on disk and compare",
+    "eval": "measure how well models find skin on your own photographs",
+    "bench": "measure time and memory of models on this machine",
+    "compare": "draw photographs, masks and overlays of several models side by side",
+    "stats": "draw which colours skin has in your own photographs, and where it is",
+    "augment": "write 26 variants of every photograph and mask, for training",
     "pin": "write the hashes of release assets into the catalogue (for releases of this package)",
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0, or 1 after an error that was told on stderr."""
+    """Run the command and return its exit status.
+
+    0; 1 after an error that was told on stderr; 3 where a measuring command had to leave files or models out; 130
+    after Ctrl-C.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     asked = next((argument for argument in given if not argument.startswith("-")), None)
     parser = argparse.ArgumentParser(prog="rembg-skin", description="Skin masks for rembg.")

@@ -28,3 +28,20 @@ class ModelError(SkinError):
 
 class WeightsError(SkinError):
     """The weights of a model cannot be had, or are not what they should be."""
+
+
+class ImageError(SkinError):
+    """An image file cannot be read, or a mask is not of its image's size."""
+
+
+class DataError(SkinError):
+    """A folder of images and masks is not what a tool needs."""
+
+
+class ExtraError(SkinError):
+    """A tool needs a package of an extra that is not installed."""
+
+    @classmethod
+    def about(cls, tool: str, package: str, extra: str) -> "ExtraError":
+        """Return the error for `tool` without `package`."""
+        return cls(f'{tool} needs {package}, which is not installed: pip install "rembg-skin[{extra}]"')
