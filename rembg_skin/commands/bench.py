@@ -81,7 +81,7 @@ def _skipped(name: str) -> bool:
 
 def _missing_weights(name: str) -> list[str]:
     """Return the names of the files that `name` needs and that are on no disk."""
-    from rembg_skin.sessions.folders import model_folders
+    from rembg_skin.folders import model_folders
 
     if name in MODELS:
         files = files_of(MODELS[name])
