@@ -335,7 +335,10 @@ _CLASSIC = (
     _classic("ellipse_skin", "Cb-Cr ellipse", 0.522),
     _classic("diagonal_skin", "Cb-Cr rotated ellipse", 0.608),
     _classic("icm_skin", "Colour mixtures and a Markov random field", 0.621),
+    replace(_classic("face_skin", "Colours of the picture's own faces", 0.352), extra_files=("yunet",)),
 )
+
+_AUTO = Model("skin", "The first of a chain of models that can be had", "chosen when it starts")
 
 # Written by `rembg-skin pin`: release assets whose bytes were downloaded and hashed.
 PINS: dict[str, tuple[FileSource, ...]] = {}
@@ -348,5 +351,5 @@ def _pinned(model: Model) -> Model:
     return replace(model, sources=tuple(sources))
 
 
-MODELS: dict[str, Model] = {model.name: _pinned(model) for model in (*_NEURAL, *_REFINED, *_CLASSIC)}
+MODELS: dict[str, Model] = {model.name: _pinned(model) for model in (_AUTO, *_NEURAL, *_REFINED, _SELFIE, *_CLASSIC)}
 FILES: dict[str, Model] = {model.name: _pinned(model) for model in (*_NEURAL, _SELFIE, *_FILES) if model.sources}

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 def session_classes() -> tuple[type["SkinSession"], ...]:
     """Return every session class, in the order in which users see them."""
     from rembg_skin.sessions.classic import CLASSIC_SESSIONS
+    from rembg_skin.sessions.face import FaceSession
     from rembg_skin.sessions.neural import NEURAL_SESSIONS
     from rembg_skin.sessions.refined import REFINED_SESSIONS
 
-    return NEURAL_SESSIONS + REFINED_SESSIONS + CLASSIC_SESSIONS
+    return (*NEURAL_SESSIONS, *REFINED_SESSIONS, *CLASSIC_SESSIONS, FaceSession)
 
 
 def register() -> None:
@@ -34,5 +35,5 @@ def register() -> None:
         # rembg 2.0.78 and later.
         if hasattr(tables, "sessions_names_no_credentials"):
             tables.sessions_names_no_credentials.append(name)
-        if hasattr(tables, "sessions_names_downloadable") and (MODELS[name].sources or MODELS[name].base):
+        if hasattr(tables, "sessions_names_downloadable") and (MODELS[name].sources or MODELS[name].extra_files):
             tables.sessions_names_downloadable.append(name)

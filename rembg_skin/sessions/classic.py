@@ -24,7 +24,8 @@ def _bounds(rule: type[HsvRange | ChromaBox]) -> dict[str, Option]:
     }
 
 
-def _cleanup(morph: int | None, blur: int | None) -> dict[str, Option]:
+def cleanup(morph: int | None, blur: int | None) -> dict[str, Option]:
+    """Return the extras of the clean-up, with their defaults; None is for a method that has several."""
     return {"morph": Integer(morph, 1, 31, odd=True), "blur": Integer(blur, 1, 31, odd=True)}
 
 
@@ -66,7 +67,7 @@ class HsvSession(ColorSession):
     """Hue, saturation and value between bounds."""
 
     model = MODELS["hsv_skin"]
-    options: ClassVar[Mapping[str, Option]] = {**HSV_BOUNDS, **_cleanup(morph=1, blur=3)}
+    options: ClassVar[Mapping[str, Option]] = {**HSV_BOUNDS, **cleanup(morph=1, blur=3)}
 
     def method(self, settings: Mapping[str, Any]) -> Method:
         """Return the range and its clean-up."""
@@ -78,7 +79,7 @@ class YcbcrSession(ColorSession):
     """Cb and Cr between bounds."""
 
     model = MODELS["ycbcr_skin"]
-    options: ClassVar[Mapping[str, Option]] = {**CHROMA_BOUNDS, **_cleanup(morph=3, blur=3)}
+    options: ClassVar[Mapping[str, Option]] = {**CHROMA_BOUNDS, **cleanup(morph=3, blur=3)}
 
     def method(self, settings: Mapping[str, Any]) -> Method:
         """Return the box and its clean-up."""
@@ -90,7 +91,7 @@ class YcbcrHsvSession(ColorSession):
     """What both of the above find: each is cleaned up on its own, with its own `morph` and `blur` unless given."""
 
     model = MODELS["ycbcr_hsv_skin"]
-    options: ClassVar[Mapping[str, Option]] = {**CHROMA_BOUNDS, **HSV_BOUNDS, **_cleanup(morph=None, blur=None)}
+    options: ClassVar[Mapping[str, Option]] = {**CHROMA_BOUNDS, **HSV_BOUNDS, **cleanup(morph=None, blur=None)}
 
     def method(self, settings: Mapping[str, Any]) -> Method:
         """Return the two methods' intersection."""
@@ -104,7 +105,7 @@ class EllipseSession(ColorSession):
     """Inside an upright ellipse of the Cb-Cr plane."""
 
     model = MODELS["ellipse_skin"]
-    options: ClassVar[Mapping[str, Option]] = {**_ellipse(ELLIPSE), **_cleanup(morph=3, blur=3)}
+    options: ClassVar[Mapping[str, Option]] = {**_ellipse(ELLIPSE), **cleanup(morph=3, blur=3)}
 
     def method(self, settings: Mapping[str, Any]) -> Method:
         """Return the ellipse and its clean-up."""
@@ -116,7 +117,7 @@ class DiagonalSession(EllipseSession):
     """Inside a turned ellipse of the Cb-Cr plane."""
 
     model = MODELS["diagonal_skin"]
-    options: ClassVar[Mapping[str, Option]] = {**_ellipse(DIAGONAL), **_cleanup(morph=3, blur=3)}
+    options: ClassVar[Mapping[str, Option]] = {**_ellipse(DIAGONAL), **cleanup(morph=3, blur=3)}
 
 
 class IcmSession(SkinSession):
@@ -127,7 +128,7 @@ class IcmSession(SkinSession):
         "prior": Real(0.3, 0.001, 0.999),
         "smoothness": Real(40.0, 0.0, 1000.0),
         "sweeps": Integer(5, 0, 50),
-        **_cleanup(morph=3, blur=3),
+        **cleanup(morph=3, blur=3),
     }
 
     def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:

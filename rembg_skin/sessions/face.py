@@ -1,0 +1,125 @@
+"""Thresholds taken from the face itself. The procedure and its parameters: a script of samhaswon/skin_segmentation."""
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.Image import Image as PILImage
+
+from rembg_skin import faces
+from rembg_skin.catalog import FILES, MODELS
+from rembg_skin.color.rules import HsvRange
+from rembg_skin.color.spaces import rgb_to_hsv
+from rembg_skin.color.tiles import Box, Cleaned, apply
+from rembg_skin.errors import ModelError
+from rembg_skin.faces import Face
+from rembg_skin.imaging import to_rgb
+from rembg_skin.options import Choice, Option, Real
+from rembg_skin.sessions.base import SkinSession
+from rembg_skin.sessions.classic import YcbcrHsvSession, cleanup
+from rembg_skin.folders import model_folders
+from rembg_skin.weights import fetch
+
+DETECTOR = FILES["yunet"]
+_DEVIATIONS = 1.2
+
+
+class FaceSession(SkinSession):
+    """Hue, saturation and value as they are in the picture's own faces."""
+
+    model = MODELS["face_skin"]
+    options: ClassVar[Mapping[str, Option]] = {
+        "faces": Choice("largest", ("largest", "all")),
+        "on_no_face": Choice("empty", ("empty", "ycbcr_hsv")),
+        "confidence": Real(0.7, 0.1, 1.0),
+        **cleanup(morph=1, blur=5),
+    }
+
+    def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(model_name, sess_opts, *args, **kwargs)
+        threads = sess_opts.intra_op_num_threads if sess_opts else 0
+        self._detector = _loaded(Path(self.download_models()), threads)
+
+    @classmethod
+    def download_models(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
+        """Return the path of the detector's verified weights."""
+        return str(fetch(DETECTOR, folders=model_folders(DETECTOR.name)))
+
+    def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
+        """Return the L mask of `image` under checked `settings`."""
+        rgb, alpha = to_rgb(image)
+        found = self.faces(rgb, settings["confidence"])
+        if settings["faces"] == "largest":
+            found = sorted(found, key=lambda face: face.area)[-1:]
+        samples = [pixels for face in found if len(pixels := _visible_pixels(face.within(rgb.size), rgb, alpha))]
+        if samples:
+            return apply(Cleaned(merged(map(skin_range, samples)), settings["morph"], settings["blur"]), rgb, alpha)
+        if settings["on_no_face"] == "ycbcr_hsv":
+            return YcbcrHsvSession(YcbcrHsvSession.name(), None).predict(image)[0]
+        warnings.warn(
+            f"{self.name()}: no face was found in the picture, so its mask is empty. The extra "
+            'on_no_face="ycbcr_hsv" gives the mask of ycbcr_hsv_skin instead.',
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return Image.new("L", image.size)
+
+    def faces(self, rgb: PILImage, confidence: float) -> list[Face]:
+        """Return the faces in an RGB image, the surest first."""
+        tensor, scale = faces.to_input(rgb)
+        try:
+            outputs = self._detector.run(list(faces.OUTPUTS), {"input": tensor})
+        except Exception as error:  # ONNX Runtime's have no common class of their own
+            raise ModelError(f"{self.name()}: the face detector failed: {error}") from error
+        return faces.find(dict(zip(faces.OUTPUTS, outputs, strict=True)), scale, confidence)
+
+
+# Shared inside the process: `rembg s` makes a session for every string of extras. On the CPU even where there is a GPU,
+# as a run takes some 20 ms.
+@lru_cache(maxsize=2)
+def _loaded(path: Path, threads: int) -> ort.InferenceSession:
+    settings = ort.SessionOptions()
+    settings.intra_op_num_threads = threads
+    try:
+        return ort.InferenceSession(str(path), sess_options=settings, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's have no common class of their own
+        raise ModelError(f"{FaceSession.name()}: ONNX Runtime cannot load {path}: {error}") from error
+
+
+def _visible_pixels(box: Box, rgb: PILImage, alpha: PILImage | None) -> NDArray[np.uint8]:
+    pixels = np.asarray(box.crop(rgb)).reshape(-1, 3)
+    return pixels if alpha is None else pixels[np.asarray(box.crop(alpha)).ravel() > 0]
+
+
+def skin_range(pixels: NDArray[np.uint8]) -> HsvRange:
+    """Return the range of skin in a face, whose RGB pixels are uint8 [n, 3]: per channel, mean +- 1.2 deviations."""
+    hsv = rgb_to_hsv(pixels)
+    mean, deviation = hsv.mean(axis=0), hsv.std(axis=0)
+    h_min, s_min, v_min = (int(low) for low in mean - _DEVIATIONS * deviation)
+    h_max, s_max, v_max = (int(high) for high in mean + _DEVIATIONS * deviation)
+    return HsvRange(
+        h_min=h_min if 0 <= h_min < 10 else 0,  # noqa: PLR2004
+        h_max=min(h_max, 50),
+        s_min=max(s_min, 20),
+        s_max=min(s_max, 255),
+        v_min=max(v_min, 60),
+        v_max=min(v_max, 255),
+    )
+
+
+def merged(ranges: Iterable[HsvRange]) -> HsvRange:
+    """Return the smallest range that holds all `ranges`."""
+    every = list(ranges)
+    return HsvRange(
+        **{
+            field.name: (min if field.name.endswith("_min") else max)(getattr(one, field.name) for one in every)
+            for field in fields(HsvRange)
+        }
+    )
