@@ -90,6 +90,7 @@ class Model:
     packaged: bool = False  # the weights ship inside this package
     base: str | None = None  # refined models: the session that makes the base mask
     extra_files: tuple[str, ...] = field(default=())  # further catalogue entries whose files are needed
+    chain: tuple[str, ...] = ()  # `skin`: of these models it takes the first that can be had
     is_session: bool = True  # False: a file that other sessions need, such as a detector
 
 
@@ -338,7 +339,13 @@ _CLASSIC = (
     replace(_classic("face_skin", "Colours of the picture's own faces", 0.352), extra_files=("yunet",)),
 )
 
-_AUTO = Model("skin", "The first of a chain of models that can be had", "chosen when it starts")
+_AUTO = Model(
+    "skin",
+    "The first of a chain of models that can be had",
+    "chosen when it starts",
+    licence="of the model it takes",
+    chain=("u2netp_skin", "pan_skin", "ycbcr_hsv_skin"),
+)
 
 # Written by `rembg-skin pin`: release assets whose bytes were downloaded and hashed.
 PINS: dict[str, tuple[FileSource, ...]] = {}
@@ -353,3 +360,14 @@ def _pinned(model: Model) -> Model:
 
 MODELS: dict[str, Model] = {model.name: _pinned(model) for model in (_AUTO, *_NEURAL, *_REFINED, _SELFIE, *_CLASSIC)}
 FILES: dict[str, Model] = {model.name: _pinned(model) for model in (*_NEURAL, _SELFIE, *_FILES) if model.sources}
+
+
+def files_of(model: Model) -> list[Model]:
+    """Return the entries whose files `model` needs, its own among them; of a chain, those of its first model."""
+    own = [model] if model.sources else []
+    others = [name for name in (model.base, *model.chain[:1]) if name]
+    return [
+        *(file for name in others for file in files_of(MODELS[name])),
+        *own,
+        *map(FILES.__getitem__, model.extra_files),
+    ]

@@ -4,8 +4,8 @@ import argparse
 import json
 from dataclasses import asdict
 
-from rembg_skin.catalog import FileSource, Model
-from rembg_skin.commands.names import ALL, files_of
+from rembg_skin.catalog import FileSource, Model, files_of
+from rembg_skin.commands.names import ALL
 
 _HEAD = ("NAME", "INPUT", "DOWNLOAD", "LICENCE", "mIoU TRAIN", "EVAL", "ON DISK")
 

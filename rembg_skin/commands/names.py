@@ -26,10 +26,3 @@ def models_named(names: Iterable[str]) -> list[Model]:
             raise SkinError(f'There is no model "{name}". {hint}')
         found.append(ALL[name])
     return found
-
-
-def files_of(model: Model) -> list[Model]:
-    """Return the catalogue's entries whose files `model` needs, its own among them."""
-    own = [model] if model.sources else []
-    base = files_of(ALL[model.base]) if model.base else []
-    return [*base, *own, *(FILES[name] for name in model.extra_files)]

@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from rembg_skin.catalog import FILES, Model
-from rembg_skin.commands.names import files_of, models_named
+from rembg_skin.catalog import FILES, Model, files_of
+from rembg_skin.commands.names import models_named
 from rembg_skin.errors import WeightsError
 
 
