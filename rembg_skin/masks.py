@@ -78,6 +78,13 @@ def cleaned(mask: PILImage, size: tuple[int, int], blur: Blur) -> PILImage:
     return Image.fromarray(result)
 
 
+def finished(mask: PILImage, alpha: PILImage | None, threshold: int | None) -> PILImage:
+    """Return the L mask with no skin where `alpha` is 0, binary (255 above `threshold`) where one is given."""
+    if alpha is not None:
+        mask.paste(0, mask=alpha.point(lambda value: 255 * (value == 0)))
+    return mask if threshold is None else mask.point(lambda value: 255 * (value > threshold))
+
+
 def _cubic_taps(source: int, target: int) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
     """Return the four source rows of each target row and their weights, fixed point, both [target, 4]; a = -0.5."""
     centres = (np.arange(target) + 0.5) * source / target - 0.5

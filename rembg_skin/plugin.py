@@ -13,10 +13,12 @@ def session_classes() -> tuple[type["SkinSession"], ...]:
     from rembg_skin.sessions.auto import AutoSession
     from rembg_skin.sessions.classic import CLASSIC_SESSIONS
     from rembg_skin.sessions.face import FaceSession
+    from rembg_skin.sessions.mediapipe import MediapipeSession
     from rembg_skin.sessions.neural import NEURAL_SESSIONS
     from rembg_skin.sessions.refined import REFINED_SESSIONS
 
-    return (AutoSession, *NEURAL_SESSIONS, *REFINED_SESSIONS, *CLASSIC_SESSIONS, FaceSession)
+    networks: tuple[type[SkinSession], ...] = (*NEURAL_SESSIONS, *REFINED_SESSIONS, MediapipeSession)
+    return (AutoSession, *networks, *CLASSIC_SESSIONS, FaceSession)
 
 
 def register() -> None:

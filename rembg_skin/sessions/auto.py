@@ -39,6 +39,7 @@ class AutoSession(SkinSession):
         super().__init__(model_name, sess_opts, *args, **kwargs)
 
         def opened(cls: type[SkinSession]) -> SkinSession:
+            cls.check_machine(**kwargs)
             _fetch_files(cls.model)
             return cls(cls.name(), sess_opts, *args, **kwargs)
 
@@ -57,6 +58,7 @@ class AutoSession(SkinSession):
         """
 
         def downloaded(cls: type[SkinSession]) -> tuple[str, str | None]:
+            cls.check_machine()
             _fetch_files(cls.model)
             return cls.name(), cls.download_models()
 

@@ -33,6 +33,13 @@ class SkinSession(BaseSession, ABC):
         return cls.model.name
 
     @classmethod
+    def check_machine(cls, **_kwargs: Any) -> None:  # noqa: ANN401
+        """Raise ModelError where this machine cannot run the model, so that nothing is downloaded in vain.
+
+        Extras are those of the session.
+        """
+
+    @classmethod
     def download_models(cls, *_args: Any, **_kwargs: Any) -> str | None:  # noqa: ANN401
         """Return the path of the verified weights, or None where the model needs none."""
         return None

@@ -14,10 +14,10 @@ from rembg_skin.catalog import MODELS, Model, Network
 from rembg_skin.errors import ModelError, OptionError
 from rembg_skin.folders import model_folders
 from rembg_skin.imaging import to_rgb
-from rembg_skin.masks import cleaned, resized, stretched, to_mask
+from rembg_skin.masks import cleaned, finished, resized, stretched, to_mask
 from rembg_skin.memory import memory
 from rembg_skin.options import Choice, Integer, Option, Switch
-from rembg_skin.runtime import CPU, Graph, chosen_providers, shared_graph
+from rembg_skin.runtime import CPU, Graph, Provider, chosen_providers, shared_graph
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.tensors import fitted_size, to_tensor
 from rembg_skin.weights import fetch
@@ -63,6 +63,11 @@ class NeuralSession(SkinSession):
         return self._graph.session
 
     @classmethod
+    def check_machine(cls, **kwargs: Any) -> None:  # noqa: ANN401
+        """Raise ModelError where the CPU has to do it and has too little memory."""
+        _providers(cls.name(), cls.network, kwargs.get("providers"))
+
+    @classmethod
     def download_models(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
         """Return the path of the verified weights."""
         return str(weights_of(cls.model))
@@ -92,13 +97,6 @@ class NeuralSession(SkinSession):
         return size
 
 
-def finished(mask: PILImage, alpha: PILImage | None, threshold: int | None) -> PILImage:
-    """Return the L mask with no skin where `alpha` is 0, binary (255 above `threshold`) where one is given."""
-    if alpha is not None:
-        mask.paste(0, mask=alpha.point(lambda value: 255 * (value == 0)))
-    return mask if threshold is None else mask.point(lambda value: 255 * (value > threshold))
-
-
 def weights_of(model: Model) -> Path:
     """Return the path of the weights of `model`, in the package or verified; downloaded where they are on no disk."""
     if model.packaged:
@@ -108,10 +106,15 @@ def weights_of(model: Model) -> Path:
 
 def load(model: Model, network: Network, sess_opts: ort.SessionOptions | None, providers: object) -> Graph:
     """Return the graph of `model`, shared inside the process; too little memory is said before anything is loaded."""
-    chosen = chosen_providers(model.name, providers)
-    if chosen[0] == CPU:
-        _check_memory(model.name, network.memory_needed)
+    chosen = _providers(model.name, network, providers)
     return shared_graph(model.name, network, weights_of(model), chosen, sess_opts)
+
+
+def _providers(name: str, network: Network, given: object) -> list[Provider]:
+    chosen = chosen_providers(name, given)
+    if chosen[0] == CPU:
+        _check_memory(name, network.memory_needed)
+    return chosen
 
 
 def _check_memory(name: str, needed: int) -> None:
@@ -136,4 +139,6 @@ def _session_class(model: Model, network: Network) -> type[NeuralSession]:
     return type(model.name, (NeuralSession,), members)
 
 
-NEURAL_SESSIONS = tuple(_session_class(model, model.network) for model in MODELS.values() if model.network)
+NEURAL_SESSIONS = tuple(
+    _session_class(model, model.network) for model in MODELS.values() if model.network and model.suffix == ".onnx"
+)

@@ -8,10 +8,10 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import FILES, MODELS, REFINER_NETWORK, Model
 from rembg_skin.imaging import to_rgb
-from rembg_skin.masks import cleaned, resized, stretched, to_mask
+from rembg_skin.masks import cleaned, finished, resized, stretched, to_mask
 from rembg_skin.patches import refined
 from rembg_skin.sessions.base import SkinSession
-from rembg_skin.sessions.neural import NEURAL_SESSIONS, NeuralSession, finished, load, weights_of
+from rembg_skin.sessions.neural import NEURAL_SESSIONS, NeuralSession, load, weights_of
 
 REFINER = FILES["refiner"]
 _BATCH = 4  # patches, where the graph takes several at once
@@ -31,6 +31,11 @@ class RefinedSession(SkinSession):
     def inner_session(self) -> ort.InferenceSession:
         """ONNX Runtime's session of the base mask."""
         return self._base.inner_session
+
+    @classmethod
+    def check_machine(cls, **kwargs: Any) -> None:  # noqa: ANN401
+        """Raise what the base session raises."""
+        cls.base.check_machine(**kwargs)
 
     @classmethod
     def download_models(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401

@@ -1,0 +1,140 @@
+"""MediaPipe's selfie model, run by LiteRT. Classes, input and output: Google's model card of selfie multiclass."""
+
+import os
+import threading
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from PIL.Image import Image as PILImage
+
+from rembg_skin.catalog import MODELS, Network
+from rembg_skin.errors import ModelError
+from rembg_skin.imaging import to_rgb
+from rembg_skin.masks import finished, resized, to_mask
+from rembg_skin.options import Integer, Option
+from rembg_skin.sessions.base import SkinSession
+from rembg_skin.folders import model_folders
+from rembg_skin.tensors import to_tensor
+from rembg_skin.weights import fetch
+
+BODY_SKIN, FACE_SKIN = 2, 3  # of background, hair, body skin, face skin, clothes, other
+
+Floats = NDArray[np.float32]
+
+
+class MediapipeSession(SkinSession):
+    """Body skin and face skin, as a soft mask.
+
+    Raises
+    ------
+    ModelError
+        If LiteRT is not installed, or the file is not the network of the catalogue.
+    WeightsError
+        If the weights cannot be had.
+
+    """
+
+    model = MODELS["mediapipe_skin"]
+    options: ClassVar[Mapping[str, Option]] = {"threshold": Integer(None, 0, 255)}
+
+    def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(model_name, sess_opts, *args, **kwargs)
+        self.check_machine()
+        threads = (sess_opts.intra_op_num_threads if sess_opts else 0) or os.cpu_count() or 1
+        network = self.model.network
+        assert network is not None  # noqa: S101 - for the type checker
+        self._size = network.size
+        self._graph = shared_graph(self.name(), network, Path(self.download_models()), threads)
+
+    @classmethod
+    def check_machine(cls, **_kwargs: Any) -> None:  # noqa: ANN401
+        """Raise ModelError where LiteRT is not installed."""
+        try:
+            import ai_edge_litert.interpreter  # noqa: F401 - an extra: only this model needs it
+        except ImportError as error:
+            raise ModelError(
+                f'{cls.name()} needs LiteRT, which is not installed: pip install "rembg-skin[mediapipe]" ({error})'
+            ) from None
+
+    @classmethod
+    def download_models(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
+        """Return the path of the verified weights."""
+        return str(fetch(cls.model, folders=model_folders(cls.name())))
+
+    def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
+        """Return the L mask of `image` under checked `settings`."""
+        rgb, alpha = to_rgb(image)
+        shares = softmax(self._graph.run(to_tensor(rgb, self._size, reducing_gap=2.0).transpose(0, 2, 3, 1)))
+        skin = (shares[..., BODY_SKIN] + shares[..., FACE_SKIN]).clip(0, 1)
+        return finished(resized(to_mask(skin), image.size), alpha, settings["threshold"])
+
+
+def softmax(logits: Floats) -> Floats:
+    """Return the classes' shares, which sum to 1 along the last axis."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    shares: Floats = powers / powers.sum(axis=-1, keepdims=True)
+    return shares
+
+
+class Graph:
+    """A TFLite network ready to run, safe from any number of threads: they take turns, as LiteRT requires.
+
+    Raises
+    ------
+    ModelError
+        If LiteRT cannot load the file, or it is another network than `network`.
+
+    """
+
+    def __init__(self, name: str, network: Network, path: Path, threads: int) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._name = name
+        self._turn = threading.Lock()
+        try:
+            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"{name}: LiteRT cannot load {path}: {error}") from error
+        found = self._interpreter.get_input_details() + self._interpreter.get_output_details()
+        square = [1, network.size, network.size]
+        expected = [(*square, network.inputs), (*square, network.channels)]
+        if [(tuple(one["shape"]), one["dtype"]) for one in found] != [(shape, np.float32) for shape in expected]:
+            described = ", ".join(f"{one['name']} {np.dtype(one['dtype'])} {one['shape'].tolist()}" for one in found)
+            raise ModelError(
+                f"{name}: {path} is another network, with {described}; the catalogue says float32 {list(expected[0])}"
+                f" in and float32 {list(expected[1])} out. Delete the file to have it downloaded again."
+            )
+        self._input, self._output = (one["index"] for one in found)
+
+    def run(self, pixels: Floats) -> Floats:
+        """Return the network's output, float32 [height, width, channels], for RGB 0..1, [1, height, width, 3].
+
+        Raises
+        ------
+        ModelError
+            If the network fails, or returns what is no number.
+
+        """
+        try:
+            with self._turn:
+                self._interpreter.set_tensor(self._input, pixels)
+                self._interpreter.invoke()
+                output: Floats = self._interpreter.get_tensor(self._output)[0]
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"{self._name}: the network failed: {error}") from error
+        if not np.isfinite(output).all():
+            raise ModelError(f"{self._name}: the network returned values that are no numbers.")
+        return output
+
+
+# `rembg s` makes a session for every string of extras: they share one interpreter.
+@lru_cache(maxsize=2)
+def shared_graph(name: str, network: Network, path: Path, threads: int) -> Graph:
+    """Return the graph in `path`, one for all sessions of the process."""
+    return Graph(name, network, path, threads)
