@@ -86,7 +86,9 @@ def chain() -> list[type[SkinSession]]:
     for name in names:
         if name not in known:
             meant = get_close_matches(name, known, n=1) or AutoSession.model.chain
-            raise SkinError(f'{VARIABLE} names "{name}", which is no skin model; did you mean {" or ".join(meant)}?')
+            raise SkinError(
+                f'{VARIABLE} names "{name}", which is no model to choose from; did you mean {" or ".join(meant)}?'
+            )
     return [known[name] for name in names or AutoSession.model.chain]
 
 
