@@ -14,6 +14,7 @@ COMMANDS = {
     "models": "list the models: input, download, licence, published accuracy",
     "download": "fetch and verify the weights of models",
     "verify": "hash the weights on disk and compare",
+    "tune": "move a classic method's thresholds on a web page of this machine, and take the command along",
     "eval": "measure how well models find skin on your own photographs",
     "bench": "measure time and memory of models on this machine",
     "compare": "draw photographs, masks and overlays of several models side by side",

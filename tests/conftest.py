@@ -1,7 +1,9 @@
 """What several test modules use."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,3 +59,24 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("MODEL_CHECKSUM_DISABLED", "1")
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Image.Image:
+    """Return the portrait of an astronaut, 512 x 512 (NASA, public domain)."""
+    return Image.open(Path(__file__).resolve().parents[1] / "docs" / "portrait.jpg").convert("RGB")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Give a headless Chromium; the test is skipped where it or Playwright is absent."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright drives the browser")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no Chromium is installed")
+    quiet = ["no-first-run", "disable-background-networking", "disable-component-update", "disable-sync"]
+    flags = [f"--{flag}" for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", *quiet)]
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=chromium, args=flags)
+        yield opened
+        opened.close()

@@ -60,12 +60,6 @@ def session(home: Path) -> BaseSession:  # noqa: ARG001
     return new_session("face_skin")
 
 
-@pytest.fixture(scope="module")
-def astronaut() -> Image.Image:
-    data = pytest.importorskip("skimage.data", reason="scikit-image, which has the picture of an astronaut")
-    return Image.fromarray(data.astronaut())
-
-
 def detected(network: ort.InferenceSession, rgb: Image.Image, confidence: float) -> list[Face]:
     tensor, scale = faces.to_input(rgb)
     outputs = network.run(list(faces.OUTPUTS), {"input": tensor})

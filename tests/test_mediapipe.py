@@ -179,12 +179,6 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def astronaut() -> Image.Image:
-    data = pytest.importorskip("skimage.data", reason="scikit-image, which has the picture of an astronaut")
-    return Image.fromarray(data.astronaut())
-
-
 def pixels_of(image: Image.Image) -> mediapipe.Floats:
     return to_tensor(to_rgb(image)[0], 256, reducing_gap=2.0).transpose(0, 2, 3, 1)
 
