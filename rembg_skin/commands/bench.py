@@ -7,9 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rembg_skin.benchmark import Job, Result, advice, machine, measure_apart, table
-from rembg_skin.catalog import MODELS
+from rembg_skin.catalog import MODELS, files_of
 from rembg_skin.commands.console import exit_code, progress, say, stoppable, write_table
-from rembg_skin.commands.names import files_of
 from rembg_skin.errors import SkinError
 from rembg_skin.inference import distinct, session_names
 from rembg_skin.weights.shelf import on_disk

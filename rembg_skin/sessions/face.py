@@ -20,11 +20,11 @@ from rembg_skin.color.spaces import rgb_to_hsv
 from rembg_skin.color.tiles import Box, Cleaned, apply
 from rembg_skin.errors import ModelError
 from rembg_skin.faces import Face
+from rembg_skin.folders import model_folders
 from rembg_skin.imaging import to_rgb
 from rembg_skin.options import Choice, Option, Real
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.classic import YcbcrHsvSession, cleanup
-from rembg_skin.folders import model_folders
 from rembg_skin.weights import fetch
 
 DETECTOR = FILES["yunet"]
