@@ -14,6 +14,7 @@ COMMANDS = {
     "models": "list the models: input, download, licence, published accuracy",
     "download": "fetch and verify the weights of models",
     "verify": "hash the weights on disk and compare",
+    "masks": "write the masks of a folder of photographs, on all cores; run again, it goes on where it stopped",
     "pin": "write the hashes of release assets into the catalogue (for releases of this package)",
 }
 
