@@ -266,9 +266,8 @@ class Report:
         good = [outcome.seconds for outcome in outcomes if outcome.request.good]
         cuts = statistics.quantiles(good, n=100)
         print(f"\n{title}: {len(plan)} requests in {seconds:.0f} s, {len(plan) / seconds:.1f} a second")
-        print(
-            f"good: {len(good)}, latency p50 {cuts[49]:.2f} s, p90 {cuts[89]:.2f}, p99 {cuts[98]:.2f}, max {max(good):.2f}"
-        )
+        percentiles = ", ".join(f"p{share} {cuts[share - 1]:.2f}" for share in (50, 90, 99))
+        print(f"good: {len(good)}, latency in seconds: {percentiles}, max {max(good):.2f}")
         print(f"memory at its peak {peak[0]:.0f} MB")
         for (kind, status), number in sorted(Counter((o.request.kind, o.status) for o in outcomes).items()):
             print(f"  {kind:28} {status} x {number}", flush=True)
@@ -329,6 +328,7 @@ def server(folder: Path) -> Iterator[tuple[str, int]]:
         "BROWSER": "true",  # rembg opens a browser window at its start
         "GRADIO_ANALYTICS_ENABLED": "False",
         "REMBG_SKIN_OFFLINE": "1",
+        "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime 1.29 and later report to Microsoft otherwise
     }
     strace = ["strace", "-f", "-qq", "--seccomp-bpf", "-y", "-s", "500", "-o", str(folder / "trace")]
     traced = [*strace, "-e", "trace=open,openat,openat2,creat,connect,execve"]
@@ -401,7 +401,8 @@ def foreign(folder: Path, bait: Bait) -> list[str]:
         for path in opened
         if not path.startswith(system) and not any(Path(path).is_relative_to(place) for place in own)
     ]
-    temporary = [path for path in strange if Path(path).parent == Path(tempfile.gettempdir())]
+    place = Path(tempfile.gettempdir())  # Linux makes nameless files in it
+    temporary = [path for path in strange if Path(path) == place or Path(path).parent == place]
     print(f"files opened under load: {len(opened)}, of them temporary files of uploads: {len(temporary)}")
     failures = [f"opened {path}" for path in strange if path not in temporary]
     failures += [f"connected: {line}" for line in connected]
