@@ -38,11 +38,12 @@ import requests
 from PIL import Image
 
 from benchmarks.timing import machine
-from rembg_skin.plugin import session_classes
+from rembg_skin.sessions.classic import CLASSIC_SESSIONS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"
 PHOTO = SHARED / "data/mixed_web/images/mk014.jpg"
+WEIGHTS = SHARED / "weights/pan_skin.onnx"
 CLIENTS = 16
 FIRST = 200  # requests after which memory is measured first
 EXTRAS = 200  # distinct extras strings
@@ -160,8 +161,8 @@ GOOD_EXTRAS = {"ycbcr_skin": '{"cb_min": 80}', "icm_skin": '{"sweeps": 2}', "pan
 def requests_of(count: int, images: dict[str, bytes], bait: Bait) -> list[Request]:
     """Return the requests: one in ten is hostile, one in 100 is a large photograph, the others are small."""
     chance = random.Random(7)
-    names = [cls.name() for cls in session_classes() if cls.model.network is None]
-    if (SHARED / "weights/pan_skin.onnx").exists() and any(cls.name() == "pan_skin" for cls in session_classes()):
+    names = [cls.name() for cls in CLASSIC_SESSIONS]
+    if WEIGHTS.exists():
         names += ["pan_skin"] * 3
     hostile = hostile_requests(bait)
     plan = []
@@ -211,7 +212,7 @@ def hostile_requests(bait: Bait) -> list[Request]:
 
 def distinct_extras() -> list[Request]:
     """Return requests whose extras are all different: rembg keeps a session for each."""
-    heavy = "pan_skin" if any(cls.name() == "pan_skin" for cls in session_classes()) else "icm_skin"
+    heavy = "pan_skin" if WEIGHTS.exists() else "icm_skin"
     return [
         Request("good", heavy if number % 2 else "ycbcr_skin", "png", (("om", "true"),), f'{{"nobodys": {number}}}')
         for number in range(EXTRAS)
@@ -317,8 +318,8 @@ def server(folder: Path) -> Iterator[tuple[str, int]]:
     python = environment(folder)
     models = folder / "home" / "models" / "pan_skin"
     models.mkdir(parents=True)
-    if (SHARED / "weights/pan_skin.onnx").exists():
-        shutil.copy(SHARED / "weights/pan_skin.onnx", models)
+    if WEIGHTS.exists():
+        shutil.copy(WEIGHTS, models)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
