@@ -95,12 +95,22 @@ def _walk(source: Path, target: Path) -> Iterator[tuple[Path, int, list[str]]]:
 
 
 def _tasks(folder: Path, names: Iterable[str], target: Path) -> Iterator[Task]:
-    """Yield the images among `names`. The mask of a.jpg is a.png, or a.jpg.png where a.gif is there too."""
+    for name, mask in mask_names(names).items():
+        yield Task(folder / name, target / mask)
+
+
+def mask_names(names: Iterable[str]) -> dict[str, str]:
+    """Return the names of the masks of a folder's images: a.jpg's is a.png, or a.jpg.png where a.gif is there too.
+
+    Parameters
+    ----------
+    names
+        The names of all files of the folder; those that are no images are left out.
+
+    """
     images = [path for path in map(PurePath, names) if path.suffix.lower() in SUFFIXES]
     claims = Counter(claim.casefold() for path in images for claim in (path.name, path.stem))
-    for path in images:
-        free = claims[path.stem.casefold()] == 1
-        yield Task(folder / path, target / f"{path.stem if free else path.name}.png")
+    return {path.name: f"{path.stem if claims[path.stem.casefold()] == 1 else path.name}.png" for path in images}
 
 
 def mask_all(tasks: Iterable[Task], masker: SkinMasker, jobs: int) -> Generator[tuple[Task, str]]:
