@@ -14,6 +14,7 @@ COMMANDS = {
     "models": "list the models: input, download, licence, published accuracy",
     "download": "fetch and verify the weights of models",
     "verify": "hash the weights on disk and compare",
+    "masks": "write the masks of a folder of photographs, on all cores; run again, it goes on where it stopped",
     "tune": "move a classic method's thresholds on a web page of this machine, and take the command along",
     "eval": "measure how well models find skin on your own photographs",
     "bench": "measure time and memory of models on this machine",

@@ -1,16 +1,45 @@
 """The errors a user can meet. Each message says what happened, for which model, and what to do."""
 
+import logging
+
 try:  # With click, the stock `rembg` command prints the message alone, without a traceback.
     from click import ClickException as _Base
 except ImportError:
     _Base = Exception  # type: ignore[assignment,misc]
 
+try:  # With Starlette, so does rembg's server: an answer and one line in its log.
+    from starlette.exceptions import HTTPException as _Answer
+except ImportError:
+
+    class _Answer(Exception):  # type: ignore[no-redef] # noqa: N818
+        def __init__(self, _status: int, _detail: str) -> None: ...
+
+
+class _BadRequest(_Answer):
+    """Answered with the message: it is about what the client sent."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(400, message)
+
+
+class _Unavailable(_Answer):
+    """Answered without the message, which may name files of the server: that goes to the server's log alone."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(503, "This model is not ready on this server, whose log says why.")
+        server = logging.getLogger("uvicorn.error")
+        if server.hasHandlers():  # in a server that runs
+            server.error(message)
+
 
 class SkinError(_Base):
     """Base of every error that rembg-skin raises on purpose; its one argument is the message."""
 
+    def __str__(self) -> str:
+        return str(self.args[0])
 
-class OptionError(SkinError, ValueError):
+
+class OptionError(SkinError, _BadRequest, ValueError):
     """An extra has the wrong type or lies outside its range."""
 
     @classmethod
@@ -22,11 +51,11 @@ class OptionError(SkinError, ValueError):
         return cls(f"{model}: {option}={shown} is not possible; {option} takes {allowed}.")
 
 
-class ModelError(SkinError):
+class ModelError(SkinError, _Unavailable):
     """A network is not what the catalogue says, or what it returned is not a mask."""
 
 
-class WeightsError(SkinError):
+class WeightsError(SkinError, _Unavailable):
     """The weights of a model cannot be had, or are not what they should be."""
 
 

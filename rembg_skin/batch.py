@@ -1,0 +1,171 @@
+"""Masks of batches of images: a callable that Ray Data, Spark, Dask or a plain pool ships to its workers.
+
+None of them is imported here.
+"""
+
+import io
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.Image import Image as PILImage
+
+from rembg_skin.catalog import MODELS
+from rembg_skin.errors import OptionError, SkinError
+
+# Sessions of this process. Engines may pickle a masker anew for each batch: all equal ones share a session.
+_sessions: dict[tuple[int, str], Any] = {}
+_building = threading.Lock()
+
+
+class SkinMasker:
+    """Turns batches of images into batches of masks; picklable, since its session is built where it is first used.
+
+    Parameters
+    ----------
+    model
+        A skin session's name, as given to ``rembg -m``.
+    extras
+        The session's extras.
+    providers
+        ONNX Runtime's providers for a network; None for those that rembg would take.
+    threads
+        How many threads run a network; None for one a core. With one process a core, 1 is fastest.
+    column
+        The batch's column of images: ``bytes`` and ``image`` are Ray Data's names for files and for decoded images.
+    masks
+        What the column ``mask`` holds: ``png`` for the bytes of PNG files, ``array`` for uint8 [height, width].
+
+    Raises
+    ------
+    SkinError
+        If there is no such model.
+
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        extras: Mapping[str, object] | None = None,
+        providers: Sequence[object] | None = None,
+        threads: int | None = None,
+        column: str = "bytes",
+        masks: Literal["png", "array"] = "png",
+    ) -> None:
+        if model not in MODELS:
+            raise SkinError(f'There is no model "{model}". See `rembg-skin models`.')
+        self.model = model
+        self.extras = dict(extras or {})
+        self.providers = None if providers is None else list(providers)
+        self.threads = threads
+        self.column = column
+        self.masks = masks
+
+    def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the batch with two more columns, its rows in order: ``mask``, and ``error`` in words.
+
+        Parameters
+        ----------
+        batch
+            Columns by name, such as arrays, lists or a pandas DataFrame's. An image is the bytes of a file, or a
+            uint8 array [height, width], [height, width, 1], [height, width, 3] or [height, width, 4]: grey, RGB, RGBA.
+            A uint16 array [height, width] is grey too.
+
+        Returns
+        -------
+        dict
+            Of an image that cannot be masked, ``mask`` is empty (no bytes, or an array of shape 0, 0) and ``error``
+            says why; of all others, ``error`` is empty.
+
+        Raises
+        ------
+        SkinError
+            If the session cannot be had: a bad extra, or weights that cannot be fetched. No image would do.
+
+        """
+        session = self.session()
+        rows = [self._row(session, image) for image in batch[self.column]]
+        masks, errors = zip(*rows, strict=True) if rows else ((), ())
+        return {**batch, "mask": list(masks), "error": list(errors)}
+
+    def session(self) -> Any:  # noqa: ANN401 - a subclass of rembg's, which has no types
+        """Return this process's session, built at the first call.
+
+        Raises
+        ------
+        SkinError
+            If it cannot be had.
+
+        """
+        # A forked process cannot use the threads of its parent's session: it builds its own.
+        key = os.getpid(), repr((self.model, sorted(self.extras.items()), self.providers, self.threads))
+        with _building:
+            if key not in _sessions:
+                _sessions[key] = self._new_session()
+            return _sessions[key]
+
+    def _new_session(self) -> Any:  # noqa: ANN401
+        import onnxruntime as ort
+        from rembg import new_session
+
+        import rembg_skin
+
+        rembg_skin.register()  # where the hook never ran
+        settings = None
+        if self.threads is not None:
+            settings = ort.SessionOptions()
+            settings.intra_op_num_threads = self.threads
+        session = new_session(self.model, sess_opts=settings, providers=self.providers, **self.extras)
+        for name in self.extras:
+            if name not in session.options:
+                takes = ", ".join(session.options)
+                raise OptionError(f'{self.model}: there is no extra "{name}"; there are {takes}.')
+        return session
+
+    def _row(self, session: Any, image: object) -> tuple[Any, str]:  # noqa: ANN401
+        try:
+            mask = mask_of(session, opened(image))
+        except Exception as error:  # noqa: BLE001 - one bad image is one bad row, whatever is wrong with it
+            return (b"" if self.masks == "png" else np.zeros((0, 0), np.uint8)), in_words(error)
+        return (png(mask) if self.masks == "png" else np.asarray(mask)), ""
+
+
+def mask_of(session: Any, image: PILImage) -> PILImage:  # noqa: ANN401
+    """Return the L mask of `image`, turned as its EXIF data says, like rembg's."""
+    (mask,) = session.predict(ImageOps.exif_transpose(image))
+    return mask  # type: ignore[no-any-return]
+
+
+def opened(image: object) -> PILImage:
+    """Return the bytes of an image file, or an array, as an image.
+
+    Raises
+    ------
+    TypeError, ValueError, OSError
+        If it is neither, or Pillow cannot open it.
+
+    """
+    if isinstance(image, np.ndarray):
+        return Image.fromarray(image[:, :, 0] if image.ndim == 3 and image.shape[2] == 1 else image)  # noqa: PLR2004
+    if not isinstance(image, bytes | bytearray | memoryview):
+        raise TypeError(f"an image is the bytes of a file or an array, not {type(image).__name__}")
+    try:
+        return Image.open(io.BytesIO(image))
+    except UnidentifiedImageError:
+        raise ValueError("not an image file that Pillow knows") from None
+
+
+def png(mask: PILImage) -> bytes:
+    """Return `mask` as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    mask.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def in_words(error: Exception) -> str:
+    """Return what `error` says, with its kind: many of Pillow's say little alone."""
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,178 @@
+"""Batches of images in, batches of masks out, in this process and in others."""
+
+import io
+import multiprocessing
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from rembg import new_session, remove
+
+from rembg_skin.batch import SkinMasker
+from rembg_skin.errors import OptionError, SkinError
+
+SKIN, SKY = (224, 172, 142), (90, 140, 220)
+
+
+def picture(width: int = 60) -> Image.Image:
+    """Left half skin, right half sky; higher than wide where `width` is small."""
+    image = Image.new("RGB", (width, 40), SKY)
+    image.paste(SKIN, (0, 0, width // 2, 40))
+    return image
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def turned() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # orientation: to be turned by 90 degrees
+    return encoded(picture(), "JPEG", exif=exif)
+
+
+FILES = {
+    "PNG": encoded(picture()),
+    "JPEG": encoded(picture(), "JPEG", quality=95),
+    "WebP": encoded(picture(), "WEBP"),
+    "RGBA": encoded(picture().convert("RGBA")),
+    "CMYK": encoded(picture().convert("CMYK"), "JPEG"),
+    "grey": encoded(picture().convert("L")),
+    "16 bits": encoded(Image.fromarray(np.full((40, 60), 40000, np.uint16))),
+    "palette": encoded(picture().quantize(4)),
+    "turned by EXIF": turned(),
+    "one pixel": encoded(Image.new("RGB", (1, 1), SKIN)),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_mask_is_the_one_that_rembg_makes(kind: str) -> None:
+    session = new_session("ycbcr_skin")
+    expected = Image.open(io.BytesIO(remove(FILES[kind], session=session, only_mask=True)))
+    batch = SkinMasker("ycbcr_skin")({"bytes": [FILES[kind]]})
+    assert batch["error"] == [""]
+    mask = Image.open(io.BytesIO(batch["mask"][0]))
+    assert mask.mode == "L"
+    assert np.array_equal(np.asarray(mask), np.asarray(expected))
+
+
+def test_rows_and_columns_are_kept_in_order() -> None:
+    widths = [10, 30, 20, 50]
+    batch = {"path": ["a", "b", "c", "d"], "bytes": np.array([encoded(picture(w)) for w in widths], dtype=object)}
+    masked = SkinMasker("ycbcr_skin", masks="array")(batch)
+    assert list(masked) == ["path", "bytes", "mask", "error"]
+    assert masked["path"] == batch["path"]
+    assert [mask.shape for mask in masked["mask"]] == [(40, width) for width in widths]
+
+
+@pytest.mark.parametrize("masks", ["png", "array"])
+def test_a_bad_image_is_a_row_with_its_error(masks: str) -> None:
+    good = encoded(picture())
+    bad = {
+        "text": b"this is no image",
+        "empty": b"",
+        "cut off": encoded(picture(), "JPEG")[:-400],
+        "nothing": None,
+        "a path": "/etc/passwd",
+        "floats": np.zeros((4, 4, 3), np.float64),
+        "a bomb": encoded(Image.new("1", (20000, 20000))),
+    }
+    masked = SkinMasker("ycbcr_skin", masks=masks)({"bytes": [good, *bad.values(), good]})  # type: ignore[arg-type]
+    first, *errors, last = masked["error"]
+    assert (first, last) == ("", "")
+    assert dict(zip(bad, errors, strict=True)) == {
+        "text": "ValueError: not an image file that Pillow knows",
+        "empty": "ValueError: not an image file that Pillow knows",
+        "cut off": errors[2],
+        "nothing": "TypeError: an image is the bytes of a file or an array, not NoneType",
+        "a path": "TypeError: an image is the bytes of a file or an array, not str",
+        "floats": errors[5],
+        "a bomb": errors[6],
+    }
+    assert "truncated" in errors[2].lower()
+    assert "Cannot handle this data type" in errors[5]
+    assert "DecompressionBombError" in errors[6]
+    assert all(len(mask) == 0 for mask in masked["mask"][1:-1])
+    assert all(len(mask) > 0 for mask in (masked["mask"][0], masked["mask"][-1]))
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (40, 60, 1), (40, 60, 3), (40, 60, 4)])
+def test_decoded_images_are_arrays(shape: tuple[int, ...]) -> None:
+    images = np.full((2, *shape), 128, np.uint8)
+    images[..., :3] = SKIN if len(shape) == 3 and shape[2] >= 3 else 128
+    masked = SkinMasker("ycbcr_skin", column="image", masks="array")({"image": images})
+    assert masked["error"] == ["", ""]
+    for mask in masked["mask"]:
+        assert mask.dtype == np.uint8
+        assert mask.shape == shape[:2]
+        assert (mask == (255 if shape[2:] in ((3,), (4,)) else 0)).all()
+
+
+def test_extras_reach_the_session() -> None:
+    masked = SkinMasker("ycbcr_skin", extras={"cr_min": 170}, masks="array")({"bytes": [FILES["PNG"]]})
+    assert masked["mask"][0].max() == 0
+
+
+def test_an_empty_batch_stays_one() -> None:
+    assert SkinMasker("ycbcr_skin")({"bytes": []}) == {"bytes": [], "mask": [], "error": []}
+
+
+def test_a_model_that_is_not_there_is_said_at_once() -> None:
+    with pytest.raises(SkinError, match='There is no model "nope"'):
+        SkinMasker("nope")
+
+
+@pytest.mark.parametrize(("extras", "words"), [({"cr_min": 999}, "cr_min takes"), ({"crmin": 9}, "there is no extra")])
+def test_a_bad_extra_stops_the_job_instead_of_failing_each_image(extras: dict[str, object], words: str) -> None:
+    masker = SkinMasker("ycbcr_skin", extras=extras)
+    with pytest.raises(OptionError, match=words):
+        masker({"bytes": [FILES["PNG"]]})
+
+
+def test_copies_share_the_session_of_the_process_and_ship_without_it() -> None:
+    masker = SkinMasker("ycbcr_skin", extras={"cb_min": 81})
+    session = masker.session()
+    shipped = pickle.dumps(masker)
+    assert len(shipped) < 500
+    assert pickle.loads(shipped).session() is session
+    assert SkinMasker("ycbcr_skin", extras={"cb_min": 82}).session() is not session
+
+
+def test_a_plain_pool_of_processes_takes_it() -> None:
+    batches = [{"bytes": [encoded(picture(width)), b"bad"]} for width in (20, 40, 60)]
+    masker = SkinMasker("ycbcr_skin", masks="array")
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        results = list(pool.map(masker, batches))
+    expected = [masker(batch) for batch in batches]
+    for result, wanted in zip(results, expected, strict=True):
+        assert result["error"] == wanted["error"]
+        assert all(np.array_equal(a, b) for a, b in zip(result["mask"], wanted["mask"], strict=True))
+
+
+def test_an_iterator_of_pandas_frames_goes_through_as_spark_gives_it() -> None:
+    pd = pytest.importorskip("pandas")
+    masker = SkinMasker("ycbcr_skin")
+
+    def as_spark_calls_it(frames: Iterator[Any]) -> Iterator[Any]:
+        for frame in frames:
+            yield pd.DataFrame(masker(frame))
+
+    whole = pd.DataFrame({"name": list("abcd"), "bytes": [FILES["PNG"], b"bad", FILES["JPEG"], FILES["RGBA"]]})
+    masked = pd.concat(as_spark_calls_it(iter([whole[:2], whole[2:]])))
+    assert list(masked["name"]) == list("abcd")
+    assert list(masked["error"] == "") == [True, False, True, True]
+    assert list(masked["mask"].map(len) > 0) == [True, False, True, True]
+
+
+def test_importing_it_imports_no_engine_and_no_rembg() -> None:
+    code = "import sys, rembg_skin.batch; print({'ray', 'pandas', 'rembg', 'onnxruntime'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
