@@ -10,6 +10,7 @@ from rembg_skin.benchmark import Job, Result, advice, machine, measure_apart, ta
 from rembg_skin.catalog import MODELS, files_of
 from rembg_skin.commands.console import exit_code, progress, say, stoppable, write_table
 from rembg_skin.errors import SkinError
+from rembg_skin.folders import model_folders
 from rembg_skin.inference import distinct, session_names
 from rembg_skin.weights.shelf import on_disk
 
@@ -80,8 +81,6 @@ def _skipped(name: str) -> bool:
 
 def _missing_weights(name: str) -> list[str]:
     """Return the names of the files that `name` needs and that are on no disk."""
-    from rembg_skin.folders import model_folders
-
     if name in MODELS:
         files = files_of(MODELS[name])
         return [file.name for file in files if not any(on_disk(file, model_folders(file.name)))]

@@ -68,21 +68,22 @@ def run(args: argparse.Namespace) -> int:
     if failed and not scores:
         raise failed[0]
 
-    if args.csv:
-        write_whole(args.csv, lambda part: _write_csv(part, scores))
-    plotted = args.plot and scores
-    if plotted:
-        from rembg_skin.plots import distribution, save
-
-        distribution(figure, {name: _ious(scores, name) for name in models if _ious(scores, name)})
-        save(figure, args.plot)
+    # First of all to where nothing can fail.
     if args.json:
         json.dump(as_json(scores, problems, folders.unpaired), sys.stdout, indent=1)
         sys.stdout.write("\n")
     else:
         write_table(_table(scores))
     say_problems(problems)
-    say_written([path for path, done in ((args.csv, args.csv), (args.plot, plotted)) if done])
+    if args.csv:
+        write_whole(args.csv, lambda part: _write_csv(part, scores))
+        say_written([args.csv])
+    if args.plot and scores:
+        from rembg_skin.plots import distribution, save
+
+        distribution(figure, {name: _ious(scores, name) for name in models if _ious(scores, name)})
+        save(figure, args.plot)
+        say_written([args.plot])
     return exit_code(stop, complete=not problems and not failed)
 
 
