@@ -53,6 +53,12 @@ def test_an_hsv_range_is_opencvs_in_range(
     assert disagreement(mask, reference.hsv_raw(sample, (h[0], s[0], v[0]), (h[1], s[1], v[1]))) < 1e-3
 
 
+def test_a_saturation_half_way_between_two_levels_is_rounded_up() -> None:
+    tie = np.full((2, 2, 3), (50, 8, 5), dtype=np.uint8)  # S = 229.5
+    assert not HsvRange(0, 179, 0, 229, 0, 255)(planes(tie)).any()
+    assert HsvRange(0, 179, 230, 255, 0, 255)(planes(tie)).all()
+
+
 def test_a_hue_range_may_go_through_zero(sample: Pixels) -> None:
     mask = HsvRange(170, 10)(planes(sample))
     oracle = reference.hsv_raw(sample, (170, 48, 80), (179, 255, 255))

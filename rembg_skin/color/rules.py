@@ -150,11 +150,11 @@ class HsvRange:
         # With S = 255 spread / value, round(S) >= s is 255 spread >= (s - 1/2) value, which fits 16 bits.
         scaled = spread * np.uint16(255)
         inside = spread > 0 if self.s_min > 0 else np.ones(value.shape, dtype=np.bool_)
-        half = value >> 1
         if self.s_min > 0:
-            inside &= scaled >= value * np.uint16(self.s_min) - half
+            inside &= scaled >= value * np.uint16(self.s_min) - (value >> 1)
         if self.s_max < 255:  # noqa: PLR2004
-            inside &= scaled <= value * np.uint16(self.s_max) + half
+            # A half is rounded up, out of the range. A value of 0 wraps, harmlessly: its spread is 0.
+            inside &= scaled <= value * np.uint16(self.s_max) + ((value - np.uint8(1)) >> 1)
         return inside
 
     def _hue_between(self, planes: Planes, value: Bytes, spread: Bytes) -> Mask:
