@@ -41,12 +41,12 @@ class OnceKilled(SkinMasker):
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """Ray with two processors."""
+    """Ray with processors for two workers, and for the tasks that read files."""
     ray = pytest.importorskip("ray")
     pytest.importorskip("ray.data")
     # Workers import the tests by name.
     paths = {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-    ray.init(num_cpus=2, include_dashboard=False, runtime_env={"env_vars": paths}, log_to_driver=False)
+    ray.init(num_cpus=4, include_dashboard=False, runtime_env={"env_vars": paths}, log_to_driver=False)
     yield ray
     ray.shutdown()
 
