@@ -19,12 +19,12 @@ FOLDS: tuple[tuple[Source, ...], ...] = (
 )
 
 
-def fit(root: Path, encoder: Path, plan: Plan, file: Path, held_out: Sequence[Source] = ()) -> None:
+def fit(root: Path, start: Path, plan: Plan, file: Path, held_out: Sequence[Source] = ()) -> None:
     """Train on every source that is not held out, less near-copies of what is, and export to `file`."""
     photos = load_photos(root, [source for source in SOURCES if source not in held_out])
     photos = drop_near_copies(photos, load_photos(root, held_out))
     print(f"{len(photos)} photos, held out: {', '.join(held_out) or 'none'}")
-    export(train(photos, encoder, plan, file.with_suffix(".pt")), file)
+    export(train(photos, start, plan, file.with_suffix(".pt")), file)
 
 
 def report(root: Path, file: Path, sources: Sequence[Source]) -> None:
@@ -41,7 +41,7 @@ def main() -> None:
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("--data", type=Path, default=here.parent / "shared/data", help="folder with the sets")
-    parser.add_argument("--encoder", type=Path, default=here.parent / "shared/weights/pan_skin.onnx")
+    parser.add_argument("--start", type=Path, default=here.parent / "shared/weights/pan_skin.onnx")
     parser.add_argument("--output", type=Path, default=here / "rembg_skin/data/tiny_skin.onnx")
     parser.add_argument("--epochs", type=int, default=Plan.epochs)
     parser.add_argument("--threads", type=int, default=2)
@@ -53,12 +53,12 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             for held_out in FOLDS:
                 file = Path(folder) / "fold.onnx"
-                fit(options.data, options.encoder, plan, file, held_out)
+                fit(options.data, options.start, plan, file, held_out)
                 report(options.data, file, held_out)
     else:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "tiny_skin.onnx"
-            fit(options.data, options.encoder, plan, file)
+            fit(options.data, options.start, plan, file)
             options.output.write_bytes(file.read_bytes())
         report(options.data, options.output, SOURCES)
 

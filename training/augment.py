@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from .data import Photo, shrink
 
-ZOOM = (0.5, 1.8)  # longest side of the photo in a view, as a multiple of the view's side
+ZOOM = (0.6, 2.5)  # longest side of the photo, as a multiple of the side of the view
 COLLAGE_RATE = 0.12
 LUMA = torch.tensor([0.299, 0.587, 0.114])
 SEPIA = torch.tensor([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])

@@ -1,4 +1,4 @@
-"""Write the network as one ONNX file: normalisation, sigmoid and full size inside, weights stored as float16."""
+"""Write the network as one ONNX file: normalisation, sigmoid and full size inside, weights stored as int8."""
 
 import warnings
 from pathlib import Path
@@ -8,12 +8,11 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from .network import TinySkin
+from .network import TinySkin, resize_to
 
 OPSET = 17
-SMALLEST_HALVED = 64  # values; a smaller tensor would gain less than the cast node it needs
+SMALLEST_SHORTENED = 1024  # values; below that the nodes cost what int8 saves
 
 
 class Exported(nn.Module):
@@ -24,24 +23,30 @@ class Exported(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> Tensor:
-        logits = F.interpolate(self.network(image), scale_factor=2.0, mode="bilinear", align_corners=False)
-        return logits.sigmoid()
+        return resize_to(self.network(image), image).sigmoid()
 
 
-def halve_weights(model: onnx.ModelProto) -> None:
-    """Store large float32 initialisers as float16; a Cast, which ONNX Runtime folds when it loads, brings each back."""
-    casts = []
+def shorten_weights(model: onnx.ModelProto) -> None:
+    """Store large float32 weights as int8 with a float32 scale for each output channel.
+
+    A Cast and a Mul, which ONNX Runtime folds when it loads the file, bring each back: it computes in float32 as before.
+    """
+    nodes, scales = [], []
     for tensor in model.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < SMALLEST_HALVED:
+        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) != 4 or np.prod(tensor.dims) < SMALLEST_SHORTENED:
             continue
-        full, half = tensor.name, f"{tensor.name}_f16"
-        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), half))
-        casts.append(helper.make_node("Cast", [half], [full], to=TensorProto.FLOAT))
-    for index, node in enumerate(casts):
+        name, weight = tensor.name, numpy_helper.to_array(tensor)
+        scale = np.maximum(np.abs(weight).max((1, 2, 3), keepdims=True) / 127, np.finfo(np.float32).tiny)
+        tensor.CopyFrom(numpy_helper.from_array(np.rint(weight / scale).astype(np.int8), f"{name}.int8"))
+        scales.append(numpy_helper.from_array(scale.astype(np.float32), f"{name}.scale"))
+        nodes.append(helper.make_node("Cast", [f"{name}.int8"], [f"{name}.float"], to=TensorProto.FLOAT))
+        nodes.append(helper.make_node("Mul", [f"{name}.float", f"{name}.scale"], [name]))
+    model.graph.initializer.extend(scales)
+    for index, node in enumerate(nodes):
         model.graph.node.insert(index, node)
 
 
-def export(network: TinySkin, file: Path, *, half: bool = True) -> None:
+def export(network: TinySkin, file: Path, *, short: bool = True) -> None:
     """Write `file`: input `image`, output `mask`, batch and size free, sides multiples of 32."""
     axes = {0: "batch", 2: "height", 3: "width"}
     with warnings.catch_warnings():
@@ -57,8 +62,8 @@ def export(network: TinySkin, file: Path, *, half: bool = True) -> None:
             dynamic_axes={"image": axes, "mask": axes},
         )
     model = onnx.load(str(file))
-    if half:
-        halve_weights(model)
+    if short:
+        shorten_weights(model)
     model.producer_name, model.producer_version, model.doc_string = "rembg-skin training", "", ""
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(file))

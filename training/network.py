@@ -1,10 +1,10 @@
-"""The network: the first ten stages of a MobileNetV3-small, and a light pyramid decoder to half resolution.
+"""The network: `pan_skin` less one block and two of its three classes, so that its published weights can start it.
 
-The encoder has the layers of the public `pan_skin` model up to its first 96-channel block, so that model's weights can
-start it: with a few hundred photographs, where the weights start decides most of what comes out.
+A MobileNetV3-small encoder (Howard et al., arXiv 1905.02244) and the decoder of a Pyramid Attention Network (Li et al.,
+arXiv 1805.10180). With a few hundred photographs to learn from, where the weights start decides most of what comes out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,8 +30,7 @@ class BlockSpec(NamedTuple):
     dilation: int = 1
 
 
-# MobileNetV3-small (Howard et al., arXiv 1905.02244, table 2); the last block dilated, not strided, as in pan_skin.
-STEM_CHANNELS = 16
+STEM = 16
 BLOCKS = (
     BlockSpec(3, 16, 16, 8, nn.ReLU, stride=2),
     BlockSpec(3, 72, 24, 0, nn.ReLU, stride=2),
@@ -42,24 +41,44 @@ BLOCKS = (
     BlockSpec(5, 120, 48, 32, nn.Hardswish),
     BlockSpec(5, 144, 48, 40, nn.Hardswish),
     BlockSpec(5, 288, 96, 72, nn.Hardswish, dilation=2),
+    BlockSpec(5, 576, 96, 144, nn.Hardswish, dilation=2),
 )
-SKIPS = (0, 2)  # blocks whose output is the last at strides 4 and 8
+SKIPS = (0, 2, 7)  # the blocks whose output the decoder reads, at strides 4, 8 and 16
+FEATURES = 576
+DECODER = 32
+# Convolutions of pan_skin's eleventh block, which is left out: its 290,000 weights would not fit the file.
+LEFT_OUT = slice(46, 51)
 
 
 class ConvNorm(nn.Module):
-    """A convolution without bias and its batch norm."""
+    """A convolution without bias and its batch norm; with a stride of 2 it pads right and below, as TensorFlow does."""
 
     def __init__(
         self, channels: int, out: int, kernel: int, stride: int = 1, dilation: int = 1, groups: int = 1
     ) -> None:
         super().__init__()
-        padding = kernel // 2 * dilation
+        self.strided_padding = ((kernel - 2) // 2, (kernel - 1) // 2) * 2 if stride > 1 else None
+        padding = 0 if stride > 1 else kernel // 2 * dilation
         self.convolution = nn.Conv2d(channels, out, kernel, stride, padding, dilation, groups, bias=False)
         self.norm = nn.BatchNorm2d(out)
 
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.norm(self.convolution(x))
+    def convolve(self, x: Tensor) -> Tensor:
+        """Return what the norm gets."""
+        y: Tensor = self.convolution(F.pad(x, self.strided_padding) if self.strided_padding else x)
         return y
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.norm(self.convolve(x))
+        return y
+
+    def unfold(self, weight: Tensor, bias: Tensor, example: Tensor) -> None:
+        """Do what a convolution with a folded norm does, with the statistics of `example` and outputs of variance 1."""
+        self.convolution.weight.copy_(weight)
+        variance, mean = torch.var_mean(self.convolve(example), (0, 2, 3))
+        deviation = variance.clamp_min(1e-6).sqrt()
+        self.convolution.weight.div_(deviation.view(-1, 1, 1, 1))
+        norm = {"weight": deviation, "bias": mean + bias, "running_mean": mean / deviation}
+        self.norm.load_state_dict({**self.norm.state_dict(), **norm})
 
 
 class SqueezeExcite(nn.Module):
@@ -80,14 +99,14 @@ class InvertedResidual(nn.Module):
 
     def __init__(self, channels: int, spec: BlockSpec) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        if spec.expanded != channels:
-            layers += [ConvNorm(channels, spec.expanded, 1), spec.act()]
         width = spec.expanded
+        layers: list[nn.Module] = []
+        if width != channels:
+            layers += [ConvNorm(channels, width, 1), spec.act()]
         layers += [ConvNorm(width, width, spec.kernel, spec.stride, spec.dilation, groups=width), spec.act()]
         if spec.gate:
-            layers.append(SqueezeExcite(spec.expanded, spec.gate))
-        layers.append(ConvNorm(spec.expanded, spec.out, 1))
+            layers.append(SqueezeExcite(width, spec.gate))
+        layers.append(ConvNorm(width, spec.out, 1))
         self.layers = nn.Sequential(*layers)
         self.residual = spec.stride == 1 and channels == spec.out
 
@@ -96,27 +115,55 @@ class InvertedResidual(nn.Module):
         return x + y if self.residual else y
 
 
-class Fuse(nn.Module):
-    """Bring coarse features to a skip's size, add the skip, and smooth with a depthwise-separable convolution."""
+def resize_to(x: Tensor, like: Tensor) -> Tensor:
+    """Bring `x` to the size of `like`, corners on corners."""
+    return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=True)
 
-    def __init__(self, coarse: int, skip: int, out: int) -> None:
+
+class FeaturePyramidAttention(nn.Module):
+    """Weigh the features by one attention map, made at strides 32 to 128, and add what the whole picture says."""
+
+    def __init__(self) -> None:
         super().__init__()
-        self.coarse = nn.Conv2d(coarse, out, 1, bias=False)
-        self.skip = nn.Conv2d(skip, out, 1)
-        self.norm = nn.BatchNorm2d(out)
-        self.depthwise = nn.Conv2d(out, out, 3, padding=1, groups=out, bias=False)
-        self.pointwise = nn.Conv2d(out, out, 1, bias=False)
-        self.norm_out = nn.BatchNorm2d(out)
+        self.whole = nn.Conv2d(FEATURES, DECODER, 1)
+        self.middle = ConvNorm(FEATURES, DECODER, 1)
+        self.down1 = nn.Conv2d(FEATURES, 1, 7, padding=3)
+        self.down2 = nn.Conv2d(1, 1, 5, padding=2)
+        self.down3 = nn.Conv2d(1, 1, 3, padding=1)
+        self.side3 = nn.Conv2d(1, 1, 3, padding=1)
+        self.side2 = nn.Conv2d(1, 1, 5, padding=2)
+        self.side1 = nn.Conv2d(1, 1, 7, padding=3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        whole = F.relu(self.whole(x.mean((2, 3), keepdim=True)))
+        level1 = F.relu(self.down1(halved(x)))
+        level2 = F.relu(self.down2(halved(level1)))
+        level3 = F.relu(self.side3(F.relu(self.down3(halved(level2)))))
+        level2 = F.relu(self.side2(level2)) + resize_to(level3, level2)
+        level1 = F.relu(self.side1(level1)) + resize_to(level2, level1)
+        return F.relu(self.middle(x)) * resize_to(level1, x) + whole
+
+
+def halved(x: Tensor) -> Tensor:
+    """Pool to half the size, but never to nothing."""
+    return F.max_pool2d(x, 2, ceil_mode=True)
+
+
+class GlobalAttentionUpsample(nn.Module):
+    """Raise coarse features to a skip's size and add the skip, each of its channels gated by the coarse features."""
+
+    def __init__(self, skip: int) -> None:
+        super().__init__()
+        self.skip = ConvNorm(skip, DECODER, 3)
+        self.gate = nn.Conv2d(DECODER, DECODER, 1)
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
-        raised = F.interpolate(self.coarse(coarse), scale_factor=2.0, mode="bilinear", align_corners=False)
-        x = F.relu(self.norm(raised + self.skip(skip)))
-        y: Tensor = self.norm_out(self.pointwise(self.depthwise(x)))
-        return F.relu(y)
+        gate = self.gate(coarse.mean((2, 3), keepdim=True)).sigmoid()
+        return resize_to(coarse, skip) + F.relu(self.skip(skip)) * gate
 
 
 class TinySkin(nn.Module):
-    """RGB in 0..1, float32 [N, 3, H, W], H and W multiples of 32 -> skin logits [N, 1, H/2, W/2]."""
+    """RGB in 0..1, float32 [N, 3, H, W], H and W multiples of 32 -> skin logits [N, 1, H/4, W/4]."""
 
     mean: Tensor
     inverse_std: Tensor
@@ -125,50 +172,54 @@ class TinySkin(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1))
         self.register_buffer("inverse_std", 1 / torch.tensor(IMAGENET_STD).view(3, 1, 1))
-        self.stem = ConvNorm(3, STEM_CHANNELS, 3, stride=2)
-        widths = [STEM_CHANNELS, *(spec.out for spec in BLOCKS)]
+        # In the order in which pan_skin's graph runs them: `convolutions` relies on it.
+        self.stem = ConvNorm(3, STEM, 3, stride=2)
+        widths = (STEM, *(spec.out for spec in BLOCKS))
         self.blocks = nn.ModuleList(InvertedResidual(width, spec) for width, spec in zip(widths, BLOCKS, strict=False))
-        last = BLOCKS[-1].out
-        self.context = nn.Conv2d(last, last, 1)
-        self.fuse8 = Fuse(last, BLOCKS[SKIPS[1]].out, 64)
-        self.fuse4 = Fuse(64, BLOCKS[SKIPS[0]].out, 40)
-        self.fuse2 = Fuse(40, STEM_CHANNELS, 24)
-        self.head = nn.Conv2d(24, 1, 1)
+        self.features = ConvNorm(BLOCKS[-1].out, FEATURES, 1)
+        self.pyramid = FeaturePyramidAttention()
+        self.raise16 = GlobalAttentionUpsample(BLOCKS[SKIPS[2]].out)
+        self.raise8 = GlobalAttentionUpsample(BLOCKS[SKIPS[1]].out)
+        self.raise4 = GlobalAttentionUpsample(BLOCKS[SKIPS[0]].out)
+        self.head = nn.Conv2d(DECODER, 1, 3, padding=1)
 
     def forward(self, image: Tensor) -> Tensor:
-        x = stem = F.hardswish(self.stem((image - self.mean) * self.inverse_std))
+        x = F.hardswish(self.stem((image - self.mean) * self.inverse_std))
         skips = []
         for index, block in enumerate(self.blocks):
             x = block(x)
             if index in SKIPS:
                 skips.append(x)
-        x = x + self.context(x.mean((2, 3), keepdim=True))
-        x = self.fuse8(x, skips[1])
-        x = self.fuse4(x, skips[0])
-        logits: Tensor = self.head(self.fuse2(x, stem))
+        x = self.pyramid(F.hardswish(self.features(x)))
+        for upsample, skip in zip((self.raise16, self.raise8, self.raise4), reversed(skips), strict=True):
+            x = upsample(x, skip)
+        logits: Tensor = self.head(x)
         return logits
 
-    def encoder(self) -> nn.ModuleList:
-        """Stem and blocks: the layers that start from published weights."""
-        return nn.ModuleList([self.stem, self.blocks])
+    def convolutions(self) -> Iterator[ConvNorm | nn.Conv2d]:
+        """Yield every convolution, with its norm where it has one, in the order of pan_skin's graph."""
+        inner = {id(module.convolution) for module in self.modules() if isinstance(module, ConvNorm)}
+        for module in self.modules():
+            if isinstance(module, ConvNorm | nn.Conv2d) and id(module) not in inner:
+                yield module
 
-    def start_encoder_from(self, weights: Path, images: Tensor) -> None:
-        """Take the encoder's layers from the `pan_skin` ONNX file, in the order in which its graph runs them.
+    def start_from(self, weights: Path, images: Tensor) -> None:
+        """Take the layers of the `pan_skin` ONNX file.
 
-        That file has its batch norms folded away. Each is put back with the statistics that `images` give at its place,
-        so that the function stays what it was, and every convolution answers with unit variance.
+        That file has its batch norms folded away. Each is put back with the statistics that `images` [N, 3, H, W]
+        give at its place, so that training starts from the function that was published.
         """
         graph = onnx.load(str(weights)).graph
         tensors = {item.name: torch.from_numpy(numpy_helper.to_array(item).copy()) for item in graph.initializer}
-        folded = iter([[tensors[name] for name in node.input[1:]] for node in graph.node if node.op_type == "Conv"])
+        folded = [[tensors[name] for name in node.input[1:]] for node in graph.node if node.op_type == "Conv"]
+        del folded[LEFT_OUT]
         hooks = []
-        for module in self.encoder().modules():
+        for module, (weight, bias) in zip(self.convolutions(), folded, strict=True):
             if isinstance(module, ConvNorm):
-                hooks.append(module.register_forward_pre_hook(unfolding(*next(folded))))
-            elif isinstance(module, SqueezeExcite):
-                for layer in (module.reduce, module.expand):
-                    weight, bias = next(folded)
-                    layer.load_state_dict({"weight": weight, "bias": bias})
+                hooks.append(module.register_forward_pre_hook(unfolding(weight, bias)))
+            else:
+                used = slice(module.out_channels)  # of the head's classes skin is the first
+                module.load_state_dict({"weight": weight[used], "bias": bias[used]})
         self.eval()
         with torch.no_grad():
             self(images)
@@ -177,15 +228,5 @@ class TinySkin(nn.Module):
 
 
 def unfolding(weight: Tensor, bias: Tensor) -> Callable[[ConvNorm, tuple[Tensor]], None]:
-    """Return a hook that sets a layer, when its first input arrives, to do what the folded convolution did."""
-
-    def unfold(layer: ConvNorm, inputs: tuple[Tensor]) -> None:
-        layer.convolution.weight.copy_(weight)
-        answer = layer.convolution(inputs[0])
-        variance, mean = torch.var_mean(answer, (0, 2, 3))
-        deviation = variance.clamp_min(1e-6).sqrt()
-        layer.convolution.weight.div_(deviation.view(-1, 1, 1, 1))
-        norm = {"weight": deviation, "bias": mean + bias, "running_mean": mean / deviation}
-        layer.norm.load_state_dict({**layer.norm.state_dict(), **norm})
-
-    return unfold
+    """Return a hook that sets a layer when its first input arrives."""
+    return lambda layer, inputs: layer.unfold(weight, bias, inputs[0])

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from . import textures
 from .augment import Views, augment
 from .data import NEGATIVES_SEEN, Photo, library_photo, without_skin
-from .network import TinySkin
+from .network import TinySkin, resize_to
 
 # Share of the views drawn from each source: the many near-alike FASSEG poses count for less than their number.
 SHARES = {
@@ -27,7 +27,7 @@ SHARES = {
     "negatives": 0.09,
     "textures": 0.09,
 }
-SIZES = (160, 192, 224, 224, 256, 288)
+SIZES = (128, 160, 192, 192, 224, 256)
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ class Plan:
     epochs: int = 40
     views_per_epoch: int = 800
     batch: int = 16
-    learning_rate: float = 3e-3
-    encoder_rate: float = 0.3  # of the learning rate, for the layers that start from published weights
+    learning_rate: float = 8e-4
     weight_decay: float = 0.02
     averaging: float = 0.995
     texture_count: int = 240
@@ -60,11 +59,11 @@ def draw_weights(photos: Sequence[Photo]) -> Tensor:
 
 
 def loss_of(logits: Tensor, mask: Tensor, known: Tensor) -> Tensor:
-    """BCE and, image by image, soft Dice over the known pixels; logits are at half the masks' size."""
-    target, weight = F.avg_pool2d(mask, 2), F.avg_pool2d(known, 2)
-    bce = F.binary_cross_entropy_with_logits(logits, target, weight)
-    probability = logits.sigmoid() * weight
-    target = target * weight
+    """Return BCE and, image by image, soft Dice over the known pixels; logits may be smaller than the masks."""
+    logits = resize_to(logits, mask)
+    bce = F.binary_cross_entropy_with_logits(logits, mask, known)
+    probability = logits.sigmoid() * known
+    target = mask * known
     slack = 0.002 * target[0].numel()  # keeps an empty picture's Dice finite and its gradient alive
     overlap = 2 * (probability * target).sum((1, 2, 3)) + slack
     dice = overlap / (probability.sum((1, 2, 3)) + target.sum((1, 2, 3)) + slack)
@@ -90,7 +89,7 @@ class WeightAverage:
                 kept.copy_(new)
 
 
-def train(photos: Sequence[Photo], encoder_weights: Path, plan: Plan, checkpoint: Path) -> TinySkin:
+def train(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path) -> TinySkin:
     """Train on the photos and the negatives; after every epoch `checkpoint` holds the averaged weights."""
     torch.manual_seed(plan.seed)
     rng = torch.Generator().manual_seed(plan.seed)
@@ -98,14 +97,11 @@ def train(photos: Sequence[Photo], encoder_weights: Path, plan: Plan, checkpoint
     views = Views([*photos, *empty], empty, rng)
     weights = draw_weights([*photos, *empty])
     network = TinySkin()
-    network.start_encoder_from(encoder_weights, views.batch(weights, 4 * plan.batch, 224)[:, :3])
-    encoder = list(network.encoder().parameters())
-    known = {id(parameter) for parameter in encoder}
-    decoder = [parameter for parameter in network.parameters() if id(parameter) not in known]
-    rates = [plan.learning_rate * plan.encoder_rate, plan.learning_rate]
-    optimizer = torch.optim.AdamW([{"params": encoder}, {"params": decoder}], weight_decay=plan.weight_decay)
+    network.start_from(start, views.batch(weights, 4 * plan.batch, 192)[:, :3])
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=plan.weight_decay)
     steps = plan.views_per_epoch // plan.batch
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, plan.epochs * steps, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, plan.learning_rate, plan.epochs * steps, pct_start=0.1)
     average = WeightAverage(network, plan.averaging)
     for epoch in range(plan.epochs):
         started, total = time.perf_counter(), 0.0
@@ -113,9 +109,7 @@ def train(photos: Sequence[Photo], encoder_weights: Path, plan: Plan, checkpoint
         for _ in range(steps):
             size = SIZES[int(torch.randint(len(SIZES), (), generator=rng))]
             image, mask, seen = augment(views.batch(weights, plan.batch, size), rng)
-            with torch.autocast("cpu", torch.bfloat16):
-                logits = network(image)
-            loss = loss_of(logits.float(), mask, seen)
+            loss = loss_of(network(image.contiguous(memory_format=torch.channels_last)), mask, seen)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
