@@ -29,7 +29,7 @@ class Exported(nn.Module):
 def shorten_weights(model: onnx.ModelProto) -> None:
     """Store large float32 weights as int8 with a float32 scale for each output channel.
 
-    A Cast and a Mul, which ONNX Runtime folds when it loads the file, bring each back: it computes in float32 as before.
+    A Cast and a Mul, which ONNX Runtime folds when it loads the file, bring each back: it computes in float32.
     """
     nodes, scales = [], []
     for tensor in model.graph.initializer:

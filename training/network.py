@@ -146,7 +146,8 @@ class FeaturePyramidAttention(nn.Module):
 
 def halved(x: Tensor) -> Tensor:
     """Pool to half the size, but never to nothing."""
-    return F.max_pool2d(x, 2, ceil_mode=True)
+    y: Tensor = F.max_pool2d(x, 2, ceil_mode=True)
+    return y
 
 
 class GlobalAttentionUpsample(nn.Module):
@@ -158,7 +159,7 @@ class GlobalAttentionUpsample(nn.Module):
         self.gate = nn.Conv2d(DECODER, DECODER, 1)
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
-        gate = self.gate(coarse.mean((2, 3), keepdim=True)).sigmoid()
+        gate: Tensor = self.gate(coarse.mean((2, 3), keepdim=True)).sigmoid()
         return resize_to(coarse, skip) + F.relu(self.skip(skip)) * gate
 
 
@@ -185,15 +186,15 @@ class TinySkin(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         x = F.hardswish(self.stem((image - self.mean) * self.inverse_std))
-        skips = []
+        skips: list[Tensor] = []
         for index, block in enumerate(self.blocks):
             x = block(x)
             if index in SKIPS:
                 skips.append(x)
         x = self.pyramid(F.hardswish(self.features(x)))
-        for upsample, skip in zip((self.raise16, self.raise8, self.raise4), reversed(skips), strict=True):
-            x = upsample(x, skip)
-        logits: Tensor = self.head(x)
+        x = self.raise16(x, skips[2])
+        x = self.raise8(x, skips[1])
+        logits: Tensor = self.head(self.raise4(x, skips[0]))
         return logits
 
     def convolutions(self) -> Iterator[ConvNorm | nn.Conv2d]:

@@ -1,6 +1,5 @@
 """Train the network: a sampling plan over the sources, BCE + Dice, AdamW with one cycle, an average of the weights."""
 
-import copy
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from . import textures
 from .augment import Views, augment
@@ -37,7 +37,7 @@ class Plan:
     epochs: int = 40
     views_per_epoch: int = 800
     batch: int = 16
-    learning_rate: float = 8e-4
+    learning_rate: float = 6e-4
     weight_decay: float = 0.02
     averaging: float = 0.995
     texture_count: int = 240
@@ -70,27 +70,16 @@ def loss_of(logits: Tensor, mask: Tensor, known: Tensor) -> Tensor:
     return bce + 0.5 * (1 - dice).mean()
 
 
-class WeightAverage:
-    """An exponential average of a network's parameters, with its current buffers: better than its last step."""
-
-    def __init__(self, network: TinySkin, decay: float) -> None:
-        self.network = copy.deepcopy(network).eval()
-        self.decay = decay
-        self.steps = 0
-
-    @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
-        self.steps += 1
-        decay = min(self.decay, self.steps / (self.steps + 10))
-        for kept, new in zip(self.network.state_dict().values(), network.state_dict().values(), strict=True):
-            if kept.is_floating_point():
-                kept.lerp_(new, 1 - decay)
-            else:
-                kept.copy_(new)
+def rate_factor(step: int, steps: int) -> float:
+    """Return the share of the learning rate at a step: a short rise, a plateau, and a fall over the last third."""
+    return min(1.0, (step + 1) / 50, (steps - step) / (steps / 3))
 
 
 def train(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path) -> TinySkin:
-    """Train on the photos and the negatives; after every epoch `checkpoint` holds the averaged weights."""
+    """Train on the photos and the negatives, and return the average of the weights.
+
+    Every epoch ends in `checkpoint`; where that file is there already, training goes on from it.
+    """
     torch.manual_seed(plan.seed)
     rng = torch.Generator().manual_seed(plan.seed)
     empty = negatives(plan)
@@ -99,14 +88,27 @@ def train(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path) ->
     network = TinySkin()
     network.start_from(start, views.batch(weights, 4 * plan.batch, 192)[:, :3])
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=plan.weight_decay)
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.averaging), use_buffers=True)
+    optimizer = torch.optim.AdamW(network.parameters(), plan.learning_rate, weight_decay=plan.weight_decay)
+    parts: dict[str, nn.Module | torch.optim.Optimizer] = {
+        "network": network,
+        "average": average,
+        "optimizer": optimizer,
+    }
+    first = 0
+    if checkpoint.exists():
+        saved = torch.load(checkpoint)
+        for name, part in parts.items():
+            part.load_state_dict(saved[name])
+        rng.set_state(saved["rng"])
+        first = saved["epochs"]
     steps = plan.views_per_epoch // plan.batch
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, plan.learning_rate, plan.epochs * steps, pct_start=0.1)
-    average = WeightAverage(network, plan.averaging)
-    for epoch in range(plan.epochs):
+    for epoch in range(first, plan.epochs):
         started, total = time.perf_counter(), 0.0
         network.train()
-        for _ in range(steps):
+        for step in range(epoch * steps, (epoch + 1) * steps):
+            for group in optimizer.param_groups:
+                group["lr"] = plan.learning_rate * rate_factor(step, plan.epochs * steps)
             size = SIZES[int(torch.randint(len(SIZES), (), generator=rng))]
             image, mask, seen = augment(views.batch(weights, plan.batch, size), rng)
             loss = loss_of(network(image.contiguous(memory_format=torch.channels_last)), mask, seen)
@@ -114,10 +116,12 @@ def train(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path) ->
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
-            schedule.step()
-            average.update(network)
+            average.update_parameters(network)
             total += loss.item()
-        torch.save(average.network.state_dict(), checkpoint)
+        states = {name: part.state_dict() for name, part in parts.items()}
+        torch.save({**states, "rng": rng.get_state(), "epochs": epoch + 1}, checkpoint)
         seconds = time.perf_counter() - started
         print(f"epoch {epoch + 1}/{plan.epochs}  loss {total / steps:.4f}  {seconds:.0f} s", flush=True)
-    return average.network
+    trained = average.module.eval()
+    assert isinstance(trained, TinySkin)
+    return trained
