@@ -1,7 +1,6 @@
 """`python -m training`: reproduce the shipped file and its score; with --cross-validate, the honest figures instead."""
 
 import argparse
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from .evaluate import predictor, score, score_empty
 from .export import export
 from .train import Plan, train
 
+ROOT = Path(__file__).resolve().parent.parent
 FOLDS: tuple[tuple[Source, ...], ...] = (
     ("mixed_web", "hands_and_necks"),
     ("press_and_portraits",),
@@ -19,30 +19,33 @@ FOLDS: tuple[tuple[Source, ...], ...] = (
 )
 
 
-def fit(root: Path, start: Path, plan: Plan, file: Path, held_out: Sequence[Source] = ()) -> None:
+def fit(data: Path, start: Path, plan: Plan, checkpoint: Path, file: Path, held_out: Sequence[Source] = ()) -> None:
     """Train on every source that is not held out, less near-copies of what is, and export to `file`."""
-    photos = load_photos(root, [source for source in SOURCES if source not in held_out])
-    photos = drop_near_copies(photos, load_photos(root, held_out))
-    print(f"{len(photos)} photos, held out: {', '.join(held_out) or 'none'}")
-    export(train(photos, start, plan, file.with_suffix(".pt")), file)
+    photos = load_photos(data, [source for source in SOURCES if source not in held_out])
+    photos = drop_near_copies(photos, load_photos(data, held_out))
+    print(f"{len(photos)} photos, held out: {', '.join(held_out) or 'none'}", flush=True)
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    export(train(photos, start, plan, checkpoint), file)
+    checkpoint.unlink()
 
 
-def report(root: Path, file: Path, sources: Sequence[Source]) -> None:
+def report(data: Path, file: Path, sources: Sequence[Source]) -> None:
     """Print mean IoU per source and the lit share of pictures without skin."""
     predict = predictor(file)
-    for source, value in score(predict, root, sources).items():
-        print(f"{source:22} mean IoU {value:.4f}")
-    for title, names in (("trained on", NEGATIVES_SEEN), ("never seen", NEGATIVES_UNSEEN)):
+    for source, value in score(predict, data, sources).items():
+        print(f"{source:20} mean IoU {value:.4f}")
+    for title, names in (("trained on", NEGATIVES_SEEN), ("never trained on", NEGATIVES_UNSEEN)):
         lit = score_empty(predict, [(name, library_photo(name)) for name in names])
         print(f"without skin, {title}: lit share {sum(lit.values()) / len(lit):.4f}")
 
 
 def main() -> None:
-    here = Path(__file__).resolve().parent.parent
+    """Read the command line and do what it asks."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("--data", type=Path, default=here.parent / "shared/data", help="folder with the sets")
-    parser.add_argument("--start", type=Path, default=here.parent / "shared/weights/pan_skin.onnx")
-    parser.add_argument("--output", type=Path, default=here / "rembg_skin/data/tiny_skin.onnx")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder with the sets")
+    parser.add_argument("--start", type=Path, default=ROOT.parent / "shared/weights/pan_skin.onnx")
+    parser.add_argument("--output", type=Path, default=ROOT / "rembg_skin/data/tiny_skin.onnx")
+    parser.add_argument("--state", type=Path, default=ROOT / "build/training", help="folder for unfinished training")
     parser.add_argument("--epochs", type=int, default=Plan.epochs)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cross-validate", action="store_true", help="hold each group of sources out in turn")
@@ -50,16 +53,12 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     plan = Plan(epochs=options.epochs)
     if options.cross_validate:
-        with tempfile.TemporaryDirectory() as folder:
-            for held_out in FOLDS:
-                file = Path(folder) / "fold.onnx"
-                fit(options.data, options.start, plan, file, held_out)
-                report(options.data, file, held_out)
+        for number, held_out in enumerate(FOLDS):
+            file = options.state / f"fold{number}.onnx"
+            fit(options.data, options.start, plan, file.with_suffix(".pt"), file, held_out)
+            report(options.data, file, held_out)
     else:
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "tiny_skin.onnx"
-            fit(options.data, options.start, plan, file)
-            options.output.write_bytes(file.read_bytes())
+        fit(options.data, options.start, plan, options.state / "tiny_skin.pt", options.output)
         report(options.data, options.output, SOURCES)
 
 

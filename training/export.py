@@ -50,7 +50,7 @@ def export(network: TinySkin, file: Path, *, short: bool = True) -> None:
     """Write `file`: input `image`, output `mask`, batch and size free, sides multiples of 32."""
     axes = {0: "batch", 2: "height", 3: "width"}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore")  # of the tracing exporter, which is deprecated but writes the plainest graph
         torch.onnx.export(
             Exported(network).eval(),
             (torch.rand(1, 3, 64, 96),),
@@ -64,6 +64,7 @@ def export(network: TinySkin, file: Path, *, short: bool = True) -> None:
     model = onnx.load(str(file))
     if short:
         shorten_weights(model)
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 1
     model.producer_name, model.producer_version, model.doc_string = "rembg-skin training", "", ""
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(file))

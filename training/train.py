@@ -88,7 +88,8 @@ def train(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path) ->
     network = TinySkin()
     network.start_from(start, views.batch(weights, 4 * plan.batch, 192)[:, :3])
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(plan.averaging), use_buffers=True)
+    ema = get_ema_multi_avg_fn(plan.averaging)  # type: ignore[no-untyped-call]
+    average = AveragedModel(network, multi_avg_fn=ema, use_buffers=True)
     optimizer = torch.optim.AdamW(network.parameters(), plan.learning_rate, weight_decay=plan.weight_decay)
     parts: dict[str, nn.Module | torch.optim.Optimizer] = {
         "network": network,
