@@ -71,7 +71,21 @@ def skin_coloured(rng: Generator, pattern: Floats) -> NDArray[np.uint8]:
     return np.asarray(255 * (mix * light + (1 - mix) * dark), np.uint8)
 
 
+def lay_fruit(rng: Generator, ground: NDArray[np.uint8], skin: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Put a round, shaded thing made of one texture on another: fruit, bread or nuts on a table."""
+    rows, columns = (np.mgrid[:SIDE, :SIDE] / SIDE - rng.uniform(0.3, 0.7, (2, 1, 1))) / rng.uniform(
+        0.12, 0.4, (2, 1, 1)
+    )
+    radius = np.hypot(rows, columns) + 0.25 * (cloud(rng, 3, 2) - 0.5)
+    light = 1 - rng.uniform(0, 0.7) * np.clip(np.hypot(rows + 0.3, columns + 0.3), 0, 1.4) / 1.4
+    cover = np.clip((1 - radius) * rng.uniform(8, 40), 0, 1)[..., None]
+    return np.asarray(cover * skin * light[..., None] + (1 - cover) * ground, np.uint8)
+
+
 def draw(rng: Generator) -> NDArray[np.uint8]:
-    """One skin-coloured texture: RGB [SIDE, SIDE, 3]."""
-    pattern = PATTERNS[rng.integers(len(PATTERNS))]
-    return skin_coloured(rng, pattern(rng))
+    """Draw one picture without skin in skin's colours: RGB [SIDE, SIDE, 3]."""
+    ground, other = (skin_coloured(rng, PATTERNS[rng.integers(len(PATTERNS))](rng)) for _ in range(2))
+    if rng.random() < 0.5:
+        return ground
+    plain = np.full_like(ground, rng.integers(0, 256, 3)) if rng.random() < 0.5 else ground
+    return lay_fruit(rng, plain, other)

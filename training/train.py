@@ -34,13 +34,13 @@ SIZES = (128, 160, 192, 192, 224, 256)
 class Plan:
     """How long and how fast to train."""
 
-    epochs: int = 40
+    epochs: int = 8
     views_per_epoch: int = 800
     batch: int = 16
-    learning_rate: float = 6e-4
+    learning_rate: float = 3e-4
     weight_decay: float = 0.02
-    averaging: float = 0.995
-    texture_count: int = 240
+    averaging: float = 0.985
+    texture_count: int = 320
     seed: int = 8
 
 
