@@ -1,8 +1,9 @@
 """Train the network: a sampling plan over the sources, BCE + Dice, AdamW with one cycle, an average of the weights."""
 
+import copy
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,7 @@ class Plan:
     weight_decay: float = 0.02
     averaging: float = 0.985
     texture_count: int = 320
+    tuned: float = 0.7  # share of what was learned here in the result; the rest is the network that it started from
     seed: int = 8
 
 
@@ -75,8 +77,19 @@ def rate_factor(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / 50, (steps - step) / (steps / 3))
 
 
+def blend(network: TinySkin, begun: Mapping[str, Tensor], tuned: float) -> TinySkin:
+    """Return the network part of the way back to where it began: it keeps more of what these photos do not show.
+
+    Weights and norms are mixed one by one (Wortsman et al., arXiv 2109.01903).
+    """
+    now = network.state_dict()
+    mixed = {name: begun[name].lerp(now[name], tuned) for name in now if now[name].is_floating_point()}
+    network.load_state_dict({**now, **mixed})
+    return network.eval()
+
+
 def train(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path) -> TinySkin:
-    """Train on the photos and the negatives, and return the average of the weights.
+    """Train on the photos and the negatives, and return the average of the weights, blended with the start.
 
     Every epoch ends in `checkpoint`; where that file is there already, training goes on from it.
     """
@@ -87,6 +100,7 @@ def train(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path) ->
     weights = draw_weights([*photos, *empty])
     network = TinySkin()
     network.start_from(start, views.batch(weights, 4 * plan.batch, 192)[:, :3])
+    begun = copy.deepcopy(network.state_dict())
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = get_ema_multi_avg_fn(plan.averaging)  # type: ignore[no-untyped-call]
     average = AveragedModel(network, multi_avg_fn=ema, use_buffers=True)
@@ -123,6 +137,6 @@ def train(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path) ->
         torch.save({**states, "rng": rng.get_state(), "epochs": epoch + 1}, checkpoint)
         seconds = time.perf_counter() - started
         print(f"epoch {epoch + 1}/{plan.epochs}  loss {total / steps:.4f}  {seconds:.0f} s", flush=True)
-    trained = average.module.eval()
+    trained = average.module
     assert isinstance(trained, TinySkin)
-    return trained
+    return blend(trained, begun, plan.tuned)
