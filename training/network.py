@@ -1,0 +1,233 @@
+"""The network: `pan_skin` less one block and two of its three classes, so that its published weights can start it.
+
+A MobileNetV3-small encoder (Howard et al., arXiv 1905.02244) and the decoder of a Pyramid Attention Network (Li et al.,
+arXiv 1805.10180). With a few hundred photographs to learn from, where the weights start decides most of what comes out.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class BlockSpec(NamedTuple):
+    """One inverted residual; `gate` is the width inside squeeze-and-excitation, 0 for none."""
+
+    kernel: int
+    expanded: int
+    out: int
+    gate: int
+    act: type[nn.Module]
+    stride: int = 1
+    dilation: int = 1
+
+
+STEM = 16
+BLOCKS = (
+    BlockSpec(3, 16, 16, 8, nn.ReLU, stride=2),
+    BlockSpec(3, 72, 24, 0, nn.ReLU, stride=2),
+    BlockSpec(3, 88, 24, 0, nn.ReLU),
+    BlockSpec(5, 96, 40, 24, nn.Hardswish, stride=2),
+    BlockSpec(5, 240, 40, 64, nn.Hardswish),
+    BlockSpec(5, 240, 40, 64, nn.Hardswish),
+    BlockSpec(5, 120, 48, 32, nn.Hardswish),
+    BlockSpec(5, 144, 48, 40, nn.Hardswish),
+    BlockSpec(5, 288, 96, 72, nn.Hardswish, dilation=2),
+    BlockSpec(5, 576, 96, 144, nn.Hardswish, dilation=2),
+)
+SKIPS = (0, 2, 7)  # the blocks whose output the decoder reads, at strides 4, 8 and 16
+FEATURES = 576
+DECODER = 32
+# Convolutions of pan_skin's eleventh block, which is left out: its 290,000 weights would not fit the file.
+LEFT_OUT = slice(46, 51)
+
+
+class ConvNorm(nn.Module):
+    """A convolution without bias and its batch norm; with a stride of 2 it pads right and below, as TensorFlow does."""
+
+    def __init__(
+        self, channels: int, out: int, kernel: int, stride: int = 1, dilation: int = 1, groups: int = 1
+    ) -> None:
+        super().__init__()
+        self.strided_padding = ((kernel - 2) // 2, (kernel - 1) // 2) * 2 if stride > 1 else None
+        padding = 0 if stride > 1 else kernel // 2 * dilation
+        self.convolution = nn.Conv2d(channels, out, kernel, stride, padding, dilation, groups, bias=False)
+        self.norm = nn.BatchNorm2d(out)
+
+    def convolve(self, x: Tensor) -> Tensor:
+        """Return what the norm gets."""
+        y: Tensor = self.convolution(F.pad(x, self.strided_padding) if self.strided_padding else x)
+        return y
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.norm(self.convolve(x))
+        return y
+
+    def unfold(self, weight: Tensor, bias: Tensor, example: Tensor) -> None:
+        """Do what a convolution with a folded norm does, with the statistics of `example` and outputs of variance 1."""
+        self.convolution.weight.copy_(weight)
+        variance, mean = torch.var_mean(self.convolve(example), (0, 2, 3))
+        deviation = variance.clamp_min(1e-6).sqrt()
+        self.convolution.weight.div_(deviation.view(-1, 1, 1, 1))
+        norm = {"weight": deviation, "bias": mean + bias, "running_mean": mean / deviation}
+        self.norm.load_state_dict({**self.norm.state_dict(), **norm})
+
+
+class SqueezeExcite(nn.Module):
+    """Scale each channel by what the whole picture says about it."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, hidden, 1)
+        self.expand = nn.Conv2d(hidden, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = F.relu(self.reduce(x.mean((2, 3), keepdim=True)))
+        return x * F.hardsigmoid(self.expand(pooled))
+
+
+class InvertedResidual(nn.Module):
+    """Expand, filter each channel on its own, gate, project."""
+
+    def __init__(self, channels: int, spec: BlockSpec) -> None:
+        super().__init__()
+        width = spec.expanded
+        layers: list[nn.Module] = []
+        if width != channels:
+            layers += [ConvNorm(channels, width, 1), spec.act()]
+        layers += [ConvNorm(width, width, spec.kernel, spec.stride, spec.dilation, groups=width), spec.act()]
+        if spec.gate:
+            layers.append(SqueezeExcite(width, spec.gate))
+        layers.append(ConvNorm(width, spec.out, 1))
+        self.layers = nn.Sequential(*layers)
+        self.residual = spec.stride == 1 and channels == spec.out
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layers(x)
+        return x + y if self.residual else y
+
+
+def resize_to(x: Tensor, like: Tensor) -> Tensor:
+    """Bring `x` to the size of `like`, corners on corners."""
+    return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=True)
+
+
+class FeaturePyramidAttention(nn.Module):
+    """Weigh the features by one attention map, made at strides 32 to 128, and add what the whole picture says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.whole = nn.Conv2d(FEATURES, DECODER, 1)
+        self.middle = ConvNorm(FEATURES, DECODER, 1)
+        self.down1 = nn.Conv2d(FEATURES, 1, 7, padding=3)
+        self.down2 = nn.Conv2d(1, 1, 5, padding=2)
+        self.down3 = nn.Conv2d(1, 1, 3, padding=1)
+        self.side3 = nn.Conv2d(1, 1, 3, padding=1)
+        self.side2 = nn.Conv2d(1, 1, 5, padding=2)
+        self.side1 = nn.Conv2d(1, 1, 7, padding=3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        whole = F.relu(self.whole(x.mean((2, 3), keepdim=True)))
+        level1 = F.relu(self.down1(halved(x)))
+        level2 = F.relu(self.down2(halved(level1)))
+        level3 = F.relu(self.side3(F.relu(self.down3(halved(level2)))))
+        level2 = F.relu(self.side2(level2)) + resize_to(level3, level2)
+        level1 = F.relu(self.side1(level1)) + resize_to(level2, level1)
+        return F.relu(self.middle(x)) * resize_to(level1, x) + whole
+
+
+def halved(x: Tensor) -> Tensor:
+    """Pool to half the size, but never to nothing."""
+    y: Tensor = F.max_pool2d(x, 2, ceil_mode=True)
+    return y
+
+
+class GlobalAttentionUpsample(nn.Module):
+    """Raise coarse features to a skip's size and add the skip, each of its channels gated by the coarse features."""
+
+    def __init__(self, skip: int) -> None:
+        super().__init__()
+        self.skip = ConvNorm(skip, DECODER, 3)
+        self.gate = nn.Conv2d(DECODER, DECODER, 1)
+
+    def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
+        gate: Tensor = self.gate(coarse.mean((2, 3), keepdim=True)).sigmoid()
+        return resize_to(coarse, skip) + F.relu(self.skip(skip)) * gate
+
+
+class TinySkin(nn.Module):
+    """RGB in 0..1, float32 [N, 3, H, W], H and W multiples of 32 -> skin logits [N, 1, H/4, W/4]."""
+
+    mean: Tensor
+    inverse_std: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1))
+        self.register_buffer("inverse_std", 1 / torch.tensor(IMAGENET_STD).view(3, 1, 1))
+        # In the order in which pan_skin's graph runs them: `convolutions` relies on it.
+        self.stem = ConvNorm(3, STEM, 3, stride=2)
+        widths = (STEM, *(spec.out for spec in BLOCKS))
+        self.blocks = nn.ModuleList(InvertedResidual(width, spec) for width, spec in zip(widths, BLOCKS, strict=False))
+        self.features = ConvNorm(BLOCKS[-1].out, FEATURES, 1)
+        self.pyramid = FeaturePyramidAttention()
+        self.raise16 = GlobalAttentionUpsample(BLOCKS[SKIPS[2]].out)
+        self.raise8 = GlobalAttentionUpsample(BLOCKS[SKIPS[1]].out)
+        self.raise4 = GlobalAttentionUpsample(BLOCKS[SKIPS[0]].out)
+        self.head = nn.Conv2d(DECODER, 1, 3, padding=1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = F.hardswish(self.stem((image - self.mean) * self.inverse_std))
+        skips: list[Tensor] = []
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in SKIPS:
+                skips.append(x)
+        x = self.pyramid(F.hardswish(self.features(x)))
+        x = self.raise16(x, skips[2])
+        x = self.raise8(x, skips[1])
+        logits: Tensor = self.head(self.raise4(x, skips[0]))
+        return logits
+
+    def convolutions(self) -> Iterator[ConvNorm | nn.Conv2d]:
+        """Yield every convolution, with its norm where it has one, in the order of pan_skin's graph."""
+        inner = {id(module.convolution) for module in self.modules() if isinstance(module, ConvNorm)}
+        for module in self.modules():
+            if isinstance(module, ConvNorm | nn.Conv2d) and id(module) not in inner:
+                yield module
+
+    def start_from(self, weights: Path, images: Tensor) -> None:
+        """Take the layers of the `pan_skin` ONNX file.
+
+        That file has its batch norms folded away. Each is put back with the statistics that `images` [N, 3, H, W]
+        give at its place, so that training starts from the function that was published.
+        """
+        graph = onnx.load(str(weights)).graph
+        tensors = {item.name: torch.from_numpy(numpy_helper.to_array(item).copy()) for item in graph.initializer}
+        folded = [[tensors[name] for name in node.input[1:]] for node in graph.node if node.op_type == "Conv"]
+        del folded[LEFT_OUT]
+        hooks = []
+        for module, (weight, bias) in zip(self.convolutions(), folded, strict=True):
+            if isinstance(module, ConvNorm):
+                hooks.append(module.register_forward_pre_hook(unfolding(weight, bias)))
+            else:
+                used = slice(module.out_channels)  # of the head's classes skin is the first
+                module.load_state_dict({"weight": weight[used], "bias": bias[used]})
+        self.eval()
+        with torch.no_grad():
+            self(images)
+        for hook in hooks:
+            hook.remove()
+
+
+def unfolding(weight: Tensor, bias: Tensor) -> Callable[[ConvNorm, tuple[Tensor]], None]:
+    """Return a hook that sets a layer when its first input arrives."""
+    return lambda layer, inputs: layer.unfold(weight, bias, inputs[0])
