@@ -95,14 +95,14 @@ def test_the_second_is_taken_with_one_line_that_says_why(world: World) -> None:
     assert "no release has a matching file" in line
 
 
-def test_offline_it_is_the_colour_method_and_both_reasons_are_told(
+def test_offline_it_is_the_network_of_the_package_and_both_reasons_are_told(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("REMBG_SKIN_MIRROR")
     monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
-    assert taken() == "ycbcr_hsv_skin"
+    assert taken() == "tiny_skin"
     (line,) = world.said()
-    assert line.startswith("skin takes ycbcr_hsv_skin (u2netp_skin: ")
+    assert line.startswith("skin takes tiny_skin (u2netp_skin: ")
     assert "; pan_skin: " in line
     assert line.count("REMBG_SKIN_OFFLINE") >= 2
     assert not list(world.home.glob("**/*.onnx"))
@@ -216,16 +216,14 @@ def test_a_download_that_brings_nothing_is_an_error(world: World, monkeypatch: p
 
 
 def test_rembg_i_says_one_line_and_makes_the_mask(tmp_path: Path) -> None:
-    image = Image.new("RGB", (120, 80), (90, 140, 220))
-    image.paste(SKIN, (0, 0, 60, 80))
-    image.save(tmp_path / "photo.png")
+    photo = Path(__file__).resolve().parents[1] / "docs" / "portrait.jpg"
     environment = {**os.environ, "REMBG_SKIN_OFFLINE": "1", "U2NET_HOME": str(tmp_path / "home")}
     environment.pop("REMBG_SKIN_MIRROR", None)
-    command = [str(Path(sys.executable).with_name("rembg")), "i", "-m", "skin", "photo.png", "skin.png"]
+    command = [str(Path(sys.executable).with_name("rembg")), "i", "-m", "skin", str(photo), "skin.png"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (line,) = done.stderr.splitlines()
-    assert line.startswith("skin takes ycbcr_hsv_skin (u2netp_skin: ")
+    assert line.startswith("skin takes tiny_skin (u2netp_skin: ")
     alpha = np.asarray(Image.open(tmp_path / "skin.png"))[..., 3]
-    assert (alpha[10:70, 10:50] == 255).all()
-    assert (alpha[10:70, 70:110] == 0).all()
+    assert (alpha[100:150, 200:250] > 127).all()  # the face
+    assert (alpha[20:200, 330:370] < 127).all()  # the wall behind her

@@ -57,15 +57,15 @@ class AutoSession(SkinSession):
 
         """
 
-        def downloaded(cls: type[SkinSession]) -> tuple[str, str | None]:
+        def downloaded(cls: type[SkinSession]) -> tuple[Model, str | None]:
             cls.check_machine()
             _fetch_files(cls.model)
-            return cls.name(), cls.download_models()
+            return cls.model, cls.download_models()
 
-        (name, path), refusals = _first(downloaded)
-        if path is None and refusals:
+        (model, path), refusals = _first(downloaded)
+        if refusals and not files_of(model):
             raise WeightsError(f"{cls.name()}: nothing could be fetched. {_in_words(refusals)}.")
-        _tell_once(name, refusals)
+        _tell_once(model.name, refusals)
         return path
 
     def predict(self, img: PILImage, *args: Any, **kwargs: Any) -> list[PILImage]:  # noqa: ANN401
