@@ -328,6 +328,7 @@ def server(folder: Path) -> Iterator[tuple[str, int]]:
         "REMBG_HOME": str(folder / "home"),
         # glibc's own choice keeps what large photographs needed, once for each thread; see the README's server section.
         "MALLOC_MMAP_THRESHOLD_": os.environ.get("MALLOC_MMAP_THRESHOLD_", "1000000"),
+        "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
         "BROWSER": "true",  # rembg opens a browser window at its start
         "GRADIO_ANALYTICS_ENABLED": "False",
         "REMBG_SKIN_OFFLINE": "1",

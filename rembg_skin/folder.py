@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePath
@@ -140,6 +141,9 @@ def _until_a_death(
     # Not forked: this process has threads.
     pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin)
     try:
+        with _without_ctrl_c():
+            for _ in range(jobs):  # each starts a process
+                pool.submit(os.getpid)
         while True:
             for task in islice(tasks, ahead - len(under_way)):
                 under_way.append(task)
@@ -157,8 +161,21 @@ def _until_a_death(
         pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Ignore Ctrl-C for a moment; processes that are started in it ignore it for good."""
+    if threading.current_thread() is not threading.main_thread():  # which alone hears it
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _begin() -> None:
-    """Start a worker: Ctrl-C is its parent's business, and it does not outlive it."""
+    """Start a worker: Ctrl-C is its parent's business, on Windows too, and it does not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def leave() -> None:

@@ -152,22 +152,27 @@ def test_a_bad_argument_is_one_error(arguments: list[str], words: str, photos_fo
     assert not (tmp_path / "out").exists()
 
 
-def test_ctrl_c_leaves_whole_masks_and_the_next_run_goes_on(tmp_path: Path) -> None:
+@pytest.fixture
+def at_work(tmp_path: Path) -> "subprocess.Popen[str]":
+    """Return the command at work on 300 photographs with two processes, in a group of processes of its own."""
     source = tmp_path / "photos"
     source.mkdir()
     for number in range(300):
         picture(3000).save(source / f"{number}.jpg")
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [COMMAND, "masks", "photos", "out", "-m", "ycbcr_skin", "-j", "2"],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
+
+
+def test_ctrl_c_leaves_whole_masks_and_the_next_run_goes_on(at_work: "subprocess.Popen[str]", tmp_path: Path) -> None:
     wait_for(lambda: len(list((tmp_path / "out").glob("*.png"))) > 5)
-    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all of them
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    os.killpg(at_work.pid, signal.SIGINT)  # a terminal sends it to all of them
+    _, stderr = at_work.communicate(timeout=60)
+    assert at_work.returncode == 130
     assert stderr == ""
     written = list((tmp_path / "out").iterdir())
     assert 5 < len(written) < 300
@@ -178,18 +183,23 @@ def test_ctrl_c_leaves_whole_masks_and_the_next_run_goes_on(tmp_path: Path) -> N
     assert done.stdout.startswith(f"{300 - len(written)} masks written, 0 images failed, {len(written)} masks were")
 
 
-def test_no_process_outlives_a_command_that_was_killed(tmp_path: Path) -> None:
-    source = tmp_path / "photos"
-    source.mkdir()
-    for number in range(300):
-        picture(3000).save(source / f"{number}.jpg")
-    process = subprocess.Popen(
-        [COMMAND, "masks", "photos", "out", "-m", "ycbcr_skin", "-j", "2"], cwd=tmp_path, start_new_session=True
-    )
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_ctrl_c_while_the_processes_start_is_quiet(at_work: "subprocess.Popen[str]") -> None:
+    children = Path(f"/proc/{at_work.pid}/task/{at_work.pid}/children")
+    wait_for(lambda: len(children.read_text().split()) >= 3)  # a tracker of multiprocessing, and two that work
+
+    time.sleep(0.1)  # Ctrl-C is ignored until all have begun to start
+    os.killpg(at_work.pid, signal.SIGINT)
+    _, stderr = at_work.communicate(timeout=120)
+    assert at_work.returncode == 130
+    assert stderr == ""
+
+
+def test_no_process_outlives_a_command_that_was_killed(at_work: "subprocess.Popen[str]", tmp_path: Path) -> None:
     wait_for(lambda: any((tmp_path / "out").glob("*.png")))
-    process.kill()
-    process.wait()
-    wait_for(lambda: not group_lives(process.pid))
+    at_work.kill()
+    at_work.communicate()
+    wait_for(lambda: not group_lives(at_work.pid))
 
 
 def group_lives(group: int) -> bool:
