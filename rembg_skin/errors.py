@@ -27,9 +27,9 @@ class _Unavailable(_Answer):
 
     def __init__(self, message: str) -> None:
         super().__init__(503, "This model is not ready on this server, whose log says why.")
-        server = logging.getLogger("uvicorn.error")
-        if server.hasHandlers():  # in a server that runs
-            server.error(message)
+        server = logging.getLogger("uvicorn")
+        if server.handlers:  # it runs
+            server.error("%s", " ".join(message.split()))
 
 
 class SkinError(_Base):

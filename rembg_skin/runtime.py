@@ -181,6 +181,8 @@ def shared_graph(
 
     """
     options = options or ort.SessionOptions()
+    if not isinstance(options, ort.SessionOptions):  # rembg's server takes it from a client's extras
+        raise OptionError.about(name, "sess_opts", options, "onnxruntime.SessionOptions, which only Python code has")
     if options.has_providers():  # these cannot be read back: neither kept in a copy nor told apart
         return _opened(name, network, path, providers, options)
     on_cpu = _name(providers[0]) == CPU

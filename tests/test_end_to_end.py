@@ -199,8 +199,12 @@ def test_extras_of_a_request_reach_the_session(server: str) -> None:
     assert np.asarray(Image.open(io.BytesIO(answer.content))).max() == 0
 
 
-def test_a_bad_extra_of_a_request_does_not_stop_the_server(server: str) -> None:
-    assert post(server, model="ycbcr_skin", extras='{"cr_min": "x"}').status_code >= 400
+def test_a_bad_extra_of_a_request_is_answered_with_what_is_wrong(server: str) -> None:
+    answer = post(server, model="ycbcr_skin", extras='{"cb_min": 999}')
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "detail": "ycbcr_skin: cb_min=999 is not possible; cb_min takes a whole number from 0 to 255."
+    }
     assert post(server, model="ycbcr_skin").status_code == 200
 
 

@@ -42,6 +42,11 @@ def test_many_threads_at_once_load_it_once(path: Path) -> None:
         assert len({id(graph) for graph in list(pool.map(load, [path] * 64))}) == 1
 
 
+def test_settings_that_are_none_are_an_error_of_the_caller(path: Path) -> None:
+    with pytest.raises(OptionError, match="red_skin: sess_opts='/etc/passwd' is not possible"):
+        shared_graph("red_skin", NETWORK, path, [CPU], "/etc/passwd")
+
+
 def test_it_is_freed_with_its_last_holder(path: Path) -> None:
     first, second = load(path), load(path)
     session = weakref.ref(first.session)
