@@ -151,7 +151,7 @@ def _quantized(family: str, title: str, network: Network, engine: str, train: fl
 
 _U2NET = Network(1024, outputs=7, reducing_gap=1.4)
 _U2NETP = Network(512, outputs=7, reducing_gap=1.4)
-_DLMV = Network(256, outputs=2, reducing_gap=4.0)
+_DLMV = Network(256, outputs=2, reducing_gap=5.0)
 _BIREFNET = Network(
     1728,
     outputs=7,
