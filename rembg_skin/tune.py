@@ -105,9 +105,13 @@ def opened(path: str) -> PILImage:
 
 def cutout(image: PILImage, mask: PILImage) -> PILImage:
     """Return the RGB image where `mask` is, over a checkerboard."""
-    dark = np.add.outer(np.arange(image.height) // _CHECKER, np.arange(image.width) // _CHECKER) % 2
-    board = Image.fromarray(np.array(_GREYS, np.uint8)[dark]).convert("RGB")
-    return Image.composite(to_rgb(image)[0], board, mask)
+    return Image.composite(to_rgb(image)[0], _board(image.size), mask)
+
+
+@lru_cache(maxsize=2)
+def _board(size: tuple[int, int]) -> PILImage:
+    dark = np.add.outer(np.arange(size[1]) // _CHECKER, np.arange(size[0]) // _CHECKER) % 2
+    return Image.fromarray(np.array(_GREYS, np.uint8)[dark]).convert("RGB")
 
 
 class Tuner:

@@ -70,6 +70,7 @@ def page(photo: Path | None = None) -> Any:  # noqa: ANN401 - Gradio is an extra
             [mask, result, shell, python, status, *panels],
             api_name="update",
             show_progress="hidden",
+            queue=False,  # one user, short work: the queue alone would take as long again
             trigger_mode="always_last",  # a slider never lags behind its last position
         )
         for (name, cls), reset in zip(METHODS.items(), resets, strict=True):
