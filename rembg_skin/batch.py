@@ -7,14 +7,14 @@ import io
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
-
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
-from PIL.Image import Image as PILImage
+from typing import TYPE_CHECKING, Any, Literal
 
 from rembg_skin.catalog import MODELS
 from rembg_skin.errors import OptionError, SkinError
+
+# numpy and Pillow are imported where they are used: a process that only ships a masker to others needs neither.
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
 
 # Sessions of this process. Engines may pickle a masker anew for each batch: all equal ones share a session.
 _sessions: dict[tuple[int, str], Any] = {}
@@ -127,6 +127,8 @@ class SkinMasker:
         return session
 
     def _row(self, session: Any, image: object) -> tuple[Any, str]:  # noqa: ANN401
+        import numpy as np
+
         try:
             mask = mask_of(session, opened(image))
         except Exception as error:  # noqa: BLE001 - one bad image is one bad row, whatever is wrong with it
@@ -134,13 +136,15 @@ class SkinMasker:
         return (png(mask) if self.masks == "png" else np.asarray(mask)), ""
 
 
-def mask_of(session: Any, image: PILImage) -> PILImage:  # noqa: ANN401
+def mask_of(session: Any, image: "PILImage") -> "PILImage":  # noqa: ANN401
     """Return the L mask of `image`, turned as its EXIF data says, like rembg's."""
+    from PIL import ImageOps
+
     (mask,) = session.predict(ImageOps.exif_transpose(image))
     return mask  # type: ignore[no-any-return]
 
 
-def opened(image: object) -> PILImage:
+def opened(image: object) -> "PILImage":
     """Return the bytes of an image file, or an array, as an image.
 
     Raises
@@ -149,6 +153,9 @@ def opened(image: object) -> PILImage:
         If it is neither, or Pillow cannot open it.
 
     """
+    import numpy as np
+    from PIL import Image, UnidentifiedImageError
+
     if isinstance(image, np.ndarray):
         return Image.fromarray(image[:, :, 0] if image.ndim == 3 and image.shape[2] == 1 else image)  # noqa: PLR2004
     if not isinstance(image, bytes | bytearray | memoryview):
@@ -159,7 +166,7 @@ def opened(image: object) -> PILImage:
         raise ValueError("not an image file that Pillow knows") from None
 
 
-def png(mask: PILImage) -> bytes:
+def png(mask: "PILImage") -> bytes:
     """Return `mask` as the bytes of a PNG file."""
     buffer = io.BytesIO()
     mask.save(buffer, "PNG", compress_level=4)  # measured: 6, the default, takes 20 % longer for files as large

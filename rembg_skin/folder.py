@@ -14,8 +14,6 @@ from itertools import islice
 from pathlib import Path, PurePath
 from secrets import token_hex
 
-from PIL import Image
-
 from rembg_skin.batch import SkinMasker, in_words, mask_of, png
 from rembg_skin.errors import SkinError
 
@@ -196,6 +194,8 @@ def write_mask(masker: SkinMasker, task: Task) -> str:
         If the session cannot be had, or the mask cannot be written.
 
     """
+    from PIL import Image
+
     session = masker.session()
     if not task.source.is_file():
         return "not a file"
