@@ -14,6 +14,7 @@ from rembg_skin.tune import CUTOUT, MASK, METHODS, Tuner, opened, step_of
 
 HOST = "127.0.0.1"
 _START = "ycbcr_skin"
+_GRADIO = 6  # its first major version with `visible="hidden"`, without which panels get lost
 
 
 def page(photo: Path | None = None) -> Any:  # noqa: ANN401 - Gradio is an extra
@@ -139,6 +140,10 @@ def _gradio() -> Any:  # noqa: ANN401
         raise SkinError(
             f'rembg-skin tune needs Gradio, which is not installed: pip install "rembg-skin[cli]" ({error})'
         ) from None
+    if int(gradio.__version__.partition(".")[0]) < _GRADIO:
+        raise SkinError(
+            f"rembg-skin tune needs Gradio {_GRADIO}; {gradio.__version__} is installed: pip install --upgrade gradio"
+        )
     return gradio
 
 

@@ -137,9 +137,16 @@ def test_the_cutout_shows_the_photo_where_the_mask_is_and_a_board_elsewhere() ->
     assert {tuple(pixel) for pixel in shown[:, 32:].reshape(-1, 3)} == {(224,) * 3, (184,) * 3}
 
 
-def test_without_gradio_one_line_says_what_to_install(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("stub", "told"),
+    [
+        ("None", 'needs Gradio, which is not installed: pip install "rembg-skin[cli]"'),
+        ("types.SimpleNamespace(__version__='5.49.1')", "needs Gradio 6; 5.49.1 is installed: pip install --upgrade"),
+    ],
+)
+def test_without_its_gradio_one_line_says_what_to_install(stub: str, told: str, tmp_path: Path) -> None:
     code = (
-        "import sys; sys.modules['gradio'] = None\n"
+        f"import sys, types; sys.modules['gradio'] = {stub}\n"
         "from rembg_skin.cli import main; sys.exit(main(['tune', '--no-browser']))"
     )
     done = subprocess.run(
@@ -147,9 +154,7 @@ def test_without_gradio_one_line_says_what_to_install(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith(
-        'rembg-skin: rembg-skin tune needs Gradio, which is not installed: pip install "rembg-skin[cli]"'
-    )
+    assert line.startswith(f"rembg-skin: rembg-skin tune {told}")
 
 
 @dataclass
