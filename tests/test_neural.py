@@ -17,6 +17,7 @@ from rembg import new_session, remove
 from rembg_skin import memory
 from rembg_skin.catalog import MODELS
 from rembg_skin.errors import ModelError, OptionError
+from rembg_skin.sessions.neural import NEURAL_SESSIONS
 from tests.networks import place, red_network
 from tests.test_imaging import MODES, of_mode
 
@@ -52,7 +53,7 @@ def test_the_mask_is_the_networks_at_the_images_size(session: Any) -> None:
     assert values(session, halves()) == (255, 0)
 
 
-@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.network and model.sources])
+@pytest.mark.parametrize("name", [cls.name() for cls in NEURAL_SESSIONS if cls.model.sources])
 def test_every_network_of_the_catalogue_has_its_session(name: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_meminfo", lambda _: memory.Memory(10**12, 10**12))
     monkeypatch.setattr(memory, "_groups", lambda _: [])
