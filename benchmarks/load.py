@@ -330,7 +330,8 @@ def server(folder: Path) -> Iterator[tuple[str, int]]:
         **{name: value for name, value in os.environ.items() if not name.startswith(("REMBG", "U2NET"))},
         "REMBG_HOME": str(folder / "home"),
         # glibc's own choice keeps what large photographs needed, once for each thread; see the README's server section.
-        "MALLOC_MMAP_THRESHOLD_": os.environ.get("MALLOC_MMAP_THRESHOLD_", "1000000"),
+        "MALLOC_MMAP_THRESHOLD_": os.environ.get("MALLOC_MMAP_THRESHOLD_", "65536"),
+        "MALLOC_TRIM_THRESHOLD_": os.environ.get("MALLOC_TRIM_THRESHOLD_", "131072"),
         "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
         "BROWSER": "true",  # rembg opens a browser window at its start
         "GRADIO_ANALYTICS_ENABLED": "False",
