@@ -34,7 +34,7 @@ class SkinMasker:
     providers
         ONNX Runtime's providers for a network; None for those that rembg would take.
     threads
-        How many threads run a network; None for one a core. With one process a core, 1 is fastest.
+        How many threads a network and the steps around it take; None for one a core. 1 is best for a process a core.
     column
         The batch's column of images: ``bytes`` and ``image`` are Ray Data's names for files and for decoded images.
     masks
