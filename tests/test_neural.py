@@ -240,8 +240,10 @@ def test_birefnet_warns_when_memory_is_only_taken(home: Path, monkeypatch: pytes
 def test_rembgs_thread_setting_is_used(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "OMP_NUM_THREADS", "1")
     place(home, "dlmv_skin", RED)
-    options = new_session("dlmv_skin").inner_session.get_session_options()
+    session = new_session("dlmv_skin")
+    options = session.inner_session.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
+    assert session.threads == 1
 
 
 def test_the_users_session_options_are_used_and_left_as_they_are(home: Path) -> None:

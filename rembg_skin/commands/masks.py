@@ -35,8 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
     jobs = arguments.jobs or _default_jobs(arguments.model, cores)
     masker = SkinMasker(arguments.model, extras=arguments.extras, threads=max(1, cores // jobs))
     found = survey(arguments.source, arguments.target)
-    # Each process would start a thread a core for linear algebra that no session does.
+    # rembg loads linear algebra and a compiler for its alpha matting, which no mask needs: they would cost each process
+    # a thread a core and a third of its start.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
     written = failed = 0
     with (
         tqdm(total=found.done + found.todo, initial=found.done, unit="image", disable=None, dynamic_ncols=True) as bar,

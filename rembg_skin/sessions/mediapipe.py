@@ -45,11 +45,11 @@ class MediapipeSession(SkinSession):
     def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(model_name, sess_opts, *args, **kwargs)
         self.check_machine()
-        threads = (sess_opts.intra_op_num_threads if sess_opts else 0) or os.cpu_count() or 1
+        self._threads = (sess_opts.intra_op_num_threads if sess_opts else 0) or os.cpu_count() or 1
         network = self.model.network
         assert network is not None  # noqa: S101 - for the type checker
         self._size = network.size
-        self._graph = shared_graph(self.name(), network, Path(self.download_models()), threads)
+        self._graph = shared_graph(self.name(), network, Path(self.download_models()), self._threads)
 
     @classmethod
     def check_machine(cls, **_kwargs: Any) -> None:  # noqa: ANN401
@@ -69,7 +69,8 @@ class MediapipeSession(SkinSession):
     def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
         """Return the L mask of `image` under checked `settings`."""
         rgb, alpha = to_rgb(image)
-        shares = softmax(self._graph.run(to_tensor(rgb, self._size, reducing_gap=2.0).transpose(0, 2, 3, 1)))
+        tensor = to_tensor(rgb, self._size, reducing_gap=2.0, threads=self._threads)
+        shares = softmax(self._graph.run(tensor.transpose(0, 2, 3, 1)))
         skin = (shares[..., BODY_SKIN] + shares[..., FACE_SKIN]).clip(0, 1)
         return finished(resized(to_mask(skin), image.size), alpha, settings["threshold"])
 

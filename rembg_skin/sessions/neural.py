@@ -62,6 +62,11 @@ class NeuralSession(SkinSession):
         """ONNX Runtime's session, as rembg's own sessions name it."""
         return self._graph.session
 
+    @property
+    def threads(self) -> int:
+        """How many threads a prediction takes."""
+        return self._graph.threads
+
     @classmethod
     def check_machine(cls, **kwargs: Any) -> None:  # noqa: ANN401
         """Raise ModelError where the CPU has to do it and has too little memory."""
@@ -76,14 +81,23 @@ class NeuralSession(SkinSession):
         """Return the L mask of `image` under checked `settings`."""
         rgb, alpha = to_rgb(image)
         small = to_mask(stretched(self.skin(rgb, settings["size"]), settings["stretch"]))
-        mask = cleaned(small, image.size, self.network.blur) if settings["smooth"] else resized(small, image.size)
+        if settings["smooth"]:
+            mask = cleaned(small, image.size, self.network.blur, threads=self.threads)
+        else:
+            mask = resized(small, image.size)
         return finished(mask, alpha, settings["threshold"])
 
     def skin(self, rgb: PILImage, size: int | None) -> NDArray[np.float32]:
         """Return what the network finds in an RGB image, float32 [height, width], 0 to 1, without any letterbox."""
         network, side = self.network, self._side(size)
         tensor = to_tensor(
-            rgb, side, network.fit, mean=network.mean, std=network.std, reducing_gap=network.reducing_gap
+            rgb,
+            side,
+            network.fit,
+            mean=network.mean,
+            std=network.std,
+            reducing_gap=network.reducing_gap,
+            threads=self.threads,
         )
         width, height = fitted_size(rgb.size, side, network.fit)
         return self._graph.run(tensor)[0, :height, :width]

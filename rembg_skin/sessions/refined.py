@@ -50,7 +50,7 @@ class RefinedSession(SkinSession):
         base = resized(to_mask(stretched(self._base.skin(rgb, settings["size"]), rule)), image.size)
         mask = refined(rgb, base, self._refiner.run, batch=self._refiner.batch or _BATCH, rule=rule)
         if settings["smooth"]:
-            mask = cleaned(mask, image.size, REFINER_NETWORK.blur)
+            mask = cleaned(mask, image.size, REFINER_NETWORK.blur, threads=self._base.threads)
         return finished(mask, alpha, settings["threshold"])
 
 
