@@ -167,7 +167,7 @@ _NEURAL = (
     Model(
         "tiny_skin",
         "Tiny, inside the package",
-        "pan_skin less one block, trained further here",
+        "pan_skin, trained further here",
         Network(512, fit="proportional", stretch="never", size_step=32, blur=(3, 1.0)),
         licence="MIT",
         packaged=True,
@@ -348,7 +348,7 @@ _AUTO = Model(
     "The first of a chain of models that can be had",
     "chosen when it starts",
     licence="of the model it takes",
-    chain=("u2netp_skin", "pan_skin", "tiny_skin", "ycbcr_hsv_skin"),
+    chain=("u2netp_skin", "tiny_skin", "pan_skin", "ycbcr_hsv_skin"),
 )
 
 # Written by `rembg-skin pin`: release assets whose bytes were downloaded and hashed.

@@ -18,6 +18,7 @@ Blur = tuple[int, float]
 # become a full-range false mask.
 _SURE = 0.5
 _FIXED_POINT = 8  # bits
+_LARGE = 1_000_000  # pixels
 _TAP_BITS = 7
 _TAP_ONE = 1 << _TAP_BITS
 _TAP_OFFSET = 64
@@ -73,7 +74,8 @@ def cleaned(mask: PILImage, size: tuple[int, int], blur: Blur, *, threads: int =
         enlarged = _interpolated(part, needed - needed.min(), shares[around.top : around.bottom])
         result[tile.slices()] = _gaussian(_opened(enlarged), weights)[tile.slices(around)]
 
-    each(clean, list(tiles(size, 2 + len(weights) // 2)), threads)
+    # Of a small image a second thread takes longer than it saves.
+    each(clean, list(tiles(size, 2 + len(weights) // 2)), threads if size[0] * size[1] >= _LARGE else 1)
     return Image.fromarray(result)
 
 

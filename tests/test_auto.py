@@ -27,6 +27,7 @@ rembg_skin.register()
 REPO, ASSET = "samhaswon/skin_segmentation", "skin_u2netp.onnx"
 PAN = SHARED / "weights" / "pan_skin.onnx"
 SKIN = (224, 172, 142)
+TWO_DOWNLOADS = "u2netp_skin,pan_skin,tiny_skin"  # a chain with two models that may fail before one that cannot
 
 
 @dataclass
@@ -63,7 +64,7 @@ class World:
 def world(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> World:
     monkeypatch.setenv("REMBG_SKIN_MIRROR", f"{github.url}/mirror")
     monkeypatch.setenv("U2NET_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv(auto.VARIABLE, raising=False)
+    monkeypatch.setenv(auto.VARIABLE, TWO_DOWNLOADS)
     monkeypatch.setattr(auto, "_PATIENCE", QUICK)
     monkeypatch.setattr(auto, "_told", set())
     github.releases[REPO] = []
@@ -75,6 +76,16 @@ def taken() -> str:
     session = new_session("skin")
     assert isinstance(session, AutoSession)
     return session.chosen.name()
+
+
+def test_without_a_chain_of_ones_own_a_failed_download_leads_to_the_network_of_the_package(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(auto.VARIABLE)
+    pan = world.offer_pan()
+    assert taken() == "tiny_skin"
+    assert world.said()[0].startswith("skin takes tiny_skin (u2netp_skin: its weights could not be fetched.")
+    assert world.github.bodies(pan) == []
 
 
 def test_the_first_of_the_chain_is_taken_and_nothing_else_is_downloaded(world: World) -> None:

@@ -1,7 +1,7 @@
 """Random views of photographs: where a view is cut, what its colours become, what hides it.
 
 Every function draws from the `torch.Generator` it is given, so a seed decides all of it. A view is float32 [5, S, S]:
-RGB, mask and `known`, all 0..1; a batch of views is [N, 5, S, S].
+RGB, mask and `known`, all 0..1.
 """
 
 import math
@@ -14,8 +14,12 @@ from torch.nn import functional as F
 
 from .data import Photo, shrink
 
-ZOOM = (0.6, 2.5)  # longest side of the photo, as a multiple of the side of the view
-COLLAGE_RATE = 0.12
+ZOOM = (0.6, 4.0)  # longest side of the photo, as a multiple of the side of the view
+COLLAGE_RATE = 0.2
+BALANCE = 0.06  # deviation of the logarithm of each channel's gain
+EXPOSURE = (-0.25, 0.2)  # logarithm of the gain of all
+OCCLUDED, STRONG_HUE, GREY, SEPIA_TONED, DARKENED, DYED = 0.04, 0.02, 0.02, 0.02, 0.15, 0.02  # shares of the views
+SMALLEST_SKIN = 16  # pixels that tell a tone
 LUMA = torch.tensor([0.299, 0.587, 0.114])
 SEPIA = torch.tensor([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])
 RGB_TO_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
@@ -95,45 +99,43 @@ class Views:
         if size >= 64 and uniform(self.rng, 0, 1) < COLLAGE_RATE:
             quarters = [self.draw(weights, size // 2) for _ in range(4)]
             return torch.cat([torch.cat(quarters[:2], 2), torch.cat(quarters[2:], 2)], 1)
-        return self.single(int(torch.multinomial(weights, 1, generator=self.rng)), size)
+        view = self.single(int(torch.multinomial(weights, 1, generator=self.rng)), size)
+        return occlude(view, self.rng) if chosen(self.rng, OCCLUDED) else view
 
-    def batch(self, weights: Tensor, count: int, size: int) -> Tensor:
-        return torch.stack([self.draw(weights, size) for _ in range(count)])
+    def batch(self, weights: Tensor, count: int, size: int) -> tuple[Tensor, Tensor]:
+        """Return views [count, 5, size, size] as they were photographed, and augmented."""
+        plain = torch.stack([self.draw(weights, size) for _ in range(count)])
+        return plain, torch.stack([augment(view, self.rng) for view in plain])
 
 
-def per_image(rng: Generator, count: int, low: float, high: float) -> Tensor:
-    return low + (high - low) * torch.rand((count, 1, 1, 1), generator=rng)
-
-
-def chosen(rng: Generator, count: int, rate: float) -> Tensor:
-    return torch.rand((count, 1, 1, 1), generator=rng) < rate
+def chosen(rng: Generator, rate: float) -> bool:
+    return uniform(rng, 0, 1) < rate
 
 
 def luma(image: Tensor) -> Tensor:
-    return (image * LUMA.view(3, 1, 1)).sum(1, keepdim=True)
+    return torch.tensordot(LUMA, image, 1)[None]
+
+
+def hue_turn(angle: float) -> Tensor:
+    """Return the matrix [3, 3] that rotates RGB's chroma in the YIQ plane by an angle in radians."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    rotation = torch.tensor([[1.0, 0.0, 0.0], [0.0, cos, -sin], [0.0, sin, cos]])
+    return torch.linalg.inv(RGB_TO_YIQ) @ rotation @ RGB_TO_YIQ
 
 
 def recolour(image: Tensor, rng: Generator) -> Tensor:
-    """Exposure, white balance, saturation, hue, and now and then grey, sepia: [N, 3, S, S] in 0..1 -> the same."""
-    count = len(image)
-    image = image.clamp(1e-4, 1) ** torch.exp(per_image(rng, count, -0.3, 0.3))
-    balance = torch.exp(0.06 * torch.randn((count, 3, 1, 1), generator=rng))
-    image = image * balance * torch.exp(per_image(rng, count, -0.25, 0.2))
-    angle = per_image(rng, count, -0.06, 0.06) + chosen(rng, count, 0.04) * per_image(rng, count, -1.0, 1.0)
-    image = turn_hue(image, angle.flatten())
-    saturation = torch.where(chosen(rng, count, 0.04), torch.zeros(()), per_image(rng, count, 0.7, 1.3))
-    grey = luma(image)
-    image = grey + saturation * (image - grey)
-    sepia = torch.einsum("ij,njhw->nihw", SEPIA, image)
-    return torch.where(chosen(rng, count, 0.03), sepia, image).clamp(0, 1)
+    """Gamma, exposure, white balance, hue, saturation, and now and then grey or sepia: [3, S, S] in 0..1 -> the same.
 
-
-def turn_hue(image: Tensor, angle: Tensor) -> Tensor:
-    """Rotate chroma in the YIQ plane by an angle in radians for each image."""
-    cos, sin, zero, one = angle.cos(), angle.sin(), torch.zeros_like(angle), torch.ones_like(angle)
-    rotation = torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], 1).view(-1, 3, 3)
-    matrix = torch.linalg.inv(RGB_TO_YIQ) @ rotation @ RGB_TO_YIQ
-    return torch.einsum("nij,njhw->nihw", matrix, image)
+    All but the gamma are linear, so one matrix does them.
+    """
+    exposure = math.exp(uniform(rng, *EXPOSURE))
+    balance = torch.diag(exposure * torch.exp(BALANCE * torch.randn(3, generator=rng)))
+    hue = hue_turn(uniform(rng, -1.0, 1.0) if chosen(rng, STRONG_HUE) else uniform(rng, -0.06, 0.06))
+    kept = 0.0 if chosen(rng, GREY) else uniform(rng, 0.7, 1.3)
+    saturation = kept * torch.eye(3) + (1 - kept) * LUMA.expand(3, 3)
+    tint = SEPIA if chosen(rng, SEPIA_TONED) else torch.eye(3)
+    gamma = math.exp(uniform(rng, -0.3, 0.3))
+    return torch.tensordot(tint @ saturation @ hue @ balance, image.clamp(1e-4, 1) ** gamma, 1).clamp_(0, 1)
 
 
 def retone(image: Tensor, mask: Tensor, rng: Generator) -> Tensor:
@@ -141,43 +143,39 @@ def retone(image: Tensor, mask: Tensor, rng: Generator) -> Tensor:
 
     Dyed with the mean colour of its skin, a background can only be told from it by shape and texture.
     """
-    count = len(image)
     soft = F.avg_pool2d(mask, 5, 1, 2)
-    darker = image.clamp(1e-4, 1) ** per_image(rng, count, 1.1, 1.6) * per_image(rng, count, 0.6, 1.0)
-    image = torch.where(chosen(rng, count, 0.15), image + soft * (darker - image), image)
-    area = mask.sum((2, 3), keepdim=True)
-    tone = (image * mask).sum((2, 3), keepdim=True) / area.clamp_min(1)
-    dyed = (luma(image) * tone / luma(tone).clamp_min(0.05)).clamp(0, 1)
-    strength = per_image(rng, count, 0.4, 1.0) * (1 - soft)
-    return torch.where(chosen(rng, count, 0.06) & (area > 16), image + strength * (dyed - image), image)
+    if chosen(rng, DARKENED):
+        darker = image.clamp(1e-4, 1) ** uniform(rng, 1.1, 1.6) * uniform(rng, 0.6, 1.0)
+        image = image + soft * (darker - image)
+    area = mask.sum()
+    if chosen(rng, DYED) and area > SMALLEST_SKIN:
+        tone = (image * mask).sum((1, 2), keepdim=True) / area
+        dyed = (luma(image) * tone / luma(tone).clamp_min(0.05)).clamp(0, 1)
+        image = image + uniform(rng, 0.4, 1.0) * (1 - soft) * (dyed - image)
+    return image
 
 
 def soften(image: Tensor, rng: Generator) -> Tensor:
     """Lose detail as small or noisy pictures do."""
-    count, size = len(image), image.shape[-1]
-    coarse = F.interpolate(F.avg_pool2d(image, 2), size=size, mode="bilinear", align_corners=False)
-    image = torch.where(chosen(rng, count, 0.2), coarse, image)
-    noise = torch.randn(image.shape, generator=rng) * per_image(rng, count, 0.0, 0.06)
-    return torch.where(chosen(rng, count, 0.3), (image + noise).clamp(0, 1), image)
+    if chosen(rng, 0.2):
+        coarse = F.avg_pool2d(image, 2)[None]
+        image = F.interpolate(coarse, size=image.shape[1:], mode="bilinear", align_corners=False)[0]
+    if chosen(rng, 0.3):
+        noise = torch.randn(image.shape, generator=rng) * uniform(rng, 0.0, 0.06)
+        image = (image + noise).clamp(0, 1)
+    return image
 
 
-def occlude(batch: Tensor, rng: Generator, rate: float = 0.05) -> Tensor:
-    """Lay a lattice of one colour over some pictures; its bars are not skin."""
-    count, size = len(batch), batch.shape[-1]
-    steps = torch.arange(size)
-    for view in batch[torch.rand(count, generator=rng) < rate]:
-        period, bar = int(uniform(rng, 20, 64)), int(uniform(rng, 3, 9))
-        start = int(uniform(rng, 0, period))
-        barred = (steps + start) % period < bar
-        lattice = barred[:, None] | barred[None, :]
-        colour = torch.cat([torch.rand(3, generator=rng), torch.tensor([0.0, 1.0])])
-        view.copy_(torch.where(lattice, colour.view(5, 1, 1), view))
-    return batch
+def occlude(view: Tensor, rng: Generator) -> Tensor:
+    """Lay a lattice of one colour over a view; its bars are not skin."""
+    steps = torch.arange(view.shape[-1])
+    period, bar = int(uniform(rng, 20, 64)), int(uniform(rng, 3, 9))
+    barred = (steps + int(uniform(rng, 0, period))) % period < bar
+    colour = torch.cat([torch.rand(3, generator=rng), torch.tensor([0.0, 1.0])])
+    return torch.where(barred[:, None] | barred[None, :], colour.view(5, 1, 1), view)
 
 
-def augment(batch: Tensor, rng: Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Turn views [N, 5, S, S] into images [N, 3, S, S], masks and known [N, 1, S, S]."""
-    batch = occlude(batch, rng)
-    image, mask, known = batch[:, :3], batch[:, 3:4], batch[:, 4:]
-    image = soften(recolour(retone(image, mask, rng), rng), rng)
-    return image, mask, known
+def augment(view: Tensor, rng: Generator) -> Tensor:
+    """Return a view [5, S, S] as another day, camera and lamp would have shown it."""
+    image, mask = view[:3], view[3:4]
+    return torch.cat([soften(recolour(retone(image, mask, rng), rng), rng), view[3:]])

@@ -2,23 +2,31 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
-import skimage.data
-import skimage.io
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
 Source = Literal["press_and_portraits", "fasseg_multipose", "fasseg_frontal", "mixed_web", "hands_and_necks"]
 SOURCES: tuple[Source, ...] = get_args(Source)
-TRAINING_SIDE = 384  # longest side kept for training, pixels: no view is drawn larger
+TRAINING_SIDE = 384  # longest side kept for training, pixels: larger views are enlarged from it
 
-# Photographs without skin that scikit-image ships in its wheel. The second row is never trained on.
-NEGATIVES_SEEN = ("coffee", "chelsea", "rocket", "brick", "gravel", "motorcycle_left", "coins", "text")
-NEGATIVES_UNSEEN = ("grass", "hubble_deep_field", "ihc", "moon", "page", "clock_motion", "cell")
+# Photographs without skin that lie in the wheels of packages. The second group is never trained on.
+NEGATIVES_SEEN = (
+    *(f"skimage/data/{name}" for name in ("coffee.png", "chelsea.png", "rocket.jpg", "brick.png", "gravel.png")),
+    *(f"skimage/data/{name}" for name in ("motorcycle_left.png", "coins.png", "text.png")),
+    *(f"gradio/media_assets/images/{name}" for name in ("cheetah.jpg", "cheetah1.jpg", "lion.jpg", "tower.jpg")),
+    *(f"sklearn/datasets/images/{name}" for name in ("flower.jpg", "china.jpg")),
+)
+NEGATIVES_UNSEEN = (
+    *(f"skimage/data/{name}" for name in ("grass.png", "ihc.png", "moon.png", "page.png", "cell.png")),
+    *(f"skimage/data/{name}" for name in ("hubble_deep_field.jpg", "clock_motion.png")),
+)
+SUIT_TOP = 215  # row of the astronaut's portrait below which nothing but her orange suit and the background is seen
 
 Bytes = NDArray[np.uint8]
 
@@ -100,12 +108,17 @@ def without_skin(name: str, image: Bytes, source: str = "negatives") -> Photo:
     return Photo(source, name, small, np.zeros(small.shape[:2], np.uint8), np.full(small.shape[:2], 255, np.uint8))
 
 
-def library_photo(name: str) -> Bytes:
-    """Return a picture that lies in scikit-image's wheel (its own loaders would fetch some from the network)."""
-    folder = Path(skimage.data.__file__).parent
-    (file,) = (path for path in folder.glob(f"{name}.*") if path.suffix in {".png", ".jpg"})
-    with Image.open(file) as picture:
+def library_photo(file: str) -> Bytes:
+    """Return a picture that lies in an installed package's folder, such as skimage/data/coffee.png, in RGB."""
+    package, _, inside = file.partition("/")
+    (folder,) = find_spec(package).submodule_search_locations  # not imported: its own loaders may use the network
+    with Image.open(Path(folder) / inside) as picture:
         return np.asarray(picture.convert("RGB"))
+
+
+def orange_suit() -> Bytes:
+    """Return the part of the astronaut's portrait that shows no skin."""
+    return library_photo("skimage/data/astronaut.png")[SUIT_TOP:]
 
 
 def average_hash(image: Bytes) -> NDArray[np.bool_]:

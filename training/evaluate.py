@@ -1,18 +1,21 @@
 """Score an exported file: mean IoU per source, and how much lights up where there is no skin."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 from PIL import Image
+from skimage.color import rgb2lab
 
 from .data import Source, image_files, read_pair
 
 Bytes = NDArray[np.uint8]
 Predict = Callable[[Bytes], Bytes]
 STRIDE = 32
+# Degrees above which a typology angle belongs to a class (Del Bino and Bernerd 2013).
+TONES = {"very light": 55.0, "light": 41.0, "intermediate": 28.0, "tan": 10.0, "brown": -30.0, "dark": -181.0}
 SIDE = 512  # longest side of the network's input, chosen on held-out photographs (see README.md)
 
 
@@ -56,20 +59,29 @@ def iou(mask: Bytes, truth: Bytes) -> float:
     return np.count_nonzero(found & wanted) / union if union else 1.0
 
 
+def tone(image: Bytes, truth: Bytes) -> str:
+    """Return the class of a photograph's skin by its individual typology angle (Chardon et al. 1991), or "no skin".
+
+    The angle is taken of the skin's median colour as the photo shows it: lamp and camera have their part in it.
+    """
+    skin = image[truth > 127]
+    if not len(skin):
+        return "no skin"
+    lightness, _, yellow = np.median(rgb2lab(skin[None] / 255)[0], axis=0)
+    angle = np.degrees(np.arctan2(lightness - 50, yellow))
+    return next(name for name, above in TONES.items() if angle > above)
+
+
 def lit_share(mask: Bytes) -> float:
     """Share of the pixels above 127."""
     return float(np.mean(mask > 127))
 
 
-def score_photos(predict: Predict, root: Path, source: Source) -> dict[str, float]:
-    """IoU of every photograph of a set at full size, by its name."""
-    pairs = ((file.stem, *read_pair(file)) for file in image_files(root, source))
-    return {name: iou(predict(image), truth) for name, image, truth in pairs}
-
-
-def score(predict: Predict, root: Path, sources: Iterable[Source]) -> dict[Source, float]:
-    """Mean IoU per source."""
-    return {source: float(np.mean(list(score_photos(predict, root, source).values()))) for source in sources}
+def score(predict: Predict, root: Path, source: Source) -> Iterator[tuple[str, str, float]]:
+    """Yield name, tone and IoU at full size of every photograph of a set."""
+    for file in image_files(root, source):
+        image, truth = read_pair(file)
+        yield file.stem, tone(image, truth), iou(predict(image), truth)
 
 
 def score_empty(predict: Predict, pictures: Sequence[tuple[str, Bytes]]) -> dict[str, float]:

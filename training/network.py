@@ -1,4 +1,4 @@
-"""The network: `pan_skin` less one block and two of its three classes, so that its published weights can start it.
+"""The network: `pan_skin` less two of its three classes, so that its published weights can start it.
 
 A MobileNetV3-small encoder (Howard et al., arXiv 1905.02244) and the decoder of a Pyramid Attention Network (Li et al.,
 arXiv 1805.10180). With a few hundred photographs to learn from, where the weights start decides most of what comes out.
@@ -42,12 +42,16 @@ BLOCKS = (
     BlockSpec(5, 144, 48, 40, nn.Hardswish),
     BlockSpec(5, 288, 96, 72, nn.Hardswish, dilation=2),
     BlockSpec(5, 576, 96, 144, nn.Hardswish, dilation=2),
+    BlockSpec(5, 576, 96, 144, nn.Hardswish, dilation=2),
 )
 SKIPS = (0, 2, 7)  # the blocks whose output the decoder reads, at strides 4, 8 and 16
 FEATURES = 576
 DECODER = 32
-# Convolutions of pan_skin's eleventh block, which is left out: its 290,000 weights would not fit the file.
-LEFT_OUT = slice(46, 51)
+
+
+def strided_padding(kernel: int) -> tuple[int, int]:
+    """Return the pixels before and after, as TensorFlow pads an even side for a stride of 2."""
+    return (kernel - 2) // 2, (kernel - 1) // 2
 
 
 class ConvNorm(nn.Module):
@@ -57,7 +61,7 @@ class ConvNorm(nn.Module):
         self, channels: int, out: int, kernel: int, stride: int = 1, dilation: int = 1, groups: int = 1
     ) -> None:
         super().__init__()
-        self.strided_padding = ((kernel - 2) // 2, (kernel - 1) // 2) * 2 if stride > 1 else None
+        self.strided_padding = strided_padding(kernel) * 2 if stride > 1 else None
         padding = 0 if stride > 1 else kernel // 2 * dilation
         self.convolution = nn.Conv2d(channels, out, kernel, stride, padding, dilation, groups, bias=False)
         self.norm = nn.BatchNorm2d(out)
@@ -90,7 +94,7 @@ class SqueezeExcite(nn.Module):
         self.expand = nn.Conv2d(hidden, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        pooled = F.relu(self.reduce(x.mean((2, 3), keepdim=True)))
+        pooled = F.relu(self.reduce(F.adaptive_avg_pool2d(x, 1)))
         return x * F.hardsigmoid(self.expand(pooled))
 
 
@@ -135,7 +139,7 @@ class FeaturePyramidAttention(nn.Module):
         self.side1 = nn.Conv2d(1, 1, 7, padding=3)
 
     def forward(self, x: Tensor) -> Tensor:
-        whole = F.relu(self.whole(x.mean((2, 3), keepdim=True)))
+        whole = F.relu(self.whole(F.adaptive_avg_pool2d(x, 1)))
         level1 = F.relu(self.down1(halved(x)))
         level2 = F.relu(self.down2(halved(level1)))
         level3 = F.relu(self.side3(F.relu(self.down3(halved(level2)))))
@@ -159,7 +163,7 @@ class GlobalAttentionUpsample(nn.Module):
         self.gate = nn.Conv2d(DECODER, DECODER, 1)
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
-        gate: Tensor = self.gate(coarse.mean((2, 3), keepdim=True)).sigmoid()
+        gate: Tensor = self.gate(F.adaptive_avg_pool2d(coarse, 1)).sigmoid()
         return resize_to(coarse, skip) + F.relu(self.skip(skip)) * gate
 
 
@@ -197,6 +201,11 @@ class TinySkin(nn.Module):
         logits: Tensor = self.head(self.raise4(x, skips[0]))
         return logits
 
+    def freeze(self, blocks: int) -> None:
+        """Keep the stem and the first blocks as they are."""
+        for part in (self.stem, *self.blocks[:blocks]):
+            part.requires_grad_(requires_grad=False)
+
     def convolutions(self) -> Iterator[ConvNorm | nn.Conv2d]:
         """Yield every convolution, with its norm where it has one, in the order of pan_skin's graph."""
         inner = {id(module.convolution) for module in self.modules() if isinstance(module, ConvNorm)}
@@ -213,7 +222,6 @@ class TinySkin(nn.Module):
         graph = onnx.load(str(weights)).graph
         tensors = {item.name: torch.from_numpy(numpy_helper.to_array(item).copy()) for item in graph.initializer}
         folded = [[tensors[name] for name in node.input[1:]] for node in graph.node if node.op_type == "Conv"]
-        del folded[LEFT_OUT]
         hooks = []
         for module, (weight, bias) in zip(self.convolutions(), folded, strict=True):
             if isinstance(module, ConvNorm):

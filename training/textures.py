@@ -10,6 +10,7 @@ from skimage.transform import resize
 
 Floats = NDArray[np.float32]
 SIDE = 192
+GREY, THINGS = 0.2, 0.65  # shares of the pictures
 
 
 def cloud(rng: Generator, coarsest: int, octaves: int, rows_per_column: float = 1.0) -> Floats:
@@ -71,21 +72,26 @@ def skin_coloured(rng: Generator, pattern: Floats) -> NDArray[np.uint8]:
     return np.asarray(255 * (mix * light + (1 - mix) * dark), np.uint8)
 
 
-def lay_fruit(rng: Generator, ground: NDArray[np.uint8], skin: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Put a round, shaded thing made of one texture on another: fruit, bread or nuts on a table."""
-    rows, columns = (np.mgrid[:SIDE, :SIDE] / SIDE - rng.uniform(0.3, 0.7, (2, 1, 1))) / rng.uniform(
-        0.12, 0.4, (2, 1, 1)
-    )
-    radius = np.hypot(rows, columns) + 0.25 * (cloud(rng, 3, 2) - 0.5)
+def lay_thing(rng: Generator, ground: NDArray[np.uint8], surface: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Put a rounded, shaded thing made of one texture on a ground: fruit, nut, mushroom, bread, an animal's body."""
+    places = np.mgrid[:SIDE, :SIDE] / SIDE - rng.uniform(0.2, 0.8, (2, 1, 1))
+    rows, columns = places / rng.uniform(0.1, 0.45, (2, 1, 1))
+    radius = np.hypot(rows, columns) + rng.uniform(0.1, 1.2) * (cloud(rng, 3, 2) - 0.5)
     light = 1 - rng.uniform(0, 0.7) * np.clip(np.hypot(rows + 0.3, columns + 0.3), 0, 1.4) / 1.4
     cover = np.clip((1 - radius) * rng.uniform(8, 40), 0, 1)[..., None]
-    return np.asarray(cover * skin * light[..., None] + (1 - cover) * ground, np.uint8)
+    return np.asarray(cover * surface * light[..., None] + (1 - cover) * ground, np.uint8)
 
 
 def draw(rng: Generator) -> NDArray[np.uint8]:
-    """Draw one picture without skin in skin's colours: RGB [SIDE, SIDE, 3]."""
-    ground, other = (skin_coloured(rng, PATTERNS[rng.integers(len(PATTERNS))](rng)) for _ in range(2))
-    if rng.random() < 0.5:
-        return ground
-    plain = np.full_like(ground, rng.integers(0, 256, 3)) if rng.random() < 0.5 else ground
-    return lay_fruit(rng, plain, other)
+    """Draw one picture without skin in skin's colours, or in grey, as stones and moons are: RGB [SIDE, SIDE, 3]."""
+
+    def surface() -> NDArray[np.uint8]:
+        return skin_coloured(rng, PATTERNS[rng.integers(len(PATTERNS))](rng))
+
+    picture = surface()
+    if rng.random() < THINGS:
+        if rng.random() < 0.7:  # cut out, as goods are shown: on white or on one colour
+            picture = np.full_like(picture, rng.choice([255, rng.integers(0, 256)]))
+        for _ in range(rng.integers(1, 4)):
+            picture = lay_thing(rng, picture, surface())
+    return np.repeat(picture.mean(2, keepdims=True).astype(np.uint8), 3, 2) if rng.random() < GREY else picture
