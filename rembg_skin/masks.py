@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.Image import Image as PILImage
 
 from rembg_skin.color.tiles import Box, tiles
-from rembg_skin.threads import TWO, each
+from rembg_skin.threads import LARGE, TWO, each
 
 Rule = Literal["auto", "always", "never"]
 Blur = tuple[int, float]
@@ -18,7 +18,6 @@ Blur = tuple[int, float]
 # become a full-range false mask.
 _SURE = 0.5
 _FIXED_POINT = 8  # bits
-_LARGE = 1_000_000  # pixels
 _TAP_BITS = 7
 _TAP_ONE = 1 << _TAP_BITS
 _TAP_OFFSET = 64
@@ -74,8 +73,7 @@ def cleaned(mask: PILImage, size: tuple[int, int], blur: Blur, *, threads: int =
         enlarged = _interpolated(part, needed - needed.min(), shares[around.top : around.bottom])
         result[tile.slices()] = _gaussian(_opened(enlarged), weights)[tile.slices(around)]
 
-    # Of a small image a second thread takes longer than it saves.
-    each(clean, list(tiles(size, 2 + len(weights) // 2)), threads if size[0] * size[1] >= _LARGE else 1)
+    each(clean, list(tiles(size, 2 + len(weights) // 2)), threads if size[0] * size[1] >= LARGE else 1)
     return Image.fromarray(result)
 
 

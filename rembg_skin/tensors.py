@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.threads import TWO, each
+from rembg_skin.threads import LARGE, TWO, each
 
 Fit = Literal["stretch", "letterbox", "proportional"]
 Triple = tuple[float, float, float]
 
 STEP = 32  # pixels: networks halve their input five times
 _REACH = 4  # pixels of the result: LANCZOS looks three away
-_LARGE = 1_000_000  # pixels; below, a second thread does not pay and the image stays whole
 
 
 def fitted_size(size: tuple[int, int], side: int, fit: Fit) -> tuple[int, int]:
@@ -83,7 +82,7 @@ def _shrunk(rgb: PILImage, size: tuple[int, int], reducing_gap: float | None, th
         return part.crop((0, top - above, width, bottom - above))
 
     middle = height // 2
-    if not middle or rgb.width * rgb.height < _LARGE:
+    if not middle or rgb.width * rgb.height < LARGE:  # a small image stays whole
         return rgb.resize(size, Image.Resampling.LANCZOS, reducing_gap=reducing_gap)
     result = Image.new("RGB", size)
     halves = [(0, middle), (middle, height)]

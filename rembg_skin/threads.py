@@ -9,6 +9,7 @@ Result = TypeVar("Result")
 
 # numpy and Pillow are done with a piece in milliseconds: more threads would wait for each other's lock.
 TWO = 2
+LARGE = 1_000_000  # pixels of an image; below, a second thread takes longer than it saves
 
 
 def each(work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: int) -> list[Result]:
