@@ -15,7 +15,7 @@ from PIL import Image
 from rembg import new_session
 
 from benchmarks.timing import machine, medians, peak_megabytes
-from tests.reference import METHODS
+from tests.support.reference import METHODS
 
 PHOTO = Path(__file__).resolve().parents[2] / "shared/data/mixed_web/images/mk014.jpg"
 SIZE = (4000, 3000)

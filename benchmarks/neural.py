@@ -25,7 +25,7 @@ from skimage.data import astronaut
 from benchmarks.graphs import build
 from benchmarks.timing import machine, medians, peak_megabytes
 from rembg_skin.catalog import MODELS
-from tests.reference_neural import skin_mask
+from tests.support.reference_neural import skin_mask
 
 PAN = Path(__file__).resolve().parents[2] / "shared/weights/pan_skin.onnx"
 LARGE = (4000, 3000)

@@ -22,8 +22,8 @@ from benchmarks.timing import machine
 
 rembg_skin.register()
 
-from rembg_skin.tune import METHODS, Tuner  # noqa: E402 - the sessions' modules need rembg's tables
-from rembg_skin.tune_page import launch  # noqa: E402
+from rembg_skin.tune.page import launch  # noqa: E402
+from rembg_skin.tune.tuner import METHODS, Tuner  # noqa: E402 - the sessions' modules need rembg's tables
 
 SIDE, CHANGES = 1024, 11
 PORTRAIT = Path(__file__).resolve().parents[1] / "docs" / "portrait.jpg"

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rembg_skin import plots
 from rembg_skin.cli import main as rembg_skin
-from rembg_skin.inference import open_session, predict_mask
-from rembg_skin.stats import ColourStatistics
+from rembg_skin.measure import plots
+from rembg_skin.measure.sessions import open_session, predict_mask
+from rembg_skin.measure.stats import ColourStatistics
 
 DOCS = Path(__file__).parent
 CHIN = 200  # pan_skin also sees some skin in the suit, below the face

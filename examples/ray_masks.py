@@ -16,7 +16,7 @@ import ray
 from pyarrow import fs
 
 from rembg_skin.batch import SkinMasker
-from rembg_skin.folder import mask_names
+from rembg_skin.batch.folder import mask_names
 
 BATCH = 16  # images: what a machine that is lost loses at most for each of its workers
 

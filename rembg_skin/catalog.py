@@ -61,7 +61,7 @@ class Network:
     stretch: Literal["auto", "always", "never"] = "auto"
     blur: tuple[int, float] = (9, 2.0)
     # Pillow's: how far large photographs are averaged down before LANCZOS. Smaller is faster: 12 megapixels to 1024
-    # take 48 ms at 1.4 and 123 ms without; `tests/test_parity.py` holds the masks to the reference's.
+    # take 48 ms at 1.4 and 123 ms without; `tests/sessions/test_parity.py` holds the masks to the reference's.
     reducing_gap: float = 2.0
     # ONNX Runtime's setting of that name, on the CPU. Off, U2-Net at 1024 peaks at 3.5 GB instead of 5.6 and U2-NetP at
     # 512 at 0.6 instead of 1.1, in 1.00 to 1.05 times the time (`benchmarks/neural.py memory`).

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.github import GitHub, running
+from tests.support.github import GitHub, running
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -13,9 +13,9 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.color.cleanup import clean, reach
 from rembg_skin.color.lab import lab
+from rembg_skin.color.method import Box, tiles
 from rembg_skin.color.planes import Bytes, Planes
 from rembg_skin.color.rules import CB_GAIN, CR_GAIN, Mask, chroma
-from rembg_skin.color.tiles import Box, tiles
 
 Floats = NDArray[np.float32]
 

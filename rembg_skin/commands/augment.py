@@ -6,10 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-from rembg_skin.augment import Made, Target, augment_all, prepare
 from rembg_skin.commands.console import exit_code, progress, say_problems, say_unpaired, stoppable
-from rembg_skin.pairs import Problem, check_sizes, find_pairs
-from rembg_skin.variants import VARIANTS
+from rembg_skin.dataset.augment import Made, Target, augment_all, prepare
+from rembg_skin.dataset.pairs import Problem, check_sizes, find_pairs
+from rembg_skin.dataset.variants import VARIANTS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,12 +6,12 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from rembg_skin.benchmark import Job, Result, advice, machine, measure_apart, table
 from rembg_skin.catalog import MODELS, files_of
 from rembg_skin.commands.console import exit_code, progress, say, stoppable, write_table
 from rembg_skin.errors import SkinError
-from rembg_skin.folders import model_folders
-from rembg_skin.inference import distinct, session_names
+from rembg_skin.measure.benchmark import Job, Result, advice, machine, measure_apart, table
+from rembg_skin.measure.sessions import distinct, session_names
+from rembg_skin.weights.folders import model_folders
 from rembg_skin.weights.shelf import on_disk
 
 

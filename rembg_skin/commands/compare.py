@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 
 from rembg_skin.commands.console import exit_code, progress, say, say_problems, say_written, stoppable
-from rembg_skin.compare import Cells, comparison, mask_cells
+from rembg_skin.dataset.pairs import Problem, open_rgb
 from rembg_skin.errors import ImageError, SkinError
 from rembg_skin.files import write_whole
-from rembg_skin.inference import distinct, open_session
-from rembg_skin.pairs import Problem, open_rgb
+from rembg_skin.measure.compare import Cells, comparison, mask_cells
+from rembg_skin.measure.sessions import distinct, open_session
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from rembg_skin.pairs import Folders, Problem, listed
+from rembg_skin.dataset.pairs import Folders, Problem, listed
 
 INCOMPLETE = 3  # finished, but some files or models had to be left out
 INTERRUPTED = 130  # as shells say it

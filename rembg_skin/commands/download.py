@@ -19,8 +19,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Fetch what is missing, and print where each file is."""
     models = list(FILES.values()) if arguments.all else models_named(arguments.names)
 
-    from rembg_skin.folders import model_folders
     from rembg_skin.weights import fetch
+    from rembg_skin.weights.folders import model_folders
 
     failed = False
     for model in models:

@@ -15,12 +15,12 @@ from rembg_skin.commands.console import (
     stoppable,
     write_table,
 )
-from rembg_skin.compare import worst_sheet
+from rembg_skin.dataset.pairs import Folders, Problem, check_sizes, find_pairs
 from rembg_skin.errors import SkinError
-from rembg_skin.evaluate import Score, as_json, evaluate, summarize, worst, write_csv
 from rembg_skin.files import write_whole
-from rembg_skin.inference import distinct, open_session
-from rembg_skin.pairs import Folders, Problem, check_sizes, find_pairs
+from rembg_skin.measure.compare import worst_sheet
+from rembg_skin.measure.evaluate import Score, as_json, evaluate, summarize, worst, write_csv
+from rembg_skin.measure.sessions import distinct, open_session
 
 _SIDE = 256
 
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.resize:
         check_sizes(folders.pairs)
     if args.plot:
-        from rembg_skin.plots import new_figure
+        from rembg_skin.measure.plots import new_figure
 
         figure = new_figure("eval --plot", 8, 1.5 + 0.6 * len(models))
     say_unpaired(folders)
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         write_whole(args.csv, lambda part: _write_csv(part, scores))
         say_written([args.csv])
     if args.plot and scores:
-        from rembg_skin.plots import distribution, save
+        from rembg_skin.measure.plots import distribution, save
 
         distribution(figure, {name: _ious(scores, name) for name in models if _ious(scores, name)})
         save(figure, args.plot)

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the masks that are missing; 1 where an image could not be masked, each of them a line on stderr."""
     from tqdm import tqdm
 
-    from rembg_skin.folder import mask_all, missing, survey
+    from rembg_skin.batch.folder import mask_all, missing, survey
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     jobs = arguments.jobs or _default_jobs(arguments.model, cores)

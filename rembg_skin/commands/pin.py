@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Download and hash every release asset without a hash, and write what was found into the catalogue."""
     from rembg_skin.weights import Patience, pins
-    from rembg_skin.weights.environment import Environment
+    from rembg_skin.weights.settings import Environment
 
     found = dict(catalog.PINS)
     failed = False

@@ -13,10 +13,10 @@ from rembg_skin.commands.console import (
     say_written,
     stoppable,
 )
+from rembg_skin.dataset.pairs import Problem, check_sizes, find_pairs, open_mask, open_rgb
 from rembg_skin.errors import DataError, ImageError
 from rembg_skin.files import write_whole
-from rembg_skin.pairs import Problem, check_sizes, find_pairs, open_mask, open_rgb
-from rembg_skin.stats import ColourStatistics
+from rembg_skin.measure.stats import ColourStatistics
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Count and draw; return the exit code."""
-    from rembg_skin import plots
+    from rembg_skin.measure import plots
 
     plots.new_figure("stats", 1, 1)  # matplotlib's absence should show before the work, not after it
     folders = find_pairs(args.images, args.masks)

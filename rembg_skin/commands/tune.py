@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="rembg-skin-tune-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder  # uploads and masks are gone when the page is
 
-        from rembg_skin.tune_page import launch
+        from rembg_skin.tune.page import launch
 
         served = launch(arguments.image, arguments.port, browser=not arguments.no_browser)
         print(f"The page is at {served.local_url}; Ctrl-C ends it.", flush=True)

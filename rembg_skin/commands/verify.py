@@ -23,10 +23,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _verified(file: Model, *, expected: bool) -> bool:
-    from rembg_skin.folders import model_folders
     from rembg_skin.weights import Patience
-    from rembg_skin.weights.environment import Environment
+    from rembg_skin.weights.folders import model_folders
     from rembg_skin.weights.identity import accept
+    from rembg_skin.weights.settings import Environment
     from rembg_skin.weights.shelf import on_disk
 
     paths = list(on_disk(file, model_folders(file.name)))

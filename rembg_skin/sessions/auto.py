@@ -11,9 +11,9 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import MODELS, Model, files_of
 from rembg_skin.errors import ModelError, SkinError, WeightsError
-from rembg_skin.folders import model_folders
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.weights import Patience, fetch
+from rembg_skin.weights.folders import model_folders
 
 VARIABLE = "REMBG_SKIN_AUTO"
 

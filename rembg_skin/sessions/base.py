@@ -8,7 +8,7 @@ from PIL.Image import Image as PILImage
 from rembg.sessions.base import BaseSession
 
 from rembg_skin.catalog import Model
-from rembg_skin.options import Option, resolve
+from rembg_skin.sessions.options import Option, resolve
 
 
 class SkinSession(BaseSession, ABC):

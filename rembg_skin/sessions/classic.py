@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import MODELS
+from rembg_skin.color.method import Cleaned, Intersection, Method, apply
 from rembg_skin.color.mrf import RandomField
 from rembg_skin.color.rules import ChromaBox, ChromaEllipse, HsvRange
-from rembg_skin.color.tiles import Cleaned, Intersection, Method, apply
-from rembg_skin.imaging import to_rgb
-from rembg_skin.options import Integer, Option, Real
+from rembg_skin.image.rgb import to_rgb
 from rembg_skin.sessions.base import SkinSession
+from rembg_skin.sessions.options import Integer, Option, Real
 
 
 def _bounds(rule: type[HsvRange | ChromaBox]) -> dict[str, Option]:

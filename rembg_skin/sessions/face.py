@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin import faces
 from rembg_skin.catalog import FILES, MODELS
+from rembg_skin.color.method import Box, Cleaned, apply
 from rembg_skin.color.rules import HsvRange
 from rembg_skin.color.spaces import rgb_to_hsv
-from rembg_skin.color.tiles import Box, Cleaned, apply
 from rembg_skin.errors import ModelError
-from rembg_skin.faces import Face
-from rembg_skin.folders import model_folders
-from rembg_skin.imaging import to_rgb
-from rembg_skin.options import Choice, Option, Real
+from rembg_skin.image.rgb import to_rgb
+from rembg_skin.networks import yunet as faces
+from rembg_skin.networks.yunet import Face
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.classic import YcbcrHsvSession, cleanup
+from rembg_skin.sessions.options import Choice, Option, Real
 from rembg_skin.weights import fetch
+from rembg_skin.weights.folders import model_folders
 
 DETECTOR = FILES["yunet"]
 _DEVIATIONS = 1.2

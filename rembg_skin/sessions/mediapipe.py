@@ -14,13 +14,13 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import MODELS, Network
 from rembg_skin.errors import ModelError
-from rembg_skin.folders import model_folders
-from rembg_skin.imaging import to_rgb
-from rembg_skin.masks import finished, resized, to_mask
-from rembg_skin.options import Integer, Option
+from rembg_skin.image.mask import finished, resized, to_mask
+from rembg_skin.image.rgb import to_rgb
+from rembg_skin.image.tensor import to_tensor
 from rembg_skin.sessions.base import SkinSession
-from rembg_skin.tensors import to_tensor
+from rembg_skin.sessions.options import Integer, Option
 from rembg_skin.weights import fetch
+from rembg_skin.weights.folders import model_folders
 
 BODY_SKIN, FACE_SKIN = 2, 3  # of background, hair, body skin, face skin, clothes, other
 

@@ -12,15 +12,15 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import MODELS, Model, Network
 from rembg_skin.errors import ModelError, OptionError
-from rembg_skin.folders import model_folders
-from rembg_skin.imaging import to_rgb
-from rembg_skin.masks import cleaned, finished, resized, stretched, to_mask
-from rembg_skin.memory import memory
-from rembg_skin.options import Choice, Integer, Option, Switch
-from rembg_skin.runtime import CPU, Graph, Provider, chosen_providers, shared_graph
+from rembg_skin.image.mask import cleaned, finished, resized, stretched, to_mask
+from rembg_skin.image.rgb import to_rgb
+from rembg_skin.image.tensor import fitted_size, to_tensor
+from rembg_skin.networks.memory import memory
+from rembg_skin.networks.onnx import CPU, Graph, Provider, chosen_providers, shared_graph
 from rembg_skin.sessions.base import SkinSession
-from rembg_skin.tensors import fitted_size, to_tensor
+from rembg_skin.sessions.options import Choice, Integer, Option, Switch
 from rembg_skin.weights import fetch
+from rembg_skin.weights.folders import model_folders
 
 _PACKAGED = Path(__file__).parents[1] / "data"
 _LARGEST_SIZE = 1024  # an HTTP client may ask for it

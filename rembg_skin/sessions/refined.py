@@ -7,9 +7,9 @@ import onnxruntime as ort
 from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import FILES, MODELS, REFINER_NETWORK, Model
-from rembg_skin.imaging import to_rgb
-from rembg_skin.masks import cleaned, finished, resized, stretched, to_mask
-from rembg_skin.patches import refined
+from rembg_skin.image.mask import cleaned, finished, resized, stretched, to_mask
+from rembg_skin.image.patches import refined
+from rembg_skin.image.rgb import to_rgb
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.neural import NEURAL_SESSIONS, NeuralSession, load, weights_of
 

@@ -32,7 +32,7 @@ def fetch(model: Model, *, folders: Sequence[Path], patience: Patience = _PATIEN
     """
     if path := vouched(model, folders):
         return path
-    from rembg_skin.weights.environment import Environment
+    from rembg_skin.weights.settings import Environment
     from rembg_skin.weights.store import obtain
 
     return obtain(model, folders, Environment.read(), patience)

@@ -12,7 +12,7 @@ import requests
 from tqdm import tqdm
 
 from rembg_skin.weights import receipts
-from rembg_skin.weights.network import PassingError, SourceError, chunks, opened, persist
+from rembg_skin.weights.http import PassingError, SourceError, chunks, opened, persist
 from rembg_skin.weights.patience import Patience
 from rembg_skin.weights.sources import Offer
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from rembg_skin.catalog import FileSource, Model, ReleaseSource
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import receipts
-from rembg_skin.weights.environment import Environment
-from rembg_skin.weights.network import SourceError
+from rembg_skin.weights.http import SourceError
 from rembg_skin.weights.patience import Patience
 from rembg_skin.weights.receipts import Receipt
+from rembg_skin.weights.settings import Environment
 from rembg_skin.weights.sources import assets, digest_origin
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from rembg_skin.catalog import FileSource, Model, ReleaseSource
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights.download import bring
-from rembg_skin.weights.environment import Environment
+from rembg_skin.weights.http import SourceError
 from rembg_skin.weights.identity import sha256_of
-from rembg_skin.weights.network import SourceError
 from rembg_skin.weights.patience import Patience
+from rembg_skin.weights.settings import Environment
 from rembg_skin.weights.sources import Offer, assets
 
 _FIRST = "PINS: dict[str, tuple[FileSource, ...]] = {"

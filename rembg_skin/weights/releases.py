@@ -10,9 +10,9 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from rembg_skin.catalog import ReleaseSource
-from rembg_skin.weights.environment import Environment
-from rembg_skin.weights.network import PassingError, SourceError, chunks, opened, persist
+from rembg_skin.weights.http import PassingError, SourceError, chunks, opened, persist
 from rembg_skin.weights.patience import Patience
+from rembg_skin.weights.settings import Environment
 
 _PAGES = 10
 _PAGE_BYTES = 8 << 20

@@ -6,10 +6,10 @@ from urllib.parse import quote
 
 from rembg_skin.catalog import FileSource, ReleaseSource, Source
 from rembg_skin.weights import releases
-from rembg_skin.weights.environment import Environment
-from rembg_skin.weights.network import SourceError, UncheckedError, without_secrets
+from rembg_skin.weights.http import SourceError, UncheckedError, without_secrets
 from rembg_skin.weights.patience import Patience
 from rembg_skin.weights.receipts import Trust
+from rembg_skin.weights.settings import Environment
 
 
 @dataclass(frozen=True)

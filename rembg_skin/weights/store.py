@@ -11,10 +11,10 @@ from rembg_skin.catalog import Model
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import receipts
 from rembg_skin.weights.download import bring
-from rembg_skin.weights.environment import Environment
+from rembg_skin.weights.http import SourceError, UncheckedError
 from rembg_skin.weights.identity import accept
-from rembg_skin.weights.network import SourceError, UncheckedError
 from rembg_skin.weights.patience import Patience
+from rembg_skin.weights.settings import Environment
 from rembg_skin.weights.shelf import file_name, on_disk, vouched
 from rembg_skin.weights.sources import label, offer
 

@@ -1,0 +1,1 @@
+"""Photographs with masks: pairs of files, and variants of them for training."""

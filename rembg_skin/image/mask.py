@@ -1,0 +1,153 @@
+"""The pure steps after a network: its values become an 8-bit mask, which takes the image's size and is cleaned up."""
+
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.Image import Image as PILImage
+
+from rembg_skin.color.method import Box, tiles
+from rembg_skin.image.tiles import LARGE, TWO, each
+
+Rule = Literal["auto", "always", "never"]
+Blur = tuple[int, float]
+
+# At least this sure of some skin, an output is stretched under the rule "auto": with less, a photo without any would
+# become a full-range false mask.
+_SURE = 0.5
+_FIXED_POINT = 8  # bits
+_TAP_BITS = 7
+_TAP_ONE = 1 << _TAP_BITS
+_TAP_OFFSET = 64
+
+
+def stretched(values: NDArray[np.float32], rule: Rule) -> NDArray[np.float32]:
+    """Return `values`, 0 to 1, min-max stretched to 0..1 where `rule` says so; a constant stays as it is."""
+    low, high = values.min(), values.max()
+    if rule == "never" or low == high or (rule == "auto" and high < _SURE):
+        return values
+    result: NDArray[np.float32] = (values - low) / (high - low)
+    return result
+
+
+def to_mask(values: NDArray[np.float32]) -> PILImage:
+    """Return the L mask of `values`, 0 to 1, [height, width], rounded down as the reference does."""
+    return Image.fromarray((values * np.float32(255)).astype(np.uint8))
+
+
+def resized(mask: PILImage, size: tuple[int, int]) -> PILImage:
+    """Return the L mask at another size, without clean-up."""
+    return mask.resize(size, Image.Resampling.BICUBIC)
+
+
+def cleaned(mask: PILImage, size: tuple[int, int], blur: Blur, *, threads: int = TWO) -> PILImage:
+    """Return the L mask at `size`, opened with a 3x3 cross and blurred.
+
+    Parameters
+    ----------
+    mask
+        The L mask, of any size.
+    size
+        Width and height wanted.
+    blur
+        Odd side and sigma, in pixels, of the Gaussian kernel; borders are reflected without repeating the edge pixel.
+    threads
+        How many threads may work on it; the result is the same.
+
+    """
+    weights = _gaussian_weights(*blur)
+    # Pillow does the columns; the rows are done tile by tile, where the pixels then stay in the processor's cache.
+    source = np.asarray(mask.resize((size[0], min(mask.height, size[1])), Image.Resampling.BICUBIC), np.uint16)
+    rows, shares = _cubic_taps(len(source), size[1])
+    result = np.empty((size[1], size[0]), np.uint8)
+
+    def clean(boxes: tuple[Box, Box]) -> None:
+        tile, around = boxes
+        needed = rows[around.top : around.bottom]
+        part = source[needed.min() : needed.max() + 1, around.left : around.right]
+        if part.min() == part.max():  # most tiles of most masks
+            result[tile.slices()] = part[0, 0]
+            return
+        enlarged = _interpolated(part, needed - needed.min(), shares[around.top : around.bottom])
+        result[tile.slices()] = _gaussian(_opened(enlarged), weights)[tile.slices(around)]
+
+    each(clean, list(tiles(size, 2 + len(weights) // 2)), threads if size[0] * size[1] >= LARGE else 1)
+    return Image.fromarray(result)
+
+
+def finished(mask: PILImage, alpha: PILImage | None, threshold: int | None) -> PILImage:
+    """Return the L mask with no skin where `alpha` is 0, binary (255 above `threshold`) where one is given."""
+    if alpha is not None:
+        mask.paste(0, mask=alpha.point(lambda value: 255 * (value == 0)))
+    return mask if threshold is None else mask.point(lambda value: 255 * (value > threshold))
+
+
+def _cubic_taps(source: int, target: int) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
+    """Return the four source rows of each target row and their weights, fixed point, both [target, 4]; a = -0.5."""
+    centres = (np.arange(target) + 0.5) * source / target - 0.5
+    first = np.floor(centres).astype(np.intp)[:, None] + (-1, 0, 1, 2)
+    x = np.abs(centres[:, None] - first)
+    weights = np.where(x < 1, (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2)
+    fixed = np.rint(weights * _TAP_ONE).astype(np.int16)
+    fixed[:, 1] += _TAP_ONE - fixed.sum(axis=1, dtype=np.int16)
+    return first.clip(0, source - 1), fixed.astype(np.uint16)
+
+
+def _interpolated(source: NDArray[np.uint16], rows: NDArray[np.intp], weights: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    # Negative weights are large ones modulo 2**16; with the offset the sum itself lies well inside.
+    total = source[rows[:, 0]]
+    total *= weights[:, :1]
+    for tap in (1, 2, 3):
+        product = source[rows[:, tap]]
+        product *= weights[:, tap : tap + 1]
+        total += product
+    total += np.uint16(_TAP_OFFSET * _TAP_ONE + _TAP_ONE // 2)
+    total >>= np.uint16(_TAP_BITS)
+    np.clip(total, _TAP_OFFSET, _TAP_OFFSET + 255, out=total)
+    total -= np.uint16(_TAP_OFFSET)
+    return total.astype(np.uint8)
+
+
+def _opened(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the morphological opening with the 3x3 cross; what lies outside the mask has no say."""
+    return _over_cross(_over_cross(mask, np.minimum), np.maximum)
+
+
+def _over_cross(mask: NDArray[np.uint8], combine: Any) -> NDArray[np.uint8]:  # noqa: ANN401
+    result = mask.copy()
+    for there, here in ((mask, result), (mask.T, result.T)):
+        combine(here[1:], there[:-1], out=here[1:])
+        combine(here[:-1], there[1:], out=here[:-1])
+    return result
+
+
+@cache
+def _gaussian_weights(side: int, sigma: float) -> tuple[int, ...]:
+    """Return the Gaussian's weights in fixed point; their sum is exactly one."""
+    distances = np.arange(side) - side // 2
+    weights = np.exp(-(distances**2) / (2 * sigma**2))
+    fixed = [round(weight) for weight in weights / weights.sum() * (1 << _FIXED_POINT)]
+    fixed[side // 2] += (1 << _FIXED_POINT) - sum(fixed)
+    return tuple(fixed)
+
+
+def _gaussian(mask: NDArray[np.uint8], weights: tuple[int, ...]) -> NDArray[np.uint16]:
+    padded = np.pad(mask, len(weights) // 2, mode="reflect").astype(np.uint16)
+    return _weighted_mean(_weighted_mean(padded.T, weights).T, weights)
+
+
+def _weighted_mean(padded: NDArray[np.uint16], weights: tuple[int, ...]) -> NDArray[np.uint16]:
+    length = len(padded) - len(weights) + 1
+    radius = len(weights) // 2
+    total = padded[radius : radius + length] * np.uint16(weights[radius])
+    total += np.uint16(1 << _FIXED_POINT - 1)
+    pair = np.empty_like(total)
+    for offset in range(radius):  # the kernel is symmetric: one product a pair
+        mirrored = 2 * radius - offset
+        np.add(padded[offset : offset + length], padded[mirrored : mirrored + length], out=pair)
+        pair *= np.uint16(weights[offset])
+        total += pair
+    total >>= np.uint16(_FIXED_POINT)
+    return total

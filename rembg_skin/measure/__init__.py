@@ -1,0 +1,1 @@
+"""How good a model is, how fast, and how its masks look."""

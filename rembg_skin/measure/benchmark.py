@@ -1,0 +1,245 @@
+"""``rembg-skin bench``: how long a model takes on this machine and how much memory it needs.
+
+Every measurement is made in a process of its own (``python -m rembg_skin.measure.benchmark``), so that no model
+profits from or pays for what another one left behind.
+"""
+
+import io
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median, quantiles
+from time import perf_counter
+from typing import Any
+from unittest.mock import patch
+
+from PIL import Image
+from PIL.Image import Image as PILImage
+
+from rembg_skin.catalog import AUTHOR_TABLE, MODELS
+from rembg_skin.dataset.pairs import open_rgb
+from rembg_skin.errors import ModelError, SkinError
+from rembg_skin.measure.sessions import open_session, predict_mask
+
+_MEBI = 1 << 20
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is measured: a model on an image whose longer side is `side` pixels (None: as it is)."""
+
+    model: str
+    image: str | None  # None: the astronaut of scikit-image
+    side: int | None
+    runs: int
+    provider: str | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """Seconds of each run, and the peak memory of the process in bytes where the system tells it."""
+
+    model: str
+    width: int
+    height: int
+    network: list[float]  # inside ONNX Runtime; empty where the model has no network there
+    predict: list[float]
+    remove: list[float]  # from the bytes of a PNG to the bytes of the cutout's PNG
+    peak_memory: int | None
+
+
+def measure(job: Job) -> Result:
+    """Measure `job` in this process.
+
+    Raises
+    ------
+    SkinError
+        If the image cannot be read or the model cannot be started.
+
+    """
+    image = _picture(job)
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    session = open_session(job.model, **({"providers": [_provider(job.provider)]} if job.provider else {}))
+    from rembg import remove
+
+    with _network_clock() as clock:
+        remove(stream.getvalue(), session=session)  # the first run allocates; it is nobody's usual one
+        network, predict, whole = [], [], []
+        for _ in range(job.runs):
+            clock.clear()
+            predict.append(_seconds(lambda: predict_mask(session, image)))
+            network.append(sum(clock))
+            whole.append(_seconds(lambda: remove(stream.getvalue(), session=session)))
+    return Result(job.model, image.width, image.height, network if any(network) else [], predict, whole, peak_memory())
+
+
+def _picture(job: Job) -> PILImage:
+    if job.image is None:
+        from skimage.data import astronaut
+
+        image = Image.fromarray(astronaut())
+    else:
+        image = open_rgb(Path(job.image))
+    if job.side is None:
+        return image
+    scale = job.side / max(image.size)
+    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
+
+
+def _provider(name: str) -> str:
+    from onnxruntime import get_available_providers
+
+    available: list[str] = get_available_providers()
+    for provider in available:
+        if name.lower() in (provider.lower(), provider.lower().removesuffix("executionprovider")):
+            return provider
+    raise ModelError(f'ONNX Runtime has no provider "{name}" here; it has {", ".join(available)}.')
+
+
+@contextmanager
+def _network_clock() -> Iterator[list[float]]:
+    """Note the seconds of every run of any ONNX Runtime session, whichever session of rembg it belongs to."""
+    from onnxruntime import InferenceSession
+
+    clock: list[float] = []
+    run = InferenceSession.run
+
+    def timed(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        start = perf_counter()
+        try:
+            return run(*args, **kwargs)
+        finally:
+            clock.append(perf_counter() - start)
+
+    with patch.object(InferenceSession, "run", timed):
+        yield clock
+
+
+def _seconds(action: Any) -> float:  # noqa: ANN401
+    start = perf_counter()
+    action()
+    return perf_counter() - start
+
+
+def peak_memory() -> int | None:
+    """Return the most memory that this process has held so far, in bytes; None where the system does not tell."""
+    status = Path("/proc/self/status")
+    if status.exists():  # ru_maxrss would be the parent's where that was larger: it survives fork and exec
+        line = next(line for line in status.read_text("ascii").splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    if sys.platform == "darwin":
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return None
+
+
+def measure_apart(job: Job) -> Result:
+    """Measure `job` in a fresh process.
+
+    Raises
+    ------
+    ModelError
+        If the process fails, with its last words.
+
+    """
+    command = [sys.executable, "-P", "-m", "rembg_skin.measure.benchmark"]
+    done = subprocess.run(  # noqa: S603
+        command, input=json.dumps(asdict(job)), capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    if done.returncode < 0:
+        raise ModelError(f"{job.model}: the process was killed (signal {-done.returncode}); too little memory?")
+    if done.returncode:
+        words = done.stderr.strip().splitlines() or ["it gave no reason"]
+        raise ModelError(words[-1] if job.model in words[-1] else f"{job.model}: {words[-1]}")
+    return Result(**json.loads(done.stdout.splitlines()[-1]))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of some timings and the quartiles around it, in seconds."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> "Spread":
+        """Return the spread of one or more timings."""
+        if len(seconds) == 1:
+            return cls(seconds[0], seconds[0], seconds[0])
+        low, _, high = quantiles(seconds, n=4, method="inclusive")
+        return cls(median(seconds), low, high)
+
+    def __str__(self) -> str:
+        return f"{1000 * self.median:.1f} ({1000 * self.low:.1f} to {1000 * self.high:.1f})"
+
+
+def table(results: Iterable[Result]) -> list[list[str]]:
+    """Return a heading and a line for each result: milliseconds as median and quartiles, memory in MiB."""
+    rows = [["model", "image", "network, ms", "predict, ms", "remove to PNG, ms", "peak memory, MiB"]]
+    for result in results:
+        spreads = [str(Spread.of(times)) if times else "-" for times in (result.network, result.predict, result.remove)]
+        memory = "-" if result.peak_memory is None else f"{result.peak_memory / _MEBI:.0f}"
+        rows.append([result.model, f"{result.width}x{result.height}", *spreads, memory])
+    return rows
+
+
+def advice(results: Sequence[Result], budget: float) -> str:
+    """Name the most accurate model whose prediction takes at most `budget` seconds on the largest image measured.
+
+    Only the figures of one publication are compared; those of other data say nothing about which model is better.
+    """
+    largest = max(result.width * result.height for result in results)
+    seconds = {result.model: median(result.predict) for result in results if result.width * result.height == largest}
+    fitting = [name for name in seconds if seconds[name] <= budget]
+    figures = {name: figure for name in fitting if (figure := _published(name)) is not None}
+    if not figures:
+        reason = f"none of {', '.join(fitting)} has comparable figures" if fitting else "none was fast enough"
+        return f"No model to name for {budget:g} s: {reason}."
+    best = max(figures, key=figures.__getitem__)
+    others = [name for name in fitting if name not in figures]
+    beside = f" Fast enough, but not in that table: {', '.join(others)}." if others else ""
+    return (
+        f"Within {budget:g} s: {best}, {seconds[best]:.3f} s here, with {figures[best]:.3f} the best published mIoU"
+        f" that fits ({AUTHOR_TABLE}).{beside}"
+    )
+
+
+def _published(name: str) -> float | None:
+    published = MODELS[name].published if name in MODELS else None
+    return published.miou_eval if published and published.where == AUTHOR_TABLE else None
+
+
+def machine() -> dict[str, str | int | None]:
+    """Return what the timings depend on: system, processor, Python and packages."""
+    versions = {}
+    for package in ("rembg-skin", "rembg", "numpy", "pillow", "onnxruntime", "onnxruntime-gpu"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version(), **versions}
+
+
+def main() -> int:
+    """Measure the job on standard input (JSON); write the result to standard output (JSON)."""
+    try:
+        result = measure(Job(**json.load(sys.stdin)))
+    except SkinError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"\n{json.dumps(asdict(result))}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

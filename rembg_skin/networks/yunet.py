@@ -1,0 +1,104 @@
+"""Where the faces are: the outputs of the YuNet detector in, boxes out. Its code is in opencv/opencv (objdetect)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.Image import Image as PILImage
+
+from rembg_skin.color.method import Box
+
+Floats = NDArray[np.float32]
+
+SIDE = 640  # pixels of the detector's square input
+STRIDES = (8, 16, 32)  # pixels of the input to a cell of the three output maps
+OUTPUTS = tuple(f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox"))
+_OVERLAP = 0.3  # two boxes whose IoU is above are one face; OpenCV's default
+
+
+@dataclass(frozen=True)
+class Face:
+    """A box in pixels of the image, which may reach beyond its edges, and how sure the detector is, 0 to 1."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    confidence: float
+
+    @property
+    def area(self) -> float:
+        """Square pixels."""
+        return (self.right - self.left) * (self.bottom - self.top)
+
+    def within(self, size: tuple[int, int]) -> Box:
+        """Return the whole pixels of the box that lie inside an image of `size`; there may be none."""
+        left, top = max(int(self.left), 0), max(int(self.top), 0)
+        return Box(left, top, max(left, min(int(self.right), size[0])), max(top, min(int(self.bottom), size[1])))
+
+
+def to_input(rgb: PILImage) -> tuple[Floats, float]:
+    """Return the detector's input, float32 [1, 3, 640, 640], BGR 0..255, and the scale from the image to it.
+
+    A larger image is brought down to fit, a smaller one is not enlarged: the detector misses faces of more than about
+    400 pixels. The image is at the top left, black around it.
+    """
+    scale = min(1.0, SIDE / max(rgb.size))
+    if scale < 1:
+        width, height = (max(1, round(length * scale)) for length in rgb.size)
+        rgb = rgb.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    tensor = np.zeros((1, 3, SIDE, SIDE), np.float32)
+    tensor[0, :, : rgb.height, : rgb.width] = np.asarray(rgb).transpose(2, 0, 1)[::-1]
+    return tensor, scale
+
+
+def find(outputs: Mapping[str, Floats], scale: float, confidence: float) -> list[Face]:
+    """Return the faces, the surest first.
+
+    Parameters
+    ----------
+    outputs
+        The network's :data:`OUTPUTS` by name, each [1, cells, values]; cells in rows from the top left.
+    scale
+        As :func:`to_input` returns it.
+    confidence
+        Faces of which the detector is less sure are left out.
+
+    """
+    boxes = np.concatenate([_decoded(outputs, stride) for stride in STRIDES])
+    boxes = boxes[boxes[:, 4] >= confidence]
+    boxes = boxes[np.argsort(-boxes[:, 4], kind="stable")]
+    boxes[:, :4] /= scale
+    return [Face(*map(float, box)) for box in _without_overlaps(boxes)]
+
+
+def _decoded(outputs: Mapping[str, Floats], stride: int) -> Floats:
+    """Return left, top, right, bottom and confidence of every cell, float32 [cells, 5]."""
+    class_score, objectness, offsets = (outputs[f"{kind}_{stride}"][0] for kind in ("cls", "obj", "bbox"))
+    rows, columns = np.divmod(np.arange(len(offsets)), SIDE // stride)
+    cells = np.stack([columns, rows], axis=1).astype(np.float32)
+    centers = (cells + offsets[:, :2]) * np.float32(stride)
+    halves = np.exp(offsets[:, 2:]) * np.float32(stride / 2)
+    confidence = np.sqrt(class_score.clip(0, 1) * objectness.clip(0, 1))
+    return np.concatenate([centers - halves, centers + halves, confidence], axis=1)
+
+
+def _without_overlaps(boxes: Floats) -> list[Floats]:
+    """Return the boxes that overlap no surer one; `boxes` come with the surest first (non-maximum suppression)."""
+    kept = []
+    while len(boxes):
+        best, boxes = boxes[0], boxes[1:]
+        kept.append(best)
+        boxes = boxes[_iou(best, boxes) <= _OVERLAP]
+    return kept
+
+
+def _iou(box: Floats, others: Floats) -> Floats:
+    width = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
+    height = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
+    shared = width.clip(min=0) * height.clip(min=0)
+    areas = (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])
+    overlap: Floats = shared / (areas + (box[2] - box[0]) * (box[3] - box[1]) - shared)
+    return overlap

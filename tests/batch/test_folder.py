@@ -1,0 +1,249 @@
+"""rembg-skin masks, as people run it: a folder of photographs in, a folder of masks out."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from rembg import new_session, remove
+
+from rembg_skin.batch import SkinMasker
+from rembg_skin.batch.folder import Task, mask_all, missing, survey
+from rembg_skin.errors import SkinError
+from tests.batch.test_masker import FILES, encoded, picture
+
+COMMAND = str(Path(sys.executable).with_name("rembg-skin"))
+
+
+def masks(*arguments: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    command = [COMMAND, "masks", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def tree(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def targets(source: Path, target: Path) -> dict[str, str]:
+    return {
+        str(task.source.relative_to(source)): str(task.target.relative_to(target)) for task in missing(source, target)
+    }
+
+
+@pytest.fixture
+def photos_folder(tmp_path: Path) -> Path:
+    """Photographs in folders, among other things."""
+    source = tmp_path / "photos"
+    for name in ("a.png", "sub/b.jpg", "sub/deep/c d.webp", "sub/ü.PNG"):
+        path = source / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture().save(path)
+    (source / "turned.jpg").write_bytes(FILES["turned by EXIF"])
+    (source / "notes.txt").write_text("mine")
+    return source
+
+
+def test_a_tree_of_photographs_becomes_a_tree_of_masks(photos_folder: Path, tmp_path: Path) -> None:
+    done = masks("photos", "out", "-m", "ycbcr_skin", "-j", "2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        "5 masks written, 0 images failed, 0 masks were there, 1 files are no images, "
+        "0 links to folders were not followed\n"
+    )
+    assert tree(tmp_path / "out") == {"a.png", "sub/b.png", "sub/deep/c d.png", "sub/ü.png", "turned.png"}
+    session = new_session("ycbcr_skin")
+    for task in missing(photos_folder, tmp_path / "elsewhere"):
+        mask = Image.open(tmp_path / "out" / task.target.relative_to(tmp_path / "elsewhere"))
+        expected = remove(Image.open(task.source), session=session, only_mask=True)
+        assert np.array_equal(np.asarray(mask), np.asarray(expected))
+
+
+def test_what_cannot_be_masked_is_listed_and_the_rest_is_done(photos_folder: Path, tmp_path: Path) -> None:
+    (photos_folder / "sub" / "text.jpg").write_text("no image")
+    (photos_folder / "cut.jpg").write_bytes(encoded(picture(), "JPEG")[:-400])
+    (photos_folder / "gone.jpg").symlink_to("nowhere.jpg")
+    os.mkfifo(photos_folder / "pipe.jpg")
+    done = masks("photos", "out", "-m", "ycbcr_skin", "-j", "2", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.startswith("5 masks written, 4 images failed, ")
+    lines = sorted(line for line in done.stderr.splitlines() if line)
+    assert [line.partition(" ")[2].partition(": ")[0] for line in lines] == [
+        "photos/cut.jpg",
+        "photos/gone.jpg",
+        "photos/pipe.jpg",
+        "photos/sub/text.jpg",
+    ]
+    assert "truncated" in lines[0].lower()
+    assert lines[1].endswith("not a file")
+    assert tree(tmp_path / "out") == {"a.png", "sub/b.png", "sub/deep/c d.png", "sub/ü.png", "turned.png"}
+
+
+@pytest.mark.usefixtures("photos_folder")
+def test_a_second_run_does_what_is_missing_and_nothing_else(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "sub").mkdir(parents=True)
+    (out / "sub" / "b.png").write_bytes(b"somebody's")
+    assert masks("photos", "out", "-m", "ycbcr_skin", "-j", "1", cwd=tmp_path).returncode == 0
+    assert (out / "sub" / "b.png").read_bytes() == b"somebody's"
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    done = masks("photos", "out", "-m", "ycbcr_skin", cwd=tmp_path)
+    assert done.stdout.startswith("0 masks written, 0 images failed, 5 masks were there, ")
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+
+
+def test_names_that_would_share_a_mask_keep_their_suffix(tmp_path: Path) -> None:
+    names = ["a.jpg", "a.png", "b.jpg", "c.JPG", "C.png", "d.png", "d.png.webp", "e.jpg", "e.txt"]
+    for name in names:
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "in" / name).touch()
+    found = targets(tmp_path / "in", tmp_path / "out")
+    assert found == {
+        "a.jpg": "a.jpg.png",
+        "a.png": "a.png.png",
+        "b.jpg": "b.png",
+        "c.JPG": "c.JPG.png",
+        "C.png": "C.png.png",
+        "d.png": "d.png",
+        "d.png.webp": "d.png.webp.png",
+        "e.jpg": "e.png",
+    }
+    assert len(set(found.values())) == len(found)
+
+
+def test_links_that_go_in_circles_end(photos_folder: Path, tmp_path: Path) -> None:
+    (photos_folder / "sub" / "up").symlink_to(photos_folder, target_is_directory=True)
+    found = survey(photos_folder, tmp_path / "out")
+    assert (found.todo, found.done, found.others, found.links) == (5, 0, 1, 1)
+    assert len(list(missing(photos_folder, tmp_path / "out"))) == 5
+
+
+def test_masks_inside_the_folder_are_not_taken_for_photographs(photos_folder: Path, tmp_path: Path) -> None:
+    assert masks("photos", "photos/masks", "-m", "ycbcr_skin", "-j", "1", cwd=tmp_path).returncode == 0
+    assert survey(photos_folder, photos_folder / "masks").done == 5
+    assert survey(photos_folder, photos_folder / "masks").todo == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere", "out", "-m", "ycbcr_skin"], "nowhere is not a folder"),
+        (["photos", "photos", "-m", "ycbcr_skin"], "cannot take the masks of its own photographs"),
+        (["photos", "out", "-m", "nope"], 'There is no model "nope"'),
+        (["photos", "out", "-m", "ycbcr_skin", "-x", "{"], "not JSON"),
+        (["photos", "out", "-m", "ycbcr_skin", "-x", "[1]"], "not a JSON object"),
+        (["photos", "out", "-m", "ycbcr_skin", "-x", '{"cb_min": 999}'], "cb_min takes a whole number"),
+        (["photos", "out", "-m", "ycbcr_skin", "-j", "0"], "no number of processes"),
+        (["photos", "photos/a.png", "-m", "ycbcr_skin"], "cannot be written"),
+    ],
+)
+def test_a_bad_argument_is_one_error(arguments: list[str], words: str, photos_folder: Path, tmp_path: Path) -> None:
+    before = tree(photos_folder)
+    done = masks(*arguments, cwd=tmp_path)
+    assert done.returncode in (1, 2)
+    assert "Traceback" not in done.stderr
+    assert words in done.stderr.splitlines()[-1]
+    assert tree(photos_folder) == before
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def at_work(tmp_path: Path) -> "subprocess.Popen[str]":
+    """Return the command at work on 300 photographs with two processes, in a group of processes of its own."""
+    source = tmp_path / "photos"
+    source.mkdir()
+    for number in range(300):
+        picture(3000).save(source / f"{number}.jpg")
+    return subprocess.Popen(
+        [COMMAND, "masks", "photos", "out", "-m", "ycbcr_skin", "-j", "2"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_ctrl_c_leaves_whole_masks_and_the_next_run_goes_on(at_work: "subprocess.Popen[str]", tmp_path: Path) -> None:
+    wait_for(lambda: len(list((tmp_path / "out").glob("*.png"))) > 5)
+    os.killpg(at_work.pid, signal.SIGINT)  # a terminal sends it to all of them
+    _, stderr = at_work.communicate(timeout=60)
+    assert at_work.returncode == 130
+    assert stderr == ""
+    written = list((tmp_path / "out").iterdir())
+    assert 5 < len(written) < 300
+    assert {path.suffix for path in written} == {".png"}
+    for path in written:
+        assert Image.open(path).convert("L").size == (3000, 40)
+    done = masks("photos", "out", "-m", "ycbcr_skin", cwd=tmp_path)
+    assert done.stdout.startswith(f"{300 - len(written)} masks written, 0 images failed, {len(written)} masks were")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_ctrl_c_while_the_processes_start_is_quiet(at_work: "subprocess.Popen[str]") -> None:
+    children = Path(f"/proc/{at_work.pid}/task/{at_work.pid}/children")
+    wait_for(lambda: len(children.read_text().split()) >= 3)  # a tracker of multiprocessing, and two that work
+
+    time.sleep(0.1)  # Ctrl-C is ignored until all have begun to start
+    os.killpg(at_work.pid, signal.SIGINT)
+    _, stderr = at_work.communicate(timeout=120)
+    assert at_work.returncode == 130
+    assert stderr == ""
+
+
+def test_no_process_outlives_a_command_that_was_killed(at_work: "subprocess.Popen[str]", tmp_path: Path) -> None:
+    wait_for(lambda: any((tmp_path / "out").glob("*.png")))
+    at_work.kill()
+    at_work.communicate()
+    wait_for(lambda: not group_lives(at_work.pid))
+
+
+def group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+class Fatal(SkinMasker):
+    """Stands for a decoder with a fault: two of the images kill the process that opens them."""
+
+    def session(self) -> object:
+        return self
+
+    def predict(self, image: Image.Image) -> list[Image.Image]:
+        if image.width == 13:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return [Image.new("L", image.size)]
+
+
+def test_a_process_that_dies_costs_the_image_that_killed_it_alone(tmp_path: Path) -> None:
+    source, target = tmp_path / "photos", tmp_path / "out"
+    source.mkdir()
+    deadly = {3, 11}
+    for number in range(20):
+        picture(13 if number in deadly else 12).save(source / f"{number:02}.png")
+    results = list(mask_all(missing(source, target), Fatal("ycbcr_skin"), 2))
+    assert len(results) == 20
+    assert {int(task.source.stem) for task, error in results if error} == deadly
+    assert all("died" in error for _, error in results if error)
+    assert tree(target) == {f"{number:02}.png" for number in range(20) if number not in deadly}
+
+
+def test_a_mask_that_cannot_be_written_stops_the_run(photos_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(SkinError, match="cannot be written"):
+        list(mask_all(missing(photos_folder, tmp_path / "out"), SkinMasker("ycbcr_skin"), 1))
+    assert Task(photos_folder / "a.png", tmp_path / "out" / "a.png") in missing(photos_folder, tmp_path / "out")

@@ -1,0 +1,255 @@
+"""eval, bench, compare, stats and augment, run as a user runs them."""
+
+import csv
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.data import astronaut
+
+from rembg_skin.dataset.variants import VARIANTS
+from tests.conftest import SHARED
+
+PROGRAM = str(Path(sysconfig.get_path("scripts")) / "rembg-skin")
+
+
+def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [PROGRAM, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def stopped_when(ready: Callable[[], bool], *arguments: object) -> tuple[int, str, str]:
+    """Press Ctrl-C as soon as `ready`; return exit status, stdout and stderr."""
+    process = subprocess.Popen(
+        [PROGRAM, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
+    )
+    deadline = time.monotonic() + 600
+    try:
+        while not ready():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the whole group
+        out, err = process.communicate(timeout=600)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    assert "Traceback" not in err, err
+    return process.returncode, out, err
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Return folders with six crops of the astronaut's photograph and masks of its face, drawn by hand as a box."""
+    photo = Image.fromarray(astronaut())
+    mask = Image.new("L", photo.size)
+    mask.paste(255, (170, 60, 280, 200))
+    images, masks = tmp_path / "photos", tmp_path / "truth"
+    images.mkdir()
+    masks.mkdir()
+    for number in range(6):
+        box = (100 + 5 * number, 10, 400, 260)
+        photo.crop(box).save(images / f"p{number}.jpg")
+        mask.crop(box).save(masks / f"p{number}.png")
+    return images, masks
+
+
+def test_eval_prints_a_row_for_each_model_and_writes_what_is_asked_for(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    done = run("eval", *folders, "-m", "hsv_skin", "ycbcr_skin", "--csv", tmp_path / "all.csv", "--plot",
+               tmp_path / "plot.png", "--worst", 2, "--worst-to", tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    head, _, *rows = (line.split() for line in done.stdout.splitlines())
+    assert head == ["model", "images", "mIoU", "mIoU@0.5", "F1", "precision", "recall", "MAE", "HCE", "s/image"]
+    assert [row[:2] for row in rows] == [["hsv_skin", "6"], ["ycbcr_skin", "6"]]
+    with (tmp_path / "all.csv").open() as file:
+        scores = list(csv.DictReader(file))
+    assert len(scores) == 12
+    mean = np.mean([float(score["iou_05"]) for score in scores if score["model"] == "hsv_skin"])
+    assert float(rows[0][3]) == pytest.approx(mean, abs=0.0006)
+    for name in ("plot.png", "worst-hsv_skin.png", "worst-ycbcr_skin.png"):
+        with Image.open(tmp_path / name) as picture:
+            assert min(picture.size) > 200
+
+
+def test_eval_reads_on_past_damaged_files_lists_them_and_says_so_by_its_exit_status(
+    folders: tuple[Path, Path],
+) -> None:
+    images, masks = folders
+    (images / "p1.jpg").write_bytes(b"no image")
+    (masks / "p2.png").write_bytes((masks / "p2.png").read_bytes()[:40])
+    (masks / "p3.png").unlink()
+    done = run("eval", images, masks, "-m", "hsv_skin", "ycbcr_skin", "--json")
+    assert done.returncode == 3
+    assert "2 could not be used" in done.stderr
+    assert "p1.jpg cannot be read" in done.stderr
+    assert "1 files have no partner" in done.stderr
+    result = json.loads(done.stdout)
+    assert [model["images"] for model in result["models"]] == [3, 3]
+    assert len(result["unreadable"]) == 2
+
+
+def test_eval_refuses_masks_of_another_size_before_any_work_unless_told_to_resize(folders: tuple[Path, Path]) -> None:
+    images, masks = folders
+    with Image.open(masks / "p4.png") as mask:
+        mask.resize((50, 50)).save(masks / "p4.png")
+    refused = run("eval", images, masks, "-m", "hsv_skin")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "p4.png (50x50, image 280x250)" in refused.stderr
+    assert run("eval", images, masks, "-m", "hsv_skin", "--resize").returncode == 0
+
+
+def test_eval_keeps_what_is_finished_when_it_is_stopped(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    images, masks = folders
+    for number in range(100):
+        (images / f"q{number}.jpg").symlink_to(images / "p0.jpg")
+        (masks / f"q{number}.png").symlink_to(masks / "p0.png")
+    sheet = tmp_path / "worst-hsv_skin.png"
+    models = ["hsv_skin", "icm_skin", "ycbcr_skin", "ellipse_skin", "diagonal_skin"]
+    status, out, err = stopped_when(
+        sheet.exists, "eval", images, masks, "-m", *models, "--no-hce", "--worst", 1, "--worst-to", tmp_path
+    )
+    assert status == 130
+    assert "what is finished is kept" in err
+    assert out.splitlines()[2].split()[:2] == ["hsv_skin", "106"]
+
+
+def test_progress_is_shown_on_a_terminal_only(folders: tuple[Path, Path]) -> None:
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 80))
+    done = subprocess.run(
+        [PROGRAM, "eval", *folders, "-m", "hsv_skin"], stdout=subprocess.PIPE, stderr=slave, check=True
+    )
+    assert select.select([master], [], [], 5)[0]
+    assert b"hsv_skin:" in os.read(master, 1 << 16)
+    os.close(slave)
+    os.close(master)
+    assert b"%|" not in done.stdout
+    assert "%|" not in run("eval", *folders, "-m", "hsv_skin").stderr
+
+
+@pytest.mark.parametrize("command", ["stats", "eval"])
+def test_a_missing_extra_is_named_in_one_line_before_any_work(
+    command: str, folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "without" / "matplotlib").mkdir(parents=True)
+    (tmp_path / "without" / "matplotlib" / "__init__.py").write_text("raise ImportError")
+    options = {"stats": ["-o", tmp_path / "out"], "eval": ["-m", "hsv_skin", "--plot", tmp_path / "plot.png"]}
+    done = run(command, *folders, *options[command], PYTHONPATH=str(tmp_path / "without"))
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.endswith('needs matplotlib, which is not installed: pip install "rembg-skin[plot]"')
+    assert not (tmp_path / "out").exists()
+
+
+def test_bench_measures_what_is_on_disk_and_skips_the_rest(tmp_path: Path) -> None:
+    # An empty model folder, and no network to fall back on: a download would fail loudly.
+    done = run("bench", "-m", "hsv_skin", "u2netp", "--sizes", "64,128", "--runs", 3, "--budget", 5, "--json",
+               U2NET_HOME=str(tmp_path), HTTPS_PROXY="http://127.0.0.1:9")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "u2netp is skipped: u2netp not on disk" in done.stderr
+    assert not list(tmp_path.iterdir())
+    result = json.loads(done.stdout)
+    assert [(row["model"], row["width"], row["height"]) for row in result["results"]] == [
+        ("hsv_skin", 64, 64),
+        ("hsv_skin", 128, 128),
+    ]
+    for row in result["results"]:
+        assert row["network"] == []
+        assert len(row["predict"]) == len(row["remove"]) == 3
+        assert 0 < sum(row["predict"]) < sum(row["remove"])
+        assert row["peak_memory"] is None or 50e6 < row["peak_memory"] < 2e9
+    assert result["advice"].startswith("Within 5 s: hsv_skin")
+    assert {"python", "rembg", "onnxruntime"} <= result["machine"].keys()
+
+
+def test_bench_names_an_unknown_provider(tmp_path: Path) -> None:
+    done = run("bench", "-m", "hsv_skin", "--provider", "abacus", "--runs", 1, U2NET_HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert 'no provider "abacus" here; it has' in done.stderr
+
+
+def test_compare_draws_a_row_for_each_image_that_can_be_read(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    images, _ = folders
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no image")
+    out = tmp_path / "new" / "out.png"
+    done = run("compare", images / "p0.jpg", broken, images / "p5.jpg", "-m", "hsv_skin", "icm_skin", "-o", out)
+    assert done.returncode == 3
+    assert "broken.jpg cannot be read" in done.stderr
+    with Image.open(out) as picture:
+        assert picture.width > 5 * 256
+        assert 2 * 200 < picture.height < 3 * 300
+
+
+def test_stats_writes_figures_and_numbers(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    done = run("stats", *folders, "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    numbers = json.loads((tmp_path / "out" / "stats.json").read_text())
+    assert numbers["images"] == 6
+    assert len(list((tmp_path / "out").glob("*.png"))) == 4
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_augment_stopped_in_the_middle_leaves_no_half_file_and_goes_on(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("augment", *folders, "-o", out, "--seed", 7, "--jobs", 2)
+    status, _, _ = stopped_when(lambda: any((out / "images").glob("*.png")), *arguments)
+    assert status == 130
+    assert not list(out.rglob("*.part"))
+    for path in out.rglob("*.png"):
+        Image.open(path).load()
+
+    done = run(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("6 of 6 pairs, 26 variants each:")
+    for kind in ("images", "masks"):
+        assert len(list((out / kind).iterdir())) == 6 * len(VARIANTS)
+    assert f"{6 * len(VARIANTS)} there already" in run(*arguments).stdout
+
+
+def test_wrong_names_and_folders_are_one_line_each(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    unknown = run("compare", folders[0] / "p0.jpg", "-m", "hsv_skni", "-o", tmp_path / "x.png")
+    assert unknown.returncode == 1
+    assert 'no model "hsv_skni"; did you mean hsv_skin' in unknown.stderr
+    (tmp_path / "file").write_text("in the way")
+    for command in ("augment", "stats"):
+        blocked = run(command, *folders, "-o", tmp_path / "file")
+        assert (blocked.returncode, len(blocked.stderr.splitlines())) == (1, 1)
+        assert "cannot be written" in blocked.stderr
+    missing = run("stats", tmp_path / "none", folders[1], "-o", tmp_path / "out")
+    assert (missing.returncode, len(missing.stderr.splitlines())) == (1, 1)
+
+
+def test_commands_do_not_import_what_they_do_not_need() -> None:
+    code = "import sys, rembg_skin.commands.augment as _; print('rembg' in sys.modules, 'matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_eval_runs_on_real_photographs_with_empty_masks_among_them() -> None:
+    folder = SHARED / "data" / "mixed_web"
+    if not folder.exists():
+        pytest.skip("the photographs of ../shared/data are not here")
+    done = run("eval", folder / "images", folder / "masks", "-m", "ycbcr_skin", "--json")
+    assert done.returncode == 0, done.stderr
+    (model,) = json.loads(done.stdout)["models"]
+    assert model["images"] == 49
+    assert 0.2 < model["miou_05"] < 0.9

@@ -1,0 +1,302 @@
+"""The rembg-skin command, as people use it."""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from rembg_skin import catalog
+from rembg_skin.cli import COMMANDS, main
+from rembg_skin.weights.folders import model_folders
+from tests.support.github import GitHub
+from tests.support.weights import DATA, OTHER
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "weights"
+PAN = catalog.FILES["pan_skin"].sources[0]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, github: GitHub) -> Path:  # noqa: ARG001 - a clean environment
+    """Give an empty home of rembg; the network is off."""
+    monkeypatch.setenv("U2NET_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def mirror(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: ARG001
+    """Give a mirror folder with the real weights of pan_skin."""
+    if not SHARED.is_dir():
+        pytest.skip("the real weights are not here")
+    assert isinstance(PAN, catalog.FileSource)
+    file = tmp_path / "mirror" / PAN.mirror
+    file.parent.mkdir(parents=True)
+    shutil.copyfile(SHARED / "pan_skin.onnx", file)
+    monkeypatch.setenv("REMBG_SKIN_MIRROR", str(tmp_path / "mirror"))
+    return file
+
+
+def test_help_names_every_command_and_imports_none(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in COMMANDS)
+    code = (
+        "import sys; from rembg_skin.cli import main\ntry: main(['--help'])\nfinally: assert 'numpy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([name, "--help"])
+    assert caught.value.code == 0
+    assert f"rembg-skin {name}" in capsys.readouterr().out
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    code = "import sys; from rembg_skin.cli import main; sys.exit(main(['models', '--json']))"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert re.fullmatch(r"rembg-skin \d+\.\d+\.\d+\S*\n", capsys.readouterr().out)
+
+
+def test_models_is_a_table_of_every_model(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    out = capsys.readouterr().out
+    for name, model in catalog.MODELS.items():
+        line = next(line for line in out.splitlines() if line.startswith(f"{name} "))
+        assert model.licence in line
+    assert re.search(r"^pan_skin +512 x 512 +4\.1 MB +MIT +- +0\.803 +no$", out, re.MULTILINE)
+    assert re.search(r"^u2net_skin +1024 x 1024 +\? +GPL-3\.0 +0\.957 +0\.919 +no$", out, re.MULTILINE)
+    assert re.search(r"^hsv_skin +any size +none +MIT +- +0\.541 +-$", out, re.MULTILINE)
+    assert not home.exists()
+
+
+def test_models_as_json(mirror: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert mirror.is_file()
+    main(["download", "pan_skin"])
+    capsys.readouterr()
+    assert main(["models", "--json"]) == 0
+    models = {model["name"]: model for model in json.loads(capsys.readouterr().out)}
+    assert set(catalog.MODELS) <= set(models)
+    assert models["pan_skin"]["on_disk"] is True
+    assert models["pan_skin"]["files"] == {"pan_skin": str(model_folders("pan_skin")[0] / "pan_skin.onnx")}
+    assert models["pan_skin"]["files"]["pan_skin"].startswith(str(home))
+    assert models["pan_skin"]["download_bytes"] == 4_093_734
+    (source,) = models["pan_skin"]["sources"]["pan_skin"]
+    assert isinstance(PAN, catalog.FileSource)
+    assert (source["sha256"], source["mirror"], source["hash_origin"]) == (PAN.sha256, PAN.mirror, PAN.hash_origin)
+    assert models["u2net_skin_refined"]["files"] == {"u2net_skin": None, "refiner": None}
+    assert models["u2net_skin"]["published"]["miou_eval"] == 0.919
+    assert models["u2net_skin"]["on_disk"] is False
+
+
+def test_download_then_verify(mirror: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert mirror.is_file()
+    assert main(["download", "pan_skin", "hsv_skin"]) == 0
+    path = model_folders("pan_skin")[0] / "pan_skin.onnx"
+    assert capsys.readouterr().out == f"pan_skin: {path}\nhsv_skin: needs no download\n"
+    assert main(["verify"]) == 0
+    assert capsys.readouterr().out.startswith("pan_skin: verified, sha256 324a22a1c2e3a433")
+    changed = bytearray(path.read_bytes())
+    changed[5000] ^= 1
+    path.write_bytes(changed)
+    assert main(["verify", "pan_skin"]) == 1
+    assert "has changed since it was verified" in capsys.readouterr().err
+    assert path.read_bytes() == bytes(changed)
+
+
+def test_verify_sees_a_change_that_the_receipt_does_not(mirror: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert mirror.is_file()
+    main(["download", "pan_skin"])
+    path = model_folders("pan_skin")[0] / "pan_skin.onnx"
+    times = path.stat()
+    changed = bytearray(path.read_bytes())
+    changed[5000] ^= 1
+    path.write_bytes(changed)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert main(["verify"]) == 1
+    assert "has changed" in capsys.readouterr().err
+
+
+def test_verify_of_what_is_not_there(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify"]) == 0
+    assert main(["verify", "u2net_skin_refined"]) == 1
+    err = capsys.readouterr().err
+    assert "u2net_skin: not on disk; `rembg-skin download u2net_skin` fetches it" in err
+    assert "refiner: not on disk" in err
+    assert not home.exists()
+
+
+def test_verify_of_a_file_that_nobody_knows(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("pan_skin", "dlmv_skin"):
+        folder = model_folders(name)[0]
+        folder.mkdir(parents=True)
+        assert str(folder).startswith(str(home))
+        (folder / f"{name}.onnx").write_bytes(OTHER)
+    assert main(["verify"]) == 1
+    out, err = capsys.readouterr()
+    assert "pan_skin: " in err
+    assert "is none of the files known for this model" in err
+    assert "dlmv_skin: could not be checked, sha256 " in out
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("u2net_skinn", 'Did you mean "u2net_skin"?'), ("x", "See `rembg-skin models`")]
+)
+@pytest.mark.parametrize("command", ["download", "verify"])
+def test_a_name_that_does_not_exist(command: str, name: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, name]) == 1
+    assert capsys.readouterr().err == f'rembg-skin: There is no model "{name}". {hint}\n'.replace(
+        "models`\n", "models`.\n"
+    )
+
+
+def test_what_cannot_be_had_is_told_and_the_rest_is_fetched(mirror: Path) -> None:
+    assert mirror.is_file()
+    command = [str(Path(sys.executable).with_name("rembg-skin")), "download", "--all"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout == f"pan_skin: {model_folders('pan_skin')[0] / 'pan_skin.onnx'}\n"
+    assert "rembg-skin: dlmv_skin: its weights could not be fetched." in done.stderr
+    assert "Traceback" not in done.stderr
+    told = re.findall(r"^rembg-skin: (\w+): its weights could not", done.stderr, re.MULTILINE)
+    assert told == [name for name in catalog.FILES if name != "pan_skin"]
+
+
+def test_download_wants_names_or_all(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["download"])
+    with pytest.raises(SystemExit):
+        main(["download", "--all", "pan_skin"])
+    assert "--all" in capsys.readouterr().err
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return Path(shutil.copy(catalog.__file__, tmp_path / "catalog.py"))
+
+
+def load(path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("catalog_copy", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "catalog_copy", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+ASSETS = ("skin_u2net", "u2netp", "dlmv", "birefnet", "sunet", "u2netp_chunks")
+QUANTIZED = tuple(
+    f"{family}_quant_{engine}" for family in ("u2net", "u2netp", "dlmv") for engine in ("fbgemm", "qnnpack")
+)
+
+
+def test_pin_writes_hashes_that_were_computed(
+    github: GitHub, copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = catalog.FILES
+    assets = {f"{name}.onnx": name.encode() * 1000 for name in (*ASSETS, *QUANTIZED)}
+    github.release("samhaswon/skin_segmentation", "v0.0.2", assets, digests=False)
+    other = {"u2netp.onnx": DATA, "u2netp_chunks.onnx": OTHER}
+    github.release("samhaswon/csc6780-term-project", "v0.0.0", other)
+    assert main(["pin", "--catalog", str(copy)]) == 0, capsys.readouterr().err
+    module = load(copy, monkeypatch)
+    new = module.FILES
+    assert list(new) == list(old)
+    for name, model in new.items():
+        released = [source for source in model.sources if isinstance(source, module.ReleaseSource)]
+        assert len(model.sources) - len(old[name].sources) == len(released), name
+    pinned = new["u2netp_skin"].sources[0]
+    assert github.files[f"/cdn/{pinned.mirror.replace('/v0', '/releases/download/v0')}"] == b"u2netp" * 1000
+    assert pinned.sha256 == sha256(b"u2netp" * 1000).hexdigest()
+    assert pinned.size == 6000
+    assert pinned.url.endswith("/samhaswon/skin_segmentation/releases/download/v0.0.2/u2netp.onnx")
+    assert re.fullmatch(r"computed from the file, 20\d\d-\d\d-\d\d", pinned.hash_origin)
+    ruff = shutil.which("ruff", path=str(Path(sys.executable).parent))
+    if ruff is not None:
+        assert (
+            subprocess.run([ruff, "format", "--isolated", "--line-length=120", "--check", copy], check=False).returncode
+            == 0
+        )
+
+
+def test_pin_keeps_what_it_found_where_a_source_fails(
+    github: GitHub, copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    github.release("samhaswon/skin_segmentation", "v0.0.2", {"dlmv.onnx": DATA})
+    assert main(["pin", "--catalog", str(copy)]) == 1
+    assert "sunet_skin: samhaswon/skin_segmentation" in capsys.readouterr().err
+    assert set(load(copy, monkeypatch).PINS) == {"dlmv_skin"}
+
+
+def test_pin_writes_no_hash_of_a_file_that_is_not_what_its_host_announces(github: GitHub, copy: Path) -> None:
+    github.release("samhaswon/skin_segmentation", "v0.0.2", {"dlmv.onnx": DATA})
+    github.files["/cdn/samhaswon/skin_segmentation/releases/download/v0.0.2/dlmv.onnx"] = OTHER
+    before = copy.read_text()
+    assert main(["pin", "--catalog", str(copy)]) == 1
+    assert copy.read_text() == before
+
+
+def test_a_url_that_tries_to_be_code_stays_a_string(
+    github: GitHub, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.release("samhaswon/skin_segmentation", "v0.0.2", {"dlmv.onnx": DATA})
+    url = github.put('/x"\n);raise SystemExit(3)#', DATA).replace("%22", '"')
+    github.releases["samhaswon/skin_segmentation"][0]["assets"][0]["browser_download_url"] = url
+    main(["pin", "--catalog", str(copy)])
+    assert load(copy, monkeypatch).PINS["dlmv_skin"][0].url == url
+
+
+def rembg(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [str(Path(sys.executable).with_name("rembg")), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.e2e
+def test_rembg_d_fetches_verified_weights(mirror: Path, home: Path) -> None:
+    assert mirror.is_file()
+    done = rembg("d", "pan_skin")
+    assert done.returncode == 0, done.stderr
+    files = {path.name for path in home.rglob("pan_skin*") if path.is_file()}
+    assert files == {"pan_skin.onnx", "pan_skin.onnx.receipt.json", "pan_skin.onnx.lock"}
+
+
+@pytest.mark.e2e
+def test_rembg_i_shows_two_lines_and_no_traceback(home: Path) -> None:
+    done = rembg("i", "-m", "pan_skin", "docs/portrait.jpg", "-")
+    assert done.returncode == 1
+    first, second = done.stderr.strip().splitlines()
+    assert first.startswith("Error: pan_skin: its weights could not be fetched.")
+    assert first.endswith("REMBG_SKIN_OFFLINE is set.")
+    assert second.startswith("Unset REMBG_SKIN_OFFLINE, or place the file at ")
+    assert str(home) in second
+
+
+@pytest.mark.e2e
+def test_rembg_d_tells_why_it_cannot(home: Path) -> None:
+    # rembg itself catches what a download raises, prints it on stdout and goes on.
+    done = rembg("d", "pan_skin")
+    assert "REMBG_SKIN_OFFLINE is set" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not list(home.rglob("*.onnx"))

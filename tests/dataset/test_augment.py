@@ -1,0 +1,131 @@
+"""Augmentation as a whole: what lies in the folder afterwards, whatever happens meanwhile."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rembg_skin.dataset.augment import Made, Target, augment, augment_all, prepare
+from rembg_skin.dataset.pairs import Pair, Problem, find_pairs
+from rembg_skin.dataset.variants import VARIANTS, Recolouring
+from rembg_skin.errors import DataError
+
+
+@pytest.fixture
+def originals(tmp_path: Path) -> list[Pair]:
+    """Return four pairs of smooth colours with a box of skin; one mask is a palette image, one a bitmap."""
+    rng = np.random.default_rng(1)
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    for number in range(4):
+        small = Image.fromarray(rng.integers(0, 256, (5, 7, 3), dtype=np.uint8))
+        small.resize((70, 50), Image.Resampling.BICUBIC).save(tmp_path / "images" / f"p{number}.jpg")
+        mask = np.zeros((50, 70), np.uint8)
+        mask[10:45, 10 + number : 60] = 255
+        Image.fromarray(mask).convert("P" if number == 1 else "1" if number == 2 else "L").save(
+            tmp_path / "masks" / f"p{number}.png"
+        )
+    return find_pairs(tmp_path / "images", tmp_path / "masks").pairs
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def made(pairs: list[Pair], folder: Path, jobs: int = 1, seed: int = 0) -> dict[str, str]:
+    target = Target(folder, seed, resize=False)
+    prepare(target, pairs[0].image.parent, pairs[0].mask.parent)
+    assert all(isinstance(outcome, Made) for outcome in augment_all(pairs, target, jobs))
+    return digests(folder)
+
+
+def test_every_pair_gives_26_distinct_images_with_masks_of_their_size(originals: list[Pair], tmp_path: Path) -> None:
+    made(originals, tmp_path / "out")
+    for pair in originals:
+        images = sorted((tmp_path / "out" / "images").glob(f"{pair.stem}__*"))
+        pixels = {np.asarray(Image.open(path)).tobytes() for path in images}
+        pixels.add(np.asarray(Image.open(pair.image)).tobytes())
+        assert len(images) == 26
+        assert len(pixels) == 27  # the original is none of them
+        for path in images:
+            (mask,) = (tmp_path / "out" / "masks").glob(f"{path.stem}.*")
+            assert Image.open(mask).size == Image.open(path).size
+
+
+def test_a_recoloured_variant_keeps_the_masks_very_bytes(originals: list[Pair], tmp_path: Path) -> None:
+    made(originals, tmp_path / "out")
+    recoloured = [variant.name for variant in VARIANTS if isinstance(variant, Recolouring)]
+    assert len(recoloured) == 24
+    for pair in originals:
+        for name in recoloured:
+            copy = tmp_path / "out" / "masks" / f"{pair.stem}__{name}.png"
+            assert copy.read_bytes() == pair.mask.read_bytes()
+
+
+def test_the_bytes_depend_on_the_seed_and_not_on_jobs_or_order(originals: list[Pair], tmp_path: Path) -> None:
+    one = made(originals, tmp_path / "one", jobs=1)
+    assert made(originals[::-1], tmp_path / "two", jobs=2) == one
+    other = made(originals, tmp_path / "other", seed=1)
+    differing = {name.rsplit("__")[-1] for name in one if one[name] != other[name]}
+    assert differing == {"augment.json", "lattice.png", "bands.png"}
+
+
+def test_a_stopped_run_goes_on_where_it_was(originals: list[Pair], tmp_path: Path) -> None:
+    whole = made(originals, tmp_path / "whole")
+    target = Target(tmp_path / "out", 0, resize=False)
+    prepare(target, originals[0].image.parent, originals[0].mask.parent)
+    outcomes = augment_all(originals, target, 1)
+    next(outcomes)
+    outcomes.close()  # type: ignore[attr-defined]
+    stray = tmp_path / "out" / "images" / ".p1__hue051.png.99.part"
+    stray.write_bytes(b"half a file of a process that was killed")
+    (tmp_path / "out" / "images" / "p0__hue051.png").unlink()
+
+    prepare(target, originals[0].image.parent, originals[0].mask.parent)
+    assert [(outcome.written, outcome.present) for outcome in augment_all(originals, target, 1)] == [  # type: ignore[union-attr]
+        (1, 25),
+        (26, 0),
+        (26, 0),
+        (26, 0),
+    ]
+    assert digests(tmp_path / "out") == whole
+
+
+def test_an_earlier_run_with_another_seed_or_somebodys_folder_is_left_alone(
+    originals: list[Pair], tmp_path: Path
+) -> None:
+    made(originals[:1], tmp_path / "out")
+    with pytest.raises(DataError, match="made with other settings"):
+        made(originals[:1], tmp_path / "out", seed=1)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("dear")
+    with pytest.raises(DataError, match="not empty"):
+        made(originals[:1], tmp_path / "full")
+
+
+def test_the_originals_are_never_a_target(originals: list[Pair], tmp_path: Path) -> None:
+    before = digests(tmp_path)
+    with pytest.raises(DataError, match="holds the originals"):
+        made(originals, tmp_path)
+    assert digests(tmp_path) == before
+
+
+def test_a_damaged_pair_is_reported_and_leaves_no_file(originals: list[Pair], tmp_path: Path) -> None:
+    originals[0].mask.write_bytes(b"no image")
+    outcome = augment(originals[0], Target(tmp_path / "out", 0, resize=False))
+    assert isinstance(outcome, Problem)
+    assert "p0.png cannot be read" in outcome.reason
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_mask_that_is_resized_is_written_at_the_images_size(originals: list[Pair], tmp_path: Path) -> None:
+    pair = originals[0]
+    Image.open(pair.mask).resize((35, 25)).save(pair.mask)
+    assert isinstance(augment(pair, Target(tmp_path / "out", 0, resize=True)), Made)
+    assert {Image.open(path).size for path in (tmp_path / "out" / "masks").iterdir()} == {(70, 50)}

@@ -1,0 +1,144 @@
+"""The 26 variants: what each does to colours, and what the lattices do to a mask."""
+
+import colorsys
+import re
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from rembg_skin.dataset import variants
+from rembg_skin.dataset.variants import VARIANTS, Occlusion, Recolouring
+
+Pixels = NDArray[np.uint8]
+IMAGES = arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 6), st.just(3)))
+
+
+def colour(*levels: int) -> Pixels:
+    return np.array([[levels]], dtype=np.uint8)
+
+
+def in_hsv(image: Pixels, change: Callable[[float, float, float], tuple[float, float, float]]) -> NDArray[np.float64]:
+    def one(pixel: Pixels) -> NDArray[np.float64]:
+        return 255 * np.array(colorsys.hsv_to_rgb(*change(*colorsys.rgb_to_hsv(*pixel / 255.0))))
+
+    return np.apply_along_axis(one, 2, image)
+
+
+def test_there_are_26_of_the_kinds_that_the_original_names() -> None:
+    names = [variant.name for variant in VARIANTS]
+    assert len(set(names)) == len(names) == 26
+    kinds = Counter(re.match("[a-z]+", name)[0] for name in names)  # type: ignore[index]
+    assert kinds == {"hue": 6, "saturation": 5, "contrast": 5, "sepia": 8, "lattice": 1, "bands": 1}
+
+
+def test_hues_are_evenly_spaced_around_the_circle_and_none_is_the_identity() -> None:
+    steps = np.diff([0.0, *variants.HUES, 360.0])
+    np.testing.assert_allclose(steps, 360 / 7)
+
+
+def test_no_two_files_can_get_the_same_name() -> None:
+    stems = ["a", "a_", "a__hue051", "hue051", "_", "a__", "lattice"]
+    made = [f"{stem}__{variant.name}" for stem in stems for variant in VARIANTS]
+    assert len(set(made)) == len(made)
+
+
+def test_primary_colours_turn_into_each_other() -> None:
+    assert variants.rotate_hue(colour(200, 0, 0), 120).tolist() == [[[0, 200, 0]]]
+    assert variants.rotate_hue(colour(200, 0, 0), 240).tolist() == [[[0, 0, 200]]]
+    assert variants.rotate_hue(colour(200, 0, 0), 60).tolist() == [[[200, 200, 0]]]
+    assert variants.rotate_hue(colour(90, 90, 90), 77).tolist() == [[[90, 90, 90]]]
+
+
+@given(IMAGES, st.floats(0, 360))
+def test_a_hue_rotation_is_that_of_hsv_to_half_a_level(image: Pixels, degrees: float) -> None:
+    expected = in_hsv(image, lambda h, s, v: ((h + degrees / 360) % 1, s, v))
+    assert np.abs(variants.rotate_hue(image, degrees) - expected).max() <= 0.51
+
+
+@given(IMAGES, st.sampled_from(variants.SATURATIONS))
+def test_a_saturation_is_scaled_in_hsv_and_stops_at_full(image: Pixels, factor: float) -> None:
+    expected = in_hsv(image, lambda h, s, v: (h, min(1.0, s * factor), v))
+    assert np.abs(variants.scale_saturation(image, factor) - expected).max() <= 0.51
+
+
+def test_no_saturation_is_the_grey_of_the_value() -> None:
+    assert variants.scale_saturation(colour(200, 100, 50), 0.0).tolist() == [[[200, 200, 200]]]
+
+
+def test_contrast_and_brightness_worked_out_by_hand() -> None:
+    assert variants.change_contrast(colour(0, 100, 200), 1.5, 5).tolist() == [[[5, 155, 255]]]
+    assert variants.change_contrast(colour(0, 100, 200), 0.7, 0).tolist() == [[[0, 70, 140]]]
+
+
+def test_sepia_worked_out_by_hand() -> None:
+    # 0.393 * 100 + 0.769 * 150 + 0.189 * 200 = 192.45; 0.349, 0.686, 0.168: 171.4; 0.272, 0.534, 0.131: 133.5
+    assert variants.apply_sepia(colour(100, 150, 200), 1.0).tolist() == [[[192, 171, 134]]]
+    # Half of it: (100 + 192.45) / 2, (150 + 171.4) / 2, (200 + 133.5) / 2
+    assert variants.apply_sepia(colour(100, 150, 200), 0.5).tolist() == [[[146, 161, 167]]]
+    assert variants.apply_sepia(colour(255, 255, 255), 1.0).tolist() == [[[255, 255, 239]]]
+
+
+@given(IMAGES)
+def test_no_variant_changes_its_input(image: Pixels) -> None:
+    before, mask = image.copy(), np.full(image.shape[:2], 255, np.uint8)
+    for variant in VARIANTS:
+        if isinstance(variant, Recolouring):
+            variant.change(image)
+        else:
+            variants.occlude(image, mask, variant.spacing, np.random.default_rng(0), low=variant.low)
+    np.testing.assert_array_equal(image, before)
+    assert mask.min() == 255
+
+
+@pytest.mark.parametrize(("spacing", "share"), [(20, 0.19), (40, 0.0975)])
+def test_a_lattice_is_as_dense_as_its_lines(spacing: int, share: float) -> None:
+    # Two sets of lines 2 wide: 1 - (1 - 2 / spacing) ** 2 of the area.
+    drawn = [variants.lattice((600, 500), spacing, np.random.default_rng(seed)).mean() for seed in range(8)]
+    assert np.mean(drawn) == pytest.approx(share, rel=0.05)
+
+
+def test_lattices_are_turned_and_moved_at_random() -> None:
+    one, same, other = (variants.lattice((90, 80), 20, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).any()
+
+
+@pytest.fixture
+def subject() -> tuple[Pixels, Pixels]:
+    """Return a random picture and the mask of a box in it that spans rows 40 to 159."""
+    mask = np.zeros((200, 150), np.uint8)
+    mask[40:160, 30:120] = 255
+    return np.random.default_rng(5).integers(0, 256, (200, 150, 3), dtype=np.uint8), mask
+
+
+@pytest.mark.parametrize("variant", [variant for variant in VARIANTS if isinstance(variant, Occlusion)])
+def test_a_lattice_hides_the_subject_alone_and_the_mask_follows(
+    subject: tuple[Pixels, Pixels], variant: Occlusion
+) -> None:
+    image, mask = subject
+    hidden_image, hidden_mask = variants.occlude(
+        image, mask, variant.spacing, np.random.default_rng(3), low=variant.low
+    )
+    cut = (mask == 255) & (hidden_mask == 0)
+    assert cut.any()
+    assert len(np.unique(hidden_image[cut], axis=0)) == 1
+    np.testing.assert_array_equal(hidden_image[~cut], image[~cut])
+    np.testing.assert_array_equal(hidden_mask[~cut], mask[~cut])
+    rows = np.flatnonzero(cut.any(axis=1))
+    assert rows.max() > 150
+    assert rows.min() >= 100 if variant.low else rows.min() < 50
+
+
+def test_without_a_subject_the_lattice_covers_the_picture_and_the_mask_stays_empty(
+    subject: tuple[Pixels, Pixels],
+) -> None:
+    image, empty = subject[0], np.zeros((200, 150), np.uint8)
+    hidden_image, hidden_mask = variants.occlude(image, empty, 20, np.random.default_rng(3), low=False)
+    assert (hidden_image != image).any()
+    assert not hidden_mask.any()

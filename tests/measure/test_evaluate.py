@@ -1,0 +1,173 @@
+"""Evaluation: the figures of real photographs against a second computation, and what happens to bad files."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from rembg import new_session, remove
+from scipy.spatial.distance import dice, jaccard
+
+import rembg_skin
+from rembg_skin.dataset.pairs import Pair, Problem, find_pairs
+from rembg_skin.errors import ModelError
+from rembg_skin.measure.evaluate import MEASURES, Score, as_json, evaluate, summarize, worst, write_csv
+from rembg_skin.measure.sessions import distinct, predict_mask
+from tests.conftest import SHARED
+
+rembg_skin.register()
+
+# ../shared/design/classic.md: the public scripts, mean IoU per image, threshold 127, OpenCV 4.
+PUBLIC_SCRIPTS = {
+    "hsv_skin": 0.848,
+    "ycbcr_skin": 0.846,
+    "ycbcr_hsv_skin": 0.850,
+    "ellipse_skin": 0.830,
+    "diagonal_skin": 0.768,
+    "icm_skin": 0.703,
+}
+
+
+class Fixed:
+    """A session that always makes the same masks."""
+
+    def __init__(self, *masks: np.ndarray) -> None:
+        self.masks = [Image.fromarray(mask) for mask in masks]
+
+    def name(self) -> str:
+        return "fixed"
+
+    def predict(self, _image: Image.Image) -> list[Image.Image]:
+        return self.masks
+
+
+def pairs_of(name: str, count: int | None = None) -> list[Pair]:
+    folder = SHARED / "data" / name
+    if not folder.exists():
+        pytest.skip("the photographs of ../shared/data are not here")
+    return find_pairs(folder / "images", folder / "masks").pairs[:count]
+
+
+def scores_of(name: str, pairs: list[Pair]) -> list[Score]:
+    outcomes = list(evaluate(name, new_session(name), pairs))
+    assert all(isinstance(outcome, Score) for outcome in outcomes)
+    return outcomes  # type: ignore[return-value]
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    """Return a picture of 4 x 1 pixels whose mask is 255, 255, 0, 0."""
+    Image.new("RGB", (4, 1)).save(tmp_path / "a.png")
+    Image.fromarray(np.array([[255, 255, 0, 0]], dtype=np.uint8)).save(tmp_path / "a_mask.png")
+    return Pair("a", tmp_path / "a.png", tmp_path / "a_mask.png")
+
+
+def test_measures_of_a_tiny_mask_worked_out_by_hand(pair: Pair) -> None:
+    (score,) = evaluate("fixed", Fixed(np.array([[255, 128, 127, 0]], dtype=np.uint8)), [pair])
+    assert isinstance(score, Score)
+    of = score.measures
+    assert of.iou == pytest.approx((255 + 128) / (255 + 255 + 127))
+    assert (of.iou_05, of.f1, of.precision, of.recall) == (1.0, 1.0, 1.0, 1.0)
+    assert of.mae == (127 + 127) / 4
+    assert of.hce == 0
+    assert of.seconds > 0
+
+
+def test_means_are_over_images_and_models_stay_apart(pair: Pair) -> None:
+    right, wrong = Fixed(np.array([[255, 255, 0, 0]], np.uint8)), Fixed(np.array([[0, 0, 0, 255]], np.uint8))
+    scores = [*evaluate("one", right, [pair]), *evaluate("one", wrong, [pair]), *evaluate("two", wrong, [pair])]
+    one, two = summarize([score for score in scores if isinstance(score, Score)])
+    assert (one.model, one.images, one.mean.iou, one.mean.mae) == ("one", 2, 0.5, (0 + 255 * 3 / 4) / 2)
+    assert (two.model, two.images, two.mean.iou) == ("two", 1, 0.0)
+
+
+def test_several_masks_count_as_their_maximum_and_a_wrong_size_is_an_error() -> None:
+    image = Image.new("RGB", (2, 1))
+    both = Fixed(np.array([[0, 200]], np.uint8), np.array([[100, 50]], np.uint8))
+    assert predict_mask(both, image).tolist() == [[100, 200]]
+    with pytest.raises(ModelError, match="fixed made no mask of the image's size, 3x1"):
+        predict_mask(both, Image.new("RGB", (3, 1)))
+
+
+def test_an_unknown_model_is_answered_with_its_neighbours() -> None:
+    assert distinct(["hsv_skin", "u2net", "hsv_skin"]) == ["hsv_skin", "u2net"]
+    with pytest.raises(ModelError, match=r'no model "hsv_skni"; did you mean hsv_skin'):
+        distinct(["u2net", "hsv_skni"])
+
+
+def test_files_that_cannot_be_read_are_problems_and_the_others_are_scored(pair: Pair, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no image")
+    large = tmp_path / "large.png"
+    Image.new("L", (9, 9)).save(large)
+    session = Fixed(np.zeros((1, 4), np.uint8))
+    outcomes = list(evaluate("fixed", session, [Pair("b", broken, pair.mask), Pair("c", pair.image, large), pair]))
+    assert [type(outcome) for outcome in outcomes] == [Problem, Problem, Score]
+    assert "broken.png cannot be read" in outcomes[0].reason  # type: ignore[union-attr]
+    assert "large.png is 9x9, its image 4x1" in outcomes[1].reason  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", PUBLIC_SCRIPTS)
+def test_the_figures_on_fasseg_are_those_of_the_public_scripts(name: str) -> None:
+    (summary,) = summarize(scores_of(name, pairs_of("fasseg_frontal")))
+    assert summary.images == 70
+    assert summary.mean.iou_05 == pytest.approx(PUBLIC_SCRIPTS[name], abs=0.005)
+
+
+@pytest.mark.parametrize("name", ["hsv_skin", "icm_skin"])
+def test_measures_of_photographs_agree_with_a_second_computation(name: str) -> None:
+    pairs = pairs_of("mixed_web", 12) + pairs_of("hands_and_necks")
+    session = new_session(name)
+    for score in scores_of(name, pairs):
+        # The user's own way to a mask, read back with OpenCV; distances by SciPy.
+        answer = remove(score.pair.image.read_bytes(), session=session, only_mask=True)
+        mask = cv2.imdecode(np.frombuffer(answer, np.uint8), cv2.IMREAD_GRAYSCALE)
+        truth = cv2.imread(str(score.pair.mask), cv2.IMREAD_GRAYSCALE)
+        assert mask is not None
+        assert truth is not None
+        predicted, actual = (mask > 127).ravel(), (truth > 127).ravel()
+        of = score.measures
+        assert of.iou == pytest.approx(cv2.bitwise_and(mask, truth).sum() / cv2.bitwise_or(mask, truth).sum())
+        assert of.mae == pytest.approx(cv2.absdiff(mask, truth).mean())
+        assert of.iou_05 == pytest.approx(1 - jaccard(predicted, actual))
+        assert of.f1 == pytest.approx(1 - dice(predicted, actual))
+        assert of.recall == pytest.approx(predicted[actual].mean() if actual.any() else 0.0)
+        assert of.precision == pytest.approx(actual[predicted].mean())
+
+
+def test_the_worst_images_come_first(pair: Pair) -> None:
+    masks = [[255, 255, 0, 0], [0, 0, 0, 0], [255, 0, 0, 0]]
+    scores = [
+        score
+        for levels in masks
+        for score in evaluate("m", Fixed(np.array([levels], np.uint8)), [pair])
+        if isinstance(score, Score)
+    ]
+    assert [score.measures.iou_05 for score in worst(scores, "m", 2)] == [0.0, 0.5]
+    assert worst(scores, "other", 2) == []
+
+
+def test_the_effort_is_left_out_where_it_is_not_asked_for(pair: Pair) -> None:
+    scores = list(evaluate("m", Fixed(np.zeros((1, 4), np.uint8)), [pair, pair], hce=False))
+    (summary,) = summarize([score for score in scores if isinstance(score, Score)])
+    assert summary.mean.hce is None
+    assert summary.mean.mae == 127.5
+
+
+def test_csv_and_json_hold_every_image(pair: Pair, tmp_path: Path) -> None:
+    scores = [s for s in evaluate("m", Fixed(np.zeros((1, 4), np.uint8)), [pair]) if isinstance(s, Score)]
+    out = io.StringIO()
+    write_csv(scores, out)
+    (row,) = csv.DictReader(io.StringIO(out.getvalue()))
+    assert list(row) == ["model", "image", *MEASURES]
+    assert (row["model"], row["image"], float(row["recall"])) == ("m", "a.png", 0.0)
+
+    result = json.loads(json.dumps(as_json(scores, [Problem(tmp_path / "x", "why")], [tmp_path / "y"])))
+    assert result["models"][0]["miou"] == 0.0
+    assert result["images"][0]["image"] == str(pair.image)
+    assert result["unreadable"] == [{"file": str(tmp_path / "x"), "reason": "why"}]
+    assert result["unpaired"] == [str(tmp_path / "y")]

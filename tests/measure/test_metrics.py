@@ -1,0 +1,92 @@
+"""The measures, against numbers worked out by hand and their own symmetries."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from rembg_skin.measure.metrics import Confusion, iou, mae
+
+Mask = NDArray[np.uint8]
+MASKS = st.tuples(st.integers(1, 8), st.integers(1, 8)).flatmap(
+    lambda shape: st.tuples(arrays(np.uint8, shape), arrays(np.uint8, shape))
+)
+
+
+def mask(*levels: int) -> Mask:
+    return np.array([levels], dtype=np.uint8)
+
+
+def test_iou_counts_grey_levels_by_their_bits() -> None:
+    # 200 = 11001000 and 100 = 01100100: and 01000000 = 64, or 11101100 = 236.
+    assert iou(mask(200, 0), mask(100, 0)) == pytest.approx(64 / 236)
+    assert iou(mask(255, 255, 0, 0), mask(255, 0, 255, 0)) == pytest.approx(1 / 3)
+    assert iou(mask(255, 0), mask(128, 0)) == pytest.approx(128 / 255)
+
+
+def test_iou_of_a_large_image_does_not_overflow() -> None:
+    white = np.full((5000, 4000), 255, dtype=np.uint8)  # the sum of its levels needs 33 bits
+    half = white.copy()
+    half[:2500] = 0
+    assert iou(half, white) == 0.5
+
+
+def test_mae_is_in_grey_levels_and_does_not_wrap() -> None:
+    assert mae(mask(0, 255), mask(255, 250)) == 130.0
+
+
+def test_a_level_of_127_is_not_skin_and_128_is() -> None:
+    assert Confusion.of(mask(127, 128), mask(128, 128)) == Confusion(1, 0, 1)
+
+
+def test_ratios_of_a_mask_worked_out_by_hand() -> None:
+    pixels = Confusion.of(mask(255, 255, 255, 0, 0), mask(255, 255, 0, 255, 0))
+    assert pixels == Confusion(true_positive=2, false_positive=1, false_negative=1)
+    assert pixels.iou == 0.5
+    assert pixels.precision == pytest.approx(2 / 3)
+    assert pixels.recall == pytest.approx(2 / 3)
+    assert pixels.f1 == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "truth", "expected"),
+    [
+        pytest.param(mask(0, 0), mask(0, 0), 1.0, id="both empty: they agree"),
+        pytest.param(mask(255, 0), mask(0, 0), 0.0, id="skin found where there is none"),
+        pytest.param(mask(0, 0), mask(0, 255), 0.0, id="nothing found"),
+        pytest.param(mask(255, 0), mask(0, 255), 0.0, id="nothing in common"),
+    ],
+)
+def test_empty_masks_are_right_or_wrong_and_never_undefined(prediction: Mask, truth: Mask, expected: float) -> None:
+    pixels = Confusion.of(prediction, truth)
+    assert [iou(prediction, truth), pixels.iou, pixels.f1, pixels.precision, pixels.recall] == [expected] * 5
+
+
+@given(MASKS)
+def test_every_ratio_lies_between_0_and_1_and_mae_between_0_and_255(pair: tuple[Mask, Mask]) -> None:
+    pixels = Confusion.of(*pair)
+    for ratio in (iou(*pair), pixels.iou, pixels.f1, pixels.precision, pixels.recall):
+        assert 0.0 <= ratio <= 1.0
+    assert 0.0 <= mae(*pair) <= 255.0
+
+
+@given(MASKS)
+def test_swapping_the_masks_swaps_precision_and_recall_alone(pair: tuple[Mask, Mask]) -> None:
+    one, other = Confusion.of(*pair), Confusion.of(*pair[::-1])
+    assert (one.precision, one.recall) == (other.recall, other.precision)
+    assert (one.iou, one.f1) == (other.iou, other.f1)
+    assert (iou(*pair), mae(*pair)) == (iou(*pair[::-1]), mae(*pair[::-1]))
+
+
+@given(MASKS)
+def test_f1_and_iou_are_tied_as_dice_and_jaccard_are(pair: tuple[Mask, Mask]) -> None:
+    pixels = Confusion.of(*pair)
+    assert pixels.f1 == pytest.approx(2 * pixels.iou / (1 + pixels.iou))
+
+
+@given(MASKS)
+def test_a_mask_agrees_fully_with_itself(pair: tuple[Mask, Mask]) -> None:
+    same = pair[0]
+    assert (iou(same, same), Confusion.of(same, same).iou, mae(same, same)) == (1.0, 1.0, 0.0)

@@ -1,0 +1,157 @@
+"""One copy of a network in the process for all who use it in the same way, and the choice of providers."""
+
+import gc
+import os
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from rembg_skin.catalog import Network
+from rembg_skin.errors import OptionError
+from rembg_skin.networks.onnx import CPU, Provider, chosen_providers, shared_graph
+from tests.support.networks import red_network
+
+NETWORK = Network(64)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "red.onnx"
+    path.write_bytes(red_network(64).SerializeToString())
+    return path
+
+
+def load(path: Path, providers: list[Provider] | None = None, network: Network = NETWORK, **options: Any) -> Any:
+    settings = ort.SessionOptions()
+    for name, value in options.items():
+        setattr(settings, name, value)
+    return shared_graph("red_skin", network, path, providers or [CPU], settings)
+
+
+def test_the_same_file_and_settings_are_one_graph(path: Path) -> None:
+    assert load(path) is load(path)
+
+
+def test_many_threads_at_once_load_it_once(path: Path) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        assert len({id(graph) for graph in list(pool.map(load, [path] * 64))}) == 1
+
+
+def test_settings_that_are_none_are_an_error_of_the_caller(path: Path) -> None:
+    with pytest.raises(OptionError, match="red_skin: sess_opts='/etc/passwd' is not possible"):
+        shared_graph("red_skin", NETWORK, path, [CPU], "/etc/passwd")
+
+
+def test_it_is_freed_with_its_last_holder(path: Path) -> None:
+    first, second = load(path), load(path)
+    session = weakref.ref(first.session)
+    del first
+    gc.collect()
+    assert session() is second.session
+    del second
+    gc.collect()
+    assert session() is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"intra_op_num_threads": 1},
+        {"enable_cpu_mem_arena": False},
+        {"providers": [(CPU, {"a": "b"})]},
+        {"network": Network(64, memory_pattern=True)},
+        {"graph_optimization_level": ort.GraphOptimizationLevel.ORT_DISABLE_ALL},
+    ],
+)
+def test_other_settings_are_another_graph(path: Path, other: dict[str, Any]) -> None:
+    graph = load(path)
+    assert load(path, **other) is not graph
+
+
+def test_config_entries_tell_settings_apart(path: Path) -> None:
+    options = ort.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    graph = load(path)
+    assert shared_graph("red_skin", NETWORK, path, [CPU], options) is not graph
+
+
+def test_a_file_that_was_replaced_is_another_graph(path: Path) -> None:
+    graph = load(path)
+    path.write_bytes(red_network(64, gain=0.5).SerializeToString())
+    os.utime(path, ns=(1, 1))
+    assert load(path) is not graph
+
+
+def test_a_copy_elsewhere_is_another_graph_but_a_link_is_not(path: Path, tmp_path: Path) -> None:
+    graph = load(path)
+    link = tmp_path / "link.onnx"
+    link.symlink_to(path)
+    assert load(link) is graph
+
+
+def test_a_run_gives_the_skin_channel(path: Path) -> None:
+    tensor = np.random.default_rng(0).random((1, 3, 64, 64), np.float32)
+    np.testing.assert_allclose(load(path).run(tensor), tensor[:, 0], rtol=1e-6)
+
+
+def test_the_cpu_runs_without_memory_pattern_unless_the_catalogue_says_so(path: Path) -> None:
+    assert not load(path).session.get_session_options().enable_mem_pattern
+    other = load(path, network=Network(64, memory_pattern=True))
+    assert other.session.get_session_options().enable_mem_pattern
+
+
+@pytest.fixture
+def runtime_with(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def pretend(device: str, *providers: str) -> None:
+        monkeypatch.setattr(ort, "get_device", lambda: device)
+        monkeypatch.setattr(ort, "get_available_providers", lambda: [*providers, CPU])
+
+    return pretend
+
+
+CUDA, ROCM, OPENVINO = "CUDAExecutionProvider", "ROCMExecutionProvider", "OpenVINOExecutionProvider"
+
+
+@pytest.mark.parametrize(
+    ("device", "available", "expected"),
+    [
+        ("CPU", [], [CPU]),
+        ("CPU", ["AzureExecutionProvider"], [CPU]),
+        ("GPU", [CUDA], [CUDA, CPU]),
+        ("GPU", [ROCM], [ROCM, CPU]),
+        ("CPU", [CUDA], [CPU]),
+        ("CPU-OPENVINO_CPU", [OPENVINO], [OPENVINO, CPU]),
+    ],
+)
+def test_without_providers_rembgs_choice_is_made(
+    runtime_with: Any, device: str, available: list[str], expected: list[str]
+) -> None:
+    runtime_with(device, *available)
+    assert chosen_providers("m", None) == expected
+
+
+def test_given_providers_are_taken_in_their_order_up_to_the_cpu(runtime_with: Any) -> None:
+    runtime_with("GPU", CUDA, ROCM)
+    assert chosen_providers("m", [ROCM, CUDA]) == [ROCM, CUDA, CPU]
+    assert chosen_providers("m", [CPU, CUDA]) == [CPU]
+    assert chosen_providers("m", [CUDA] * 1000) == [CUDA, CPU]
+    assert chosen_providers("m", [(CUDA, {"device_id": 1})]) == [(CUDA, {"device_id": 1}), CPU]
+
+
+def test_a_provider_that_is_not_there_is_an_error_that_lists_those_that_are(runtime_with: Any) -> None:
+    runtime_with("CPU")
+    with pytest.raises(OptionError, match=rf"m: providers=\['{CUDA}'\] is not possible.*{CPU}"):
+        chosen_providers("m", [CUDA])
+
+
+def test_a_silent_fall_back_to_the_cpu_is_said(path: Path) -> None:
+    # The plain ONNX Runtime lists this provider; a session never has it.
+    if "AzureExecutionProvider" not in ort.get_available_providers():
+        pytest.skip("this ONNX Runtime has no provider that falls back")
+    with pytest.warns(RuntimeWarning, match="CUDAExecutionProvider was requested but the session runs on the CPU"):
+        load(path, providers=[CUDA, CPU])

@@ -1,0 +1,111 @@
+"""The shipped file `tiny_skin.onnx`, run by ONNX Runtime alone: its contract, and how well it does."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import skimage.data
+from numpy.typing import NDArray
+from PIL import Image
+
+from tests.conftest import SHARED
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ROOT / "rembg_skin" / "data" / "tiny_skin.onnx"
+PHOTOS = SHARED / "data"
+SIDE = 512
+LARGEST = 1_000_000  # bytes: the budget of the wheel
+
+# Photographs without skin that lie in scikit-image's wheel; the second half was never trained on.
+WITHOUT_SKIN = ("coffee.png", "chelsea.png", "rocket.jpg", "brick.png", "gravel.png")
+NEVER_SEEN = ("grass.png", "hubble_deep_field.jpg", "ihc.png", "moon.png")
+
+
+@pytest.fixture(scope="module")
+def session() -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 2
+    return ort.InferenceSession(str(MODEL), options, providers=["CPUExecutionProvider"])
+
+
+def library_photo(name: str) -> NDArray[np.uint8]:
+    with Image.open(Path(skimage.data.__file__).parent / name) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def mask_of(session: ort.InferenceSession, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The mask at the picture's size, its longest side brought to SIDE and both to multiples of 32."""
+    height, width = (max(1, round(length * SIDE / max(image.shape) / 32)) * 32 for length in image.shape[:2])
+    small = Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS)
+    tensor = (np.asarray(small, np.float32) / 255).transpose(2, 0, 1)[None]
+    (mask,) = session.run(["mask"], {"image": tensor})
+    levels = np.rint(np.asarray(mask)[0, 0] * 255).astype(np.uint8)
+    return np.asarray(Image.fromarray(levels).resize(image.shape[1::-1], Image.Resampling.LANCZOS))
+
+
+def intersection_over_union(mask: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
+    found, wanted = mask > 127, truth > 127
+    union = np.count_nonzero(found | wanted)
+    return np.count_nonzero(found & wanted) / union if union else 1.0
+
+
+def test_file_fits_the_budget() -> None:
+    assert MODEL.stat().st_size <= LARGEST
+
+
+def test_one_picture_goes_in_and_one_mask_comes_out(session: ort.InferenceSession) -> None:
+    (image,), (mask,) = session.get_inputs(), session.get_outputs()
+    assert (image.name, image.type, mask.name, mask.type) == ("image", "tensor(float)", "mask", "tensor(float)")
+    assert (image.shape[1], mask.shape[1]) == (3, 1)
+
+
+@pytest.mark.parametrize(("batch", "height", "width"), [(1, 32, 32), (1, 512, 512), (3, 256, 384), (2, 224, 64)])
+def test_batch_and_size_are_free(session: ort.InferenceSession, batch: int, height: int, width: int) -> None:
+    image = np.random.default_rng(0).random((batch, 3, height, width), dtype=np.float32)
+    (mask,) = session.run(None, {"image": image})
+    assert mask.shape == (batch, 1, height, width)
+    assert np.isfinite(mask).all()
+    assert 0 <= mask.min() <= mask.max() <= 1
+
+
+def test_pictures_of_a_batch_do_not_touch_each_other(session: ort.InferenceSession) -> None:
+    images = np.random.default_rng(1).random((2, 3, 96, 96), dtype=np.float32)
+    (together,) = session.run(None, {"image": images})
+    (alone,) = session.run(None, {"image": images[1:]})
+    np.testing.assert_allclose(together[1:], alone, atol=1e-4)
+
+
+def test_normalisation_is_inside_so_a_plain_rgb_photo_finds_a_face(session: ort.InferenceSession) -> None:
+    mask = mask_of(session, library_photo("astronaut.png"))
+    face, suit, flag = mask[100:160, 200:250], mask[350:500, 200:400], mask[50:400, 0:80]
+    assert np.mean(face > 127) > 0.9
+    assert np.mean(suit > 127) < 0.2
+    assert np.mean(flag > 127) < 0.05
+
+
+@pytest.mark.parametrize("level", [0, 64, 128, 255])
+def test_a_plain_picture_stays_dark(session: ort.InferenceSession, level: int) -> None:
+    assert mask_of(session, np.full((240, 320, 3), level, np.uint8)).max() <= 127
+
+
+@pytest.mark.parametrize("names", [WITHOUT_SKIN, NEVER_SEEN], ids=["trained on", "never seen"])
+def test_at_most_one_percent_lights_up_without_skin(session: ort.InferenceSession, names: tuple[str, ...]) -> None:
+    lit = {name: float(np.mean(mask_of(session, library_photo(name)) > 127)) for name in names}
+    assert np.mean(list(lit.values())) <= 0.01, lit
+
+
+@pytest.mark.parametrize(
+    ("source", "floor"), [("fasseg_frontal", 0.895), ("hands_and_necks", 0.75), ("mixed_web", 0.66)]
+)
+def test_shipped_file_scores_what_its_card_says(session: ort.InferenceSession, source: str, floor: float) -> None:
+    """A floor below the card's figure on photographs it was trained on: catches a broken file, proves no accuracy."""
+    files = sorted((PHOTOS / source / "images").glob("*"))
+    if not files:
+        pytest.skip(f"no photographs at {PHOTOS / source}")
+    scores = []
+    for file in files:
+        with Image.open(file) as picture, Image.open(PHOTOS / source / "masks" / f"{file.stem}.png") as truth:
+            mask = mask_of(session, np.asarray(picture.convert("RGB")))
+            scores.append(intersection_over_union(mask, np.asarray(truth.convert("L"))))
+    assert np.mean(scores) >= floor

@@ -1,0 +1,44 @@
+"""Models and waits for the tests of downloads."""
+
+import random
+from hashlib import sha256
+from pathlib import Path
+
+from rembg_skin.catalog import FileSource, Model, ReleaseSource, Source
+from rembg_skin.weights import Patience
+from tests.support.github import GitHub
+
+QUICK = Patience(tries=5, first_wait=0.01, longest_wait=2.0, connect=2.0, read=0.4, slowest=1024)
+DATA = random.Random(3).randbytes(3_000_000)
+OTHER = random.Random(4).randbytes(3_000_000)
+REPO = "owner/models"
+LISTED = f"/repos/{REPO}/releases"
+ASSET = f"/cdn/{REPO}/releases/download/v1/skin_tiny.onnx"
+PINNED = "/fixed/tiny.onnx"
+
+
+def model(*sources: Source) -> Model:
+    """Return a catalogue entry with these sources."""
+    return Model("tiny_skin", "Tiny", "test network", sources=sources)
+
+
+def released(pattern: str = r"(skin_)?tiny\.onnx", tag: str | None = None) -> Model:
+    """Return a model whose hash has to be learned from the host."""
+    return model(ReleaseSource("owner", "models", pattern, tag))
+
+
+def pinned(github: GitHub, data: bytes = DATA, *, size: bool = True) -> FileSource:
+    """Serve `data` at a fixed URL and return its source."""
+    url = github.put(PINNED, data)
+    return FileSource(
+        url, sha256(data).hexdigest(), "computed here", "owner/models/1/tiny.onnx", len(data) if size else None
+    )
+
+
+def litter(folder: Path) -> set[str]:
+    """Return the names of what lies in `folder` beside the file, its receipt and its lock."""
+    return {path.name for path in folder.iterdir()} - {
+        "tiny_skin.onnx",
+        "tiny_skin.onnx.receipt.json",
+        "tiny_skin.onnx.lock",
+    }

@@ -1,0 +1,307 @@
+"""What is believed of a file that is on disk already, with and without a receipt, a network or a mirror."""
+
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from rembg_skin.catalog import FILES, MODELS, FileSource, ReleaseSource
+from rembg_skin.errors import WeightsError
+from rembg_skin.weights import fetch
+from tests.support.github import GitHub
+from tests.support.weights import DATA, LISTED, OTHER, PINNED, QUICK, REPO, litter, model, pinned, released
+
+SHARED = Path(__file__).parents[3] / "shared" / "weights"
+
+
+def place(folder: Path, data: bytes = DATA) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "tiny_skin.onnx"
+    path.write_bytes(data)
+    return path
+
+
+def receipt(path: Path) -> dict[str, object]:
+    found = json.loads(path.with_name(f"{path.name}.receipt.json").read_text())
+    assert isinstance(found, dict)
+    return found
+
+
+def flip_a_byte(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(1000)
+        file.write(bytes([DATA[1000] ^ 1]))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_receipt_says_what_was_verified(github: GitHub, tmp_path: Path) -> None:
+    path = fetch(model(pinned(github)), folders=[tmp_path], patience=QUICK)
+    found = receipt(path)
+    assert found["sha256"] == sha256(DATA).hexdigest()
+    assert found["size"] == len(DATA)
+    assert found["url"] == github.url + PINNED
+    assert (found["trust"], found["hash_origin"]) == ("catalogue", "computed here")
+    assert str(found["time"]).startswith("20")
+
+
+@pytest.mark.filterwarnings("error")
+def test_with_a_receipt_the_file_is_not_even_opened(github: GitHub, tmp_path: Path) -> None:
+    entry = model(pinned(github))
+    path = fetch(entry, folders=[tmp_path], patience=QUICK)
+    accessed = path.stat().st_mtime_ns
+    path.chmod(0)
+    os.utime(path, ns=(0, accessed))
+    assert fetch(entry, folders=[tmp_path], patience=QUICK) == path
+    assert path.stat().st_atime_ns == 0
+    assert len(github.seen) == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_touched_file_is_hashed_again_and_its_receipt_renewed(github: GitHub, tmp_path: Path) -> None:
+    entry = model(pinned(github))
+    path = fetch(entry, folders=[tmp_path], patience=QUICK)
+    os.utime(path, ns=(5, 123_456_789_012))
+    assert fetch(entry, folders=[tmp_path], patience=QUICK) == path
+    assert receipt(path)["mtime_ns"] == 123_456_789_012
+    assert receipt(path)["url"] == github.url + PINNED
+    assert len(github.seen) == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_time_cut_to_seconds_by_an_image_layer_counts_as_the_same(github: GitHub, tmp_path: Path) -> None:
+    entry = model(pinned(github))
+    path = fetch(entry, folders=[tmp_path], patience=QUICK)
+    before = receipt(path)
+    seconds = path.stat().st_mtime_ns // 10**9
+    os.utime(path, (seconds, seconds))
+    fetch(entry, folders=[tmp_path], patience=QUICK)
+    assert receipt(path) == before
+
+
+def test_a_file_that_changed_is_set_aside_and_fetched_again(github: GitHub, tmp_path: Path) -> None:
+    entry = model(pinned(github))
+    path = fetch(entry, folders=[tmp_path], patience=QUICK)
+    flip_a_byte(path)
+    with pytest.warns(RuntimeWarning, match=r"kept as tiny_skin\.onnx\.corrupt"):
+        fetch(entry, folders=[tmp_path], patience=QUICK)
+    assert path.read_bytes() == DATA
+    assert litter(tmp_path) == {"tiny_skin.onnx.corrupt"}
+    flip_a_byte(path)
+    with pytest.warns(RuntimeWarning, match="corrupt"):
+        fetch(entry, folders=[tmp_path], patience=QUICK)
+    assert litter(tmp_path) == {"tiny_skin.onnx.corrupt"}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_file_that_changed_is_an_error_offline(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = model(pinned(github))
+    path = fetch(entry, folders=[tmp_path], patience=QUICK)
+    path.write_bytes(DATA[:-1])
+    monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
+    for _ in range(2):
+        with pytest.raises(WeightsError, match="Unset REMBG_SKIN_OFFLINE"):
+            fetch(entry, folders=[tmp_path], patience=QUICK)
+    assert not path.exists()
+    assert litter(tmp_path) == {"tiny_skin.onnx.corrupt"}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"sha256": 1, "size": "2"}', "null"])
+def test_a_broken_receipt_is_no_receipt(github: GitHub, tmp_path: Path, text: str) -> None:
+    entry = model(pinned(github))
+    path = fetch(entry, folders=[tmp_path], patience=QUICK)
+    path.with_name(f"{path.name}.receipt.json").write_text(text)
+    assert fetch(entry, folders=[tmp_path], patience=QUICK) == path
+    assert receipt(path)["trust"] == "catalogue"
+
+
+def test_a_receipt_for_a_hash_that_the_catalogue_took_back_is_worth_nothing(github: GitHub, tmp_path: Path) -> None:
+    old = pinned(github)
+    fetch(model(old), folders=[tmp_path], patience=QUICK)
+    new = replace(old, sha256=sha256(OTHER).hexdigest())
+    with pytest.raises(WeightsError, match="none of the files known for this model"):
+        fetch(model(new), folders=[tmp_path], patience=QUICK)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_file_placed_by_hand_is_checked_against_the_catalogue(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
+    path = place(tmp_path)
+    assert fetch(model(pinned(github)), folders=[tmp_path], patience=QUICK) == path
+    assert (receipt(path)["trust"], receipt(path)["url"]) == ("catalogue", None)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_file_placed_by_hand_is_checked_against_every_digest_of_the_release_list(
+    github: GitHub, tmp_path: Path
+) -> None:
+    github.release(REPO, "v1", {"tiny.onnx": DATA})
+    github.release(REPO, "v2", {"tiny.onnx": OTHER})
+    path = place(tmp_path)
+    assert fetch(released(), folders=[tmp_path], patience=QUICK) == path
+    assert "v1" in str(receipt(path)["hash_origin"])
+    fetch(released(), folders=[tmp_path], patience=QUICK)
+    assert len(github.seen) == 1
+
+
+def test_a_file_placed_by_hand_that_is_another_is_refused_and_left_alone(github: GitHub, tmp_path: Path) -> None:
+    github.release(REPO, "v1", {"tiny.onnx": DATA})
+    path = place(tmp_path, OTHER)
+    for entry in (model(pinned(github)), released()):
+        with pytest.raises(WeightsError, match=r"none of the files known(.|\n)*MODEL_CHECKSUM_DISABLED=1"):
+            fetch(entry, folders=[tmp_path], patience=QUICK)
+    assert path.read_bytes() == OTHER
+    assert not litter(tmp_path)
+
+
+def test_rembgs_switch_uses_it_all_the_same(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_CHECKSUM_DISABLED", "")
+    path = place(tmp_path, OTHER)
+    with pytest.warns(RuntimeWarning, match="used unchecked"):
+        assert fetch(model(pinned(github)), folders=[tmp_path], patience=QUICK) == path
+    monkeypatch.delenv("MODEL_CHECKSUM_DISABLED")
+    with pytest.raises(WeightsError, match="none of the files known"):
+        fetch(model(pinned(github)), folders=[tmp_path], patience=QUICK)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("why", ["offline", "no digest", "no list"])
+def test_a_file_that_cannot_be_checked_is_used_with_a_warning(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    if why == "offline":
+        monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
+    if why == "no digest":
+        github.release(REPO, "v1", {"tiny.onnx": DATA}, digests=False)
+    path = place(tmp_path)
+    for _ in range(2):
+        with pytest.warns(RuntimeWarning, match="placed by hand and could not be checked") as caught:
+            assert fetch(released(), folders=[tmp_path], patience=QUICK) == path
+        assert len(caught) == 1
+    assert receipt(path)["trust"] == "nothing"
+    assert len(github.seen) <= 1
+    # What cannot be vouched for is still watched.
+    flip_a_byte(path)
+    with pytest.raises(WeightsError):
+        fetch(released(), folders=[tmp_path], patience=QUICK)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_first_folder_comes_first_even_without_a_receipt(github: GitHub, tmp_path: Path) -> None:
+    entry = model(pinned(github))
+    fetch(entry, folders=[tmp_path / "old home"], patience=QUICK)
+    placed = place(tmp_path / "new")
+    assert fetch(entry, folders=[tmp_path / "new", tmp_path / "old home"], patience=QUICK) == placed
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_copy_in_the_legacy_folder_is_found(github: GitHub, tmp_path: Path) -> None:
+    legacy = place(tmp_path / "old home")
+    folders = [tmp_path / "models" / "tiny_skin", tmp_path / "old home"]
+    for _ in range(2):
+        assert fetch(model(pinned(github)), folders=folders, patience=QUICK) == legacy
+    assert not github.seen
+    assert not (folders[0] / "tiny_skin.onnx").exists()
+
+
+def test_offline_nothing_is_asked_of_anybody(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
+    with pytest.raises(WeightsError, match=r"REMBG_SKIN_OFFLINE is set(.|\n)*place the file at") as caught:
+        fetch(model(pinned(github), *released().sources), folders=[tmp_path], patience=QUICK)
+    assert str(tmp_path / "tiny_skin.onnx") in str(caught.value)
+    assert not github.seen
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_mirror_folder_is_used_and_its_file_checked(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = pinned(github)
+    copy = tmp_path / "mirror" / source.mirror
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(DATA)
+    copy.chmod(0o400)
+    monkeypatch.setenv("REMBG_SKIN_MIRROR", str(tmp_path / "mirror"))
+    monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
+    path = fetch(model(source), folders=[tmp_path / "a"], patience=QUICK)
+    assert path.read_bytes() == DATA
+    assert path.stat().st_mode & 0o777 == copy.parent.stat().st_mode & 0o666
+    assert receipt(path)["url"] == str(copy)
+    copy.chmod(0o600)
+    flip_a_byte(copy)
+    with pytest.raises(WeightsError, match="sha256"):
+        fetch(model(source), folders=[tmp_path / "b"], patience=QUICK)
+    copy.unlink()
+    with pytest.raises(WeightsError, match="mirror folder cannot give it"):
+        fetch(model(source), folders=[tmp_path / "b"], patience=QUICK)
+    assert not github.seen
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_mirror_url_is_used_with_the_digest_of_the_api(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REMBG_SKIN_MIRROR", github.url.replace("//", "//user:s3cret@") + "/mir/")
+    github.release(REPO, "v1 beta", {"skin_tiny.onnx": DATA})
+    mirrored = f"/mir/{REPO}/v1 beta/skin_tiny.onnx"
+    github.put(mirrored, DATA)
+    path = fetch(released(), folders=[tmp_path / "a"], patience=QUICK)
+    assert [request.path for request in github.seen] == [LISTED, mirrored]
+    assert "s3cret" not in json.dumps(receipt(path))
+    github.put(mirrored, OTHER)
+    with pytest.raises(WeightsError, match="sha256") as caught:
+        fetch(released(), folders=[tmp_path / "b"], patience=QUICK)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("error")
+def test_threads_at_once_make_one_download(github: GitHub, tmp_path: Path) -> None:
+    entry = model(pinned(github))
+    with ThreadPoolExecutor(8) as pool:
+        paths = set(pool.map(lambda _: fetch(entry, folders=[tmp_path], patience=QUICK), range(8)))
+    assert paths == {tmp_path / "tiny_skin.onnx"}
+    assert github.sent[PINNED] == len(DATA)
+
+
+@pytest.mark.parametrize("name", ["pan_skin", "yunet"])
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the real weights are not here")
+def test_the_real_weights_have_the_hashes_of_the_catalogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    real = {"pan_skin": "pan_skin.onnx", "yunet": "face_detection_yunet_2023mar.onnx"}[name]
+    source = FILES[name].sources[0]
+    assert isinstance(source, FileSource)
+    mirrored = tmp_path / "mirror" / source.mirror
+    mirrored.parent.mkdir(parents=True)
+    shutil.copyfile(SHARED / real, mirrored)
+    monkeypatch.setenv("REMBG_SKIN_MIRROR", str(tmp_path / "mirror"))
+    monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
+    path = fetch(FILES[name], folders=[tmp_path / "home"], patience=QUICK)
+    assert path.read_bytes() == (SHARED / real).read_bytes()
+
+
+def test_every_source_of_the_catalogue_is_whole() -> None:
+    mirrors = []
+    for entry in FILES.values():
+        assert entry.sources, entry.name
+        kinds = [isinstance(source, ReleaseSource) for source in entry.sources]
+        assert kinds == sorted(kinds), f"{entry.name}: sources with a known hash come first"
+        for source in entry.sources:
+            if isinstance(source, FileSource):
+                assert source.url.startswith("https://")
+                assert len(source.sha256) == 64
+                assert set(source.sha256) <= set("0123456789abcdef")
+                assert source.hash_origin
+                assert len(source.mirror.split("/")) == 4
+                assert source.mirror.rpartition("/")[2] == source.url.rpartition("/")[2]
+                mirrors.append(source.mirror)
+    assert len(mirrors) == len(set(mirrors))
+    assert set(FILES) - set(MODELS) <= {"mediapipe_skin", "refiner", "yunet"}
