@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rembg_skin.color.planes import Bytes
-from rembg_skin.color.rules import Mask
+from rembg_skin.image.arrays import Bytes, Selection
 
 PASSES = 2
 # OpenCV's fixed Gaussian kernels for sigma "default"; larger ones follow its formula for sigma.
@@ -22,7 +21,7 @@ def reach(morph: int, blur: int) -> int:
     return 2 * PASSES * (morph // 2) + blur // 2
 
 
-def clean(mask: Mask, morph: int, blur: int) -> Bytes:
+def clean(mask: Selection, morph: int, blur: int) -> Bytes:
     """Return the cleaned-up mask, uint8 0..255, of a raw one, both [height, width].
 
     Parameters
@@ -54,7 +53,7 @@ def _ellipse_rows(side: int) -> tuple[tuple[int, int], ...]:
     return tuple((offset, round(radius * (1 - (offset / radius) ** 2) ** 0.5)) for offset in offsets)
 
 
-def _morphology(mask: Mask, side: int, combine: Callable[..., Any]) -> Mask:
+def _morphology(mask: Selection, side: int, combine: Callable[..., Any]) -> Selection:
     # What lies outside the image has no say: the shifted copies simply end at its border.
     runs = [mask]
     for half in range(1, side // 2 + 1):
@@ -91,7 +90,7 @@ def _kernel(side: int) -> tuple[int, ...]:
     return tuple(value // divisor for value in (*half, middle, *reversed(half)))
 
 
-def _gaussian(mask: Mask, side: int) -> Bytes:
+def _gaussian(mask: Selection, side: int) -> Bytes:
     weights = _kernel(side)
     if side == 1:
         return mask.view(np.uint8) * np.uint8(255)

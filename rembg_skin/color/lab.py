@@ -3,11 +3,9 @@
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rembg_skin.color.planes import Bytes, Planes
-
-Floats = NDArray[np.float32]
+from rembg_skin.color.planes import Planes
+from rembg_skin.image.arrays import Bytes, Floats
 
 _GAMMA_SHIFT = 3  # linear light is kept in eighths of a grey level
 _SHIFT = 12

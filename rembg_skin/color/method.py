@@ -1,6 +1,6 @@
-"""A large image goes through a method in tiles that stay in the processor's cache."""
+"""A colour method: a rule and its clean-up, applied to a large image tile by tile."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,12 +9,10 @@ from PIL import Image
 from PIL.Image import Image as PILImage
 
 from rembg_skin.color.cleanup import clean, reach
-from rembg_skin.color.planes import Bytes, Planes
-from rembg_skin.color.rules import Mask, Rule
-
-# Width and height in pixels: a dozen 8-bit planes of this size fit the second-level cache. One thread works on them,
-# because numpy is done with such a plane in microseconds, and two threads then mostly wait for each other's lock.
-_TILE = (1024, 192)
+from rembg_skin.color.planes import Planes
+from rembg_skin.color.rules import Rule
+from rembg_skin.image.arrays import Bytes, Selection
+from rembg_skin.image.tiles import tiles
 
 
 class Method(Protocol):
@@ -24,7 +22,7 @@ class Method(Protocol):
     def halo(self) -> int:
         """How many pixels around a pixel its result depends on."""
 
-    def __call__(self, planes: Planes, visible: Mask | None) -> Bytes:
+    def __call__(self, planes: Planes, visible: Selection | None) -> Bytes:
         """Return the mask of the tile; `visible` is False where nothing may count as skin, None where all may."""
 
 
@@ -41,7 +39,7 @@ class Cleaned:
         """The clean-up's reach."""
         return reach(self.morph, self.blur)
 
-    def __call__(self, planes: Planes, visible: Mask | None) -> Bytes:
+    def __call__(self, planes: Planes, visible: Selection | None) -> Bytes:
         """Return the cleaned-up mask of the tile."""
         mask = self.rule(planes)
         if visible is not None:
@@ -60,53 +58,12 @@ class Intersection:
         """The largest halo of the methods."""
         return max(method.halo for method in self.methods)
 
-    def __call__(self, planes: Planes, visible: Mask | None) -> Bytes:
+    def __call__(self, planes: Planes, visible: Selection | None) -> Bytes:
         """Return the masks' bitwise and."""
         first, *others = (method(planes, visible) for method in self.methods)
         for other in others:
             first &= other
         return first
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle of pixels; right and bottom are outside of it."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    def grown(self, margin: int, within: "Box") -> "Box":
-        """Return the box with `margin` more on every side, as far as `within` reaches."""
-        return Box(
-            max(self.left - margin, within.left),
-            max(self.top - margin, within.top),
-            min(self.right + margin, within.right),
-            min(self.bottom + margin, within.bottom),
-        )
-
-    def slices(self, origin: "Box | None" = None) -> tuple[slice, slice]:
-        """Return the box as an index of a [height, width] array that starts at `origin`, or at 0, 0."""
-        x, y = (origin.left, origin.top) if origin else (0, 0)
-        return slice(self.top - y, self.bottom - y), slice(self.left - x, self.right - x)
-
-    def crop(self, image: PILImage) -> PILImage:
-        """Return this part of `image`."""
-        return image.crop((self.left, self.top, self.right, self.bottom))
-
-
-def tiles(size: tuple[int, int], halo: int) -> Iterator[tuple[Box, Box]]:
-    """Yield the tiles that cover an image of `size`, each with the box of the pixels that it depends on.
-
-    That box is the tile's with `halo` more pixels on each side, where the image has them.
-    """
-    image = Box(0, 0, *size)
-    across, down = (max(side, 4 * halo) for side in _TILE)
-    for top in range(0, image.bottom, down):
-        for left in range(0, image.right, across):
-            tile = Box(left, top, min(left + across, image.right), min(top + down, image.bottom))
-            yield tile, tile.grown(halo, image)
 
 
 def apply(method: Method, rgb: PILImage, alpha: PILImage | None) -> PILImage:

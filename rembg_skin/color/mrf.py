@@ -13,11 +13,10 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.color.cleanup import clean, reach
 from rembg_skin.color.lab import lab
-from rembg_skin.color.method import Box, tiles
-from rembg_skin.color.planes import Bytes, Planes
-from rembg_skin.color.rules import CB_GAIN, CR_GAIN, Mask, chroma
-
-Floats = NDArray[np.float32]
+from rembg_skin.color.planes import Planes
+from rembg_skin.color.rules import CB_GAIN, CR_GAIN, chroma
+from rembg_skin.image.arrays import Bytes, Floats, Selection
+from rembg_skin.image.tiles import Box, tiles
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ class RandomField:
         costs: Floats = (as_skin - as_background).astype(np.float32)
         return costs.ravel()
 
-    def _labels(self, unary: Floats, colors: Bytes, falloff: float) -> Mask:
+    def _labels(self, unary: Floats, colors: Bytes, falloff: float) -> Selection:
         across = self._ties(colors[:, :, 1:], colors[:, :, :-1], falloff)
         down = self._ties(colors[:, 1:], colors[:, :-1], falloff)
         labels = unary < 0
@@ -150,7 +149,7 @@ class RandomField:
         ties *= np.float32(self.smoothness)
         return ties
 
-    def _cleaned(self, labels: Mask, alpha: PILImage | None, box: Box) -> Bytes:
+    def _cleaned(self, labels: Selection, alpha: PILImage | None, box: Box) -> Bytes:
         if alpha is None:
             return clean(labels, self.morph, self.blur)
         visible = np.asarray(box.crop(alpha)) > 0

@@ -3,10 +3,9 @@
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL.Image import Image as PILImage
 
-Bytes = NDArray[np.uint8]
+from rembg_skin.image.arrays import Bytes
 
 
 class Planes:

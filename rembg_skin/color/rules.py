@@ -11,9 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rembg_skin.color.planes import Bytes, Planes
-
-Mask = NDArray[np.bool_]
+from rembg_skin.color.planes import Planes
+from rembg_skin.image.arrays import Bytes, Selection
 
 # Of the R-Y and B-Y differences, as 14-bit fixed-point numbers: OpenCV's 8-bit BT.601 conversion.
 CR_GAIN = 11682  # 0.713
@@ -25,7 +24,7 @@ _BLOCK = 1 << 16  # pixels at a time where a rule needs 32-bit temporaries: they
 class Rule(Protocol):
     """What tells skin from other colours, pixel by pixel."""
 
-    def __call__(self, planes: Planes) -> Mask:
+    def __call__(self, planes: Planes) -> Selection:
         """Return True where the colour is skin's, bool [height, width]."""
 
 
@@ -44,14 +43,14 @@ class ChromaBox:
     cr_min: int = 137
     cr_max: int = 180
 
-    def __call__(self, planes: Planes) -> Mask:
+    def __call__(self, planes: Planes) -> Selection:
         """Return True inside the box."""
         in_cr = _chroma_between(planes.red, planes.luma, CR_GAIN, self.cr_min, self.cr_max)
         in_cb = _chroma_between(planes.blue, planes.luma, CB_GAIN, self.cb_min, self.cb_max)
         return np.logical_and(in_cr, in_cb, out=in_cr)
 
 
-def _chroma_between(plane: Bytes, luma: Bytes, gain: int, low: int, high: int) -> Mask:
+def _chroma_between(plane: Bytes, luma: Bytes, gain: int, low: int, high: int) -> Selection:
     # Chroma grows with the difference, so a range of one is a range of the other.
     differences = np.arange(-255, 256)
     chromas = chroma(differences, gain)
@@ -61,7 +60,7 @@ def _chroma_between(plane: Bytes, luma: Bytes, gain: int, low: int, high: int) -
     return _difference_between(plane, luma, int(inside[0]), int(inside[-1]))
 
 
-def _difference_between(a: Bytes, b: Bytes, low: int, high: int) -> Mask:
+def _difference_between(a: Bytes, b: Bytes, low: int, high: int) -> Selection:
     # a - b without leaving 8 bits: of max - b and max - a one is |a - b| and the other is 0.
     larger = np.maximum(a, b)
     above = larger - b
@@ -81,7 +80,7 @@ class ChromaEllipse:
     second_axis: float = 15.38
     angle: float = 0.0
 
-    def __call__(self, planes: Planes) -> Mask:
+    def __call__(self, planes: Planes) -> Selection:
         """Return True inside or on the ellipse."""
         turn = radians(self.angle)
         # Both coordinates along the axes are linear in the differences from the centre's Cb and Cr.
@@ -131,7 +130,7 @@ class HsvRange:
     v_min: int = 80
     v_max: int = 255
 
-    def __call__(self, planes: Planes) -> Mask:
+    def __call__(self, planes: Planes) -> Selection:
         """Return True inside the range."""
         red, green, blue = planes.red, planes.green, planes.blue
         value = np.maximum(np.maximum(red, green), blue)
@@ -146,7 +145,7 @@ class HsvRange:
         inside &= self._hue_between(planes, value, spread)
         return inside
 
-    def _saturation_between(self, value: Bytes, spread: Bytes) -> Mask:
+    def _saturation_between(self, value: Bytes, spread: Bytes) -> Selection:
         # With S = 255 spread / value, round(S) >= s is 255 spread >= (s - 1/2) value, which fits 16 bits.
         scaled = spread * np.uint16(255)
         inside = spread > 0 if self.s_min > 0 else np.ones(value.shape, dtype=np.bool_)
@@ -157,7 +156,7 @@ class HsvRange:
             inside &= scaled <= value * np.uint16(self.s_max) + ((value - np.uint8(1)) >> 1)
         return inside
 
-    def _hue_between(self, planes: Planes, value: Bytes, spread: Bytes) -> Mask:
+    def _hue_between(self, planes: Planes, value: Bytes, spread: Bytes) -> Selection:
         if self.h_min > self.h_max:
             wrapped = _hue_sectors(planes, value, spread, self.h_min, 179)
             wrapped |= _hue_sectors(planes, value, spread, 0, self.h_max)
@@ -167,7 +166,7 @@ class HsvRange:
         return _hue_sectors(planes, value, spread, self.h_min, self.h_max)
 
 
-def _hue_sectors(planes: Planes, value: Bytes, spread: Bytes, low: int, high: int) -> Mask:
+def _hue_sectors(planes: Planes, value: Bytes, spread: Bytes, low: int, high: int) -> Selection:
     """Return where the hue lies in ``low..high``, looking only at the sectors that the range touches.
 
     In the sector of the largest channel, H = centre + 30 * (following - preceding channel) / spread, rounded. The
@@ -176,7 +175,7 @@ def _hue_sectors(planes: Planes, value: Bytes, spread: Bytes, low: int, high: in
     width = np.maximum(spread, 1).astype(np.int16)
     inside = np.zeros(value.shape, dtype=np.bool_)
     for centre, following, preceding in ((0, "green", "blue"), (60, "blue", "red"), (120, "red", "green")):
-        owned: Mask | None = None
+        owned: Selection | None = None
         for turn in (0, 180) if centre == 0 else (0,):
             # Red's hues below 0 come out as 150 to 179: the same sector, one turn on.
             first, last = max(low - turn, centre - 30), min(high - turn, centre + 30)
@@ -194,10 +193,10 @@ def _hue_sectors(planes: Planes, value: Bytes, spread: Bytes, low: int, high: in
     return inside
 
 
-def _largest(planes: Planes, value: Bytes, centre: int) -> Mask:
-    red: Mask = planes.red == value
+def _largest(planes: Planes, value: Bytes, centre: int) -> Selection:
+    red: Selection = planes.red == value
     if centre == 0:
         return red
-    green: Mask = planes.green == value
+    green: Selection = planes.green == value
     green &= ~red
     return green if centre == 60 else ~(red | green)  # noqa: PLR2004

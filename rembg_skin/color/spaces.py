@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from rembg_skin.color.planes import Bytes
+from rembg_skin.image.arrays import Bytes
 
 _SHIFT = 12  # of the fixed-point reciprocals below
 _HALF = 1 << (_SHIFT - 1)

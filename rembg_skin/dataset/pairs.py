@@ -10,8 +10,8 @@ from PIL import Image, ImageOps
 from PIL.Image import Image as PILImage
 
 from rembg_skin.errors import DataError, ImageError
+from rembg_skin.image.arrays import Mask
 from rembg_skin.image.rgb import to_rgb
-from rembg_skin.measure.metrics import Mask
 
 _NAMES_SHOWN = 8
 _ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 lie on their side

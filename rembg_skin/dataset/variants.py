@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from rembg_skin.measure.metrics import THRESHOLD, Mask
+from rembg_skin.image.arrays import THRESHOLD, Mask
 
 Image = NDArray[np.uint8]
 

@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.color.method import Box, tiles
-from rembg_skin.image.tiles import LARGE, TWO, each
+from rembg_skin.image.tiles import LARGE, TWO, Box, each, tiles
 
-Rule = Literal["auto", "always", "never"]
+Stretch = Literal["auto", "always", "never"]
 Blur = tuple[int, float]
 
-# At least this sure of some skin, an output is stretched under the rule "auto": with less, a photo without any would
+# At least this sure of some skin, an output is stretched under "auto": with less, a photo without any would
 # become a full-range false mask.
 _SURE = 0.5
 _FIXED_POINT = 8  # bits
@@ -23,10 +22,10 @@ _TAP_ONE = 1 << _TAP_BITS
 _TAP_OFFSET = 64
 
 
-def stretched(values: NDArray[np.float32], rule: Rule) -> NDArray[np.float32]:
-    """Return `values`, 0 to 1, min-max stretched to 0..1 where `rule` says so; a constant stays as it is."""
+def stretched(values: NDArray[np.float32], stretch: Stretch) -> NDArray[np.float32]:
+    """Return `values`, 0 to 1, min-max stretched to 0..1 where `stretch` says so; a constant stays as it is."""
     low, high = values.min(), values.max()
-    if rule == "never" or low == high or (rule == "auto" and high < _SURE):
+    if stretch == "never" or low == high or (stretch == "auto" and high < _SURE):
         return values
     result: NDArray[np.float32] = (values - low) / (high - low)
     return result

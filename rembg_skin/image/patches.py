@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.Image import Image as PILImage
 from tqdm import tqdm
 
-from rembg_skin.image.mask import Rule, stretched
+from rembg_skin.image.mask import Stretch, stretched
 
 SIDE = 512
 OVERLAP = 64
@@ -42,7 +42,7 @@ def refined(
     network: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     *,
     batch: int,
-    rule: Rule,
+    stretch: Stretch,
 ) -> PILImage:
     """Return the refined L mask; it is 0 outside of the patches in which the base mask found something.
 
@@ -56,7 +56,7 @@ def refined(
         Takes float32 [n, 4, 512, 512], RGB and base mask, 0 to 1; returns float32 [n, 512, 512], 0 to 1.
     batch
         The largest n.
-    rule
+    stretch
         When a patch of the output is min-max stretched.
 
     """
@@ -71,7 +71,7 @@ def refined(
                 here = slice(top, top + SIDE), slice(left, left + SIDE)
                 height, width = total[here].shape
                 patch = values[:height, :width]
-                patch = patch if patch.min() >= _ALL_SKIN else stretched(patch, rule)
+                patch = patch if patch.min() >= _ALL_SKIN else stretched(patch, stretch)
                 total[here] += patch * window[:height, :width]
                 weight[here] += window[:height, :width]
             bar.update(len(some))

@@ -1,14 +1,19 @@
-"""The pieces of an image, one after the other or two at once."""
+"""Tiles of an image that stay in the processor's cache, worked on one after the other or two at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeVar
+
+from PIL.Image import Image as PILImage
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 # numpy and Pillow are done with a piece in milliseconds: more threads would wait for each other's lock.
 TWO = 2
+# Width and height in pixels: a dozen 8-bit planes of this size fit the second-level cache.
+_TILE = (1024, 192)
 LARGE = 1_000_000  # pixels of an image; below, a second thread takes longer than it saves
 
 
@@ -29,3 +34,44 @@ def each(work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: int)
         return [work(piece) for piece in pieces]
     with ThreadPoolExecutor(TWO) as pool:
         return list(pool.map(work, pieces))
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of pixels; right and bottom are outside of it."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    def grown(self, margin: int, within: "Box") -> "Box":
+        """Return the box with `margin` more on every side, as far as `within` reaches."""
+        return Box(
+            max(self.left - margin, within.left),
+            max(self.top - margin, within.top),
+            min(self.right + margin, within.right),
+            min(self.bottom + margin, within.bottom),
+        )
+
+    def slices(self, origin: "Box | None" = None) -> tuple[slice, slice]:
+        """Return the box as an index of a [height, width] array that starts at `origin`, or at 0, 0."""
+        x, y = (origin.left, origin.top) if origin else (0, 0)
+        return slice(self.top - y, self.bottom - y), slice(self.left - x, self.right - x)
+
+    def crop(self, image: PILImage) -> PILImage:
+        """Return this part of `image`."""
+        return image.crop((self.left, self.top, self.right, self.bottom))
+
+
+def tiles(size: tuple[int, int], halo: int) -> Iterator[tuple[Box, Box]]:
+    """Yield the tiles that cover an image of `size`, each with the box of the pixels that it depends on.
+
+    That box is the tile's with `halo` more pixels on each side, where the image has them.
+    """
+    image = Box(0, 0, *size)
+    across, down = (max(side, 4 * halo) for side in _TILE)
+    for top in range(0, image.bottom, down):
+        for left in range(0, image.right, across):
+            tile = Box(left, top, min(left + across, image.right), min(top + down, image.bottom))
+            yield tile, tile.grown(halo, image)

@@ -8,9 +8,9 @@ from PIL import Image
 from PIL.Image import Image as PILImage
 
 from rembg_skin.dataset.pairs import open_image, open_mask
+from rembg_skin.image.arrays import Mask
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.measure.evaluate import Score
-from rembg_skin.measure.metrics import Mask
 from rembg_skin.measure.sessions import predict_mask
 from rembg_skin.measure.sheets import Cell, error_overlay, grid, overlay, shrunk
 

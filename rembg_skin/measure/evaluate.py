@@ -10,7 +10,8 @@ from typing import Any, TextIO
 
 from rembg_skin.dataset.pairs import Pair, Problem, open_image, open_mask
 from rembg_skin.errors import ImageError
-from rembg_skin.measure.metrics import Confusion, Mask, iou, mae
+from rembg_skin.image.arrays import Mask
+from rembg_skin.measure.metrics import Confusion, iou, mae
 from rembg_skin.measure.sessions import predict_mask
 
 

@@ -9,7 +9,7 @@ from scipy import ndimage
 from skimage.measure import approximate_polygon, find_contours
 from skimage.morphology import skeletonize
 
-from rembg_skin.measure.metrics import THRESHOLD, Mask
+from rembg_skin.image.arrays import THRESHOLD, Mask
 
 RELAX = 5  # pixels; thinner errors are forgiven. The paper's gamma.
 EPSILON = 2.0  # pixels between a boundary and the polygon that is clicked along it. The paper's epsilon.

@@ -6,11 +6,8 @@ A mask is binarized at 127: a level above it is skin. `prediction` comes first, 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-THRESHOLD = 127
-
-Mask = NDArray[np.uint8]
+from rembg_skin.image.arrays import THRESHOLD, Mask
 
 
 def iou(prediction: Mask, truth: Mask) -> float:

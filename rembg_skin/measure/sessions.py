@@ -7,7 +7,7 @@ import numpy as np
 from PIL.Image import Image as PILImage
 
 from rembg_skin.errors import ModelError, SkinError
-from rembg_skin.measure.metrics import Mask
+from rembg_skin.image.arrays import Mask
 
 
 def session_names() -> list[str]:

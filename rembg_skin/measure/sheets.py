@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from PIL.Image import Image as PILImage
 
-from rembg_skin.measure.metrics import THRESHOLD, Mask
+from rembg_skin.image.arrays import THRESHOLD, Mask
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart.
 SKIN = (0, 158, 115)

@@ -8,7 +8,7 @@ from PIL import Image
 from PIL.Image import Image as PILImage
 
 from rembg_skin.color.spaces import rgb_to_hsv, rgb_to_ycrcb
-from rembg_skin.measure.metrics import THRESHOLD, Mask
+from rembg_skin.image.arrays import THRESHOLD, Mask
 
 CHANNELS = ("H", "S", "V", "Y", "Cb", "Cr")
 HEAT_SIDE = 64

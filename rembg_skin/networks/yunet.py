@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.color.method import Box
-
-Floats = NDArray[np.float32]
+from rembg_skin.image.arrays import Floats
+from rembg_skin.image.tiles import Box
 
 SIDE = 640  # pixels of the detector's square input
 STRIDES = (8, 16, 32)  # pixels of the input to a cell of the three output maps

@@ -14,11 +14,12 @@ from PIL import Image
 from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import FILES, MODELS
-from rembg_skin.color.method import Box, Cleaned, apply
+from rembg_skin.color.method import Cleaned, apply
 from rembg_skin.color.rules import HsvRange
 from rembg_skin.color.spaces import rgb_to_hsv
 from rembg_skin.errors import ModelError
 from rembg_skin.image.rgb import to_rgb
+from rembg_skin.image.tiles import Box
 from rembg_skin.networks import yunet as faces
 from rembg_skin.networks.yunet import Face
 from rembg_skin.sessions.base import SkinSession

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
 from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import MODELS, Network
 from rembg_skin.errors import ModelError
+from rembg_skin.image.arrays import Floats
 from rembg_skin.image.mask import finished, resized, to_mask
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.image.tensor import to_tensor
@@ -23,8 +23,6 @@ from rembg_skin.weights import fetch
 from rembg_skin.weights.folders import model_folders
 
 BODY_SKIN, FACE_SKIN = 2, 3  # of background, hair, body skin, face skin, clothes, other
-
-Floats = NDArray[np.float32]
 
 
 class MediapipeSession(SkinSession):

@@ -46,9 +46,9 @@ class RefinedSession(SkinSession):
     def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
         """Return the L mask of `image` under checked `settings`."""
         rgb, alpha = to_rgb(image)
-        rule = settings["stretch"]
-        base = resized(to_mask(stretched(self._base.skin(rgb, settings["size"]), rule)), image.size)
-        mask = refined(rgb, base, self._refiner.run, batch=self._refiner.batch or _BATCH, rule=rule)
+        stretch = settings["stretch"]
+        base = resized(to_mask(stretched(self._base.skin(rgb, settings["size"]), stretch)), image.size)
+        mask = refined(rgb, base, self._refiner.run, batch=self._refiner.batch or _BATCH, stretch=stretch)
         if settings["smooth"]:
             mask = cleaned(mask, image.size, REFINER_NETWORK.blur, threads=self._base.threads)
         return finished(mask, alpha, settings["threshold"])

@@ -10,9 +10,9 @@ from PIL import Image
 
 from rembg_skin.color.cleanup import clean
 from rembg_skin.color.lab import lab
-from rembg_skin.color.method import Box, tiles
 from rembg_skin.color.planes import Planes
 from rembg_skin.color.rules import ChromaBox, ChromaEllipse, HsvRange
+from rembg_skin.image.tiles import Box, tiles
 from tests.support import reference
 
 Pixels = NDArray[np.uint8]

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from rembg_skin.color import method as tiles
-from rembg_skin.image.mask import Blur, Rule, cleaned, stretched, to_mask
+from rembg_skin.image import tiles
+from rembg_skin.image.mask import Blur, Stretch, cleaned, stretched, to_mask
 from rembg_skin.image.tensor import fitted_size, to_tensor
 
 SIZES = st.tuples(st.integers(1, 60), st.integers(1, 60))
@@ -78,7 +78,7 @@ def test_a_constant_mask_stays_what_it_is(value: int) -> None:
         ("always", [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]),
     ],
 )
-def test_stretching(rule: Rule, values: list[float], expected: list[float]) -> None:
+def test_stretching(rule: Stretch, values: list[float], expected: list[float]) -> None:
     np.testing.assert_allclose(stretched(np.array([values], np.float32), rule), [expected], atol=1e-6)
 
 

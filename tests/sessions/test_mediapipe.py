@@ -25,9 +25,9 @@ from rembg import new_session
 import rembg_skin
 from rembg_skin.catalog import MODELS, FileSource, Network
 from rembg_skin.errors import ModelError, OptionError, WeightsError
+from rembg_skin.image.arrays import Floats
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.image.tensor import to_tensor
-from rembg_skin.sessions import mediapipe
 from rembg_skin.sessions.mediapipe import Graph, MediapipeSession, softmax
 from tests.image.test_rgb import MODES, of_mode
 from tests.support import tflite
@@ -82,7 +82,7 @@ def test_the_mask_is_soft_and_is_the_softmax_of_the_logits(session: MediapipeSes
 
 
 @given(arrays.arrays(np.float32, (3, 4, 6), elements=st.floats(-1e4, 1e4, width=32)), st.floats(-100, 100))
-def test_softmax_sums_to_one_and_knows_only_differences(logits: mediapipe.Floats, shift: float) -> None:
+def test_softmax_sums_to_one_and_knows_only_differences(logits: Floats, shift: float) -> None:
     shares = softmax(logits)
     assert np.allclose(shares.sum(axis=-1), 1, atol=1e-5)
     assert shares.min() >= 0
@@ -179,7 +179,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def pixels_of(image: Image.Image) -> mediapipe.Floats:
+def pixels_of(image: Image.Image) -> Floats:
     return to_tensor(to_rgb(image)[0], 256, reducing_gap=2.0).transpose(0, 2, 3, 1)
 
 

@@ -43,20 +43,20 @@ def test_the_patches_cover_the_image_and_the_last_is_flush_with_its_edge(size: t
 
 def test_what_the_network_says_replaces_the_base_mask() -> None:
     rgb = Image.fromarray(np.random.default_rng(0).integers(0, 256, (700, 900, 3), dtype=np.uint8))
-    result = refined(rgb, Image.new("L", rgb.size, 255), channel(BLUE), batch=1, rule="never")
+    result = refined(rgb, Image.new("L", rgb.size, 255), channel(BLUE), batch=1, stretch="never")
     np.testing.assert_array_equal(np.asarray(result), np.asarray(rgb)[..., 2])
 
 
 def test_the_fourth_channel_is_the_base_mask() -> None:
     base = Image.fromarray(np.random.default_rng(0).integers(1, 256, (600, 530), dtype=np.uint8))
-    result = refined(Image.new("RGB", base.size), base, channel(BASE), batch=1, rule="never")
+    result = refined(Image.new("RGB", base.size), base, channel(BASE), batch=1, stretch="never")
     np.testing.assert_array_equal(np.asarray(result), np.asarray(base))
 
 
 def test_outside_of_patches_with_something_the_mask_is_0() -> None:
     base = Image.new("L", (1400, 512), 0)
     base.paste(255, (0, 0, 60, 60))  # 1.4 % of the first patch, nothing of the others
-    result = np.asarray(refined(Image.new("RGB", base.size), base, constant(0.8), batch=1, rule="never"))
+    result = np.asarray(refined(Image.new("RGB", base.size), base, constant(0.8), batch=1, stretch="never"))
     assert (result[:, :SIDE] == 204).all()
     assert not result[:, SIDE:].any()
 
@@ -64,7 +64,7 @@ def test_outside_of_patches_with_something_the_mask_is_0() -> None:
 def test_a_patch_with_less_than_a_hundredth_does_not_count() -> None:
     base = Image.new("L", (512, 512), 0)
     base.paste(255, (0, 0, 51, 51))
-    assert refined(Image.new("RGB", base.size), base, constant(0.8), batch=1, rule="never").getextrema() == (0, 0)
+    assert refined(Image.new("RGB", base.size), base, constant(0.8), batch=1, stretch="never").getextrema() == (0, 0)
 
 
 def test_patches_blend_smoothly() -> None:
@@ -75,7 +75,7 @@ def test_patches_blend_smoothly() -> None:
             Image.new("L", (960, 512), 255),
             lambda tensor: np.full((len(tensor), SIDE, SIDE), next(values), np.float32),
             batch=1,
-            rule="never",
+            stretch="never",
         )
     )[256].astype(int)
     assert (result[: SIDE - OVERLAP] == 51).all()
@@ -86,7 +86,7 @@ def test_patches_blend_smoothly() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (100, 40), (511, 513), (512, 512), (600, 30)])
 def test_an_image_may_be_smaller_than_a_patch(size: tuple[int, int]) -> None:
     rgb = Image.new("RGB", size, (0, 0, 200))
-    result = refined(rgb, Image.new("L", size, 255), channel(BLUE), batch=4, rule="never")
+    result = refined(rgb, Image.new("L", size, 255), channel(BLUE), batch=4, stretch="never")
     assert (result.size, result.getextrema()) == (size, (200, 200))
 
 
@@ -99,8 +99,8 @@ def test_batches_change_nothing() -> None:
         sizes.append(len(tensor))
         return tensor[:, BLUE]
 
-    one = refined(rgb, base, network, batch=1, rule="never")
-    several = refined(rgb, base, network, batch=3, rule="never")
+    one = refined(rgb, base, network, batch=1, stretch="never")
+    several = refined(rgb, base, network, batch=3, stretch="never")
     np.testing.assert_array_equal(np.asarray(one), np.asarray(several))
     assert sizes == [1] * 8 + [3, 3, 2]
 
@@ -117,7 +117,7 @@ def test_a_patch_is_stretched_only_where_that_makes_sense(low: float, high: floa
         return values
 
     image = Image.new("RGB", (SIDE, SIDE))
-    assert refined(image, Image.new("L", image.size, 255), network, batch=1, rule="auto").getextrema() == expected
+    assert refined(image, Image.new("L", image.size, 255), network, batch=1, stretch="auto").getextrema() == expected
 
 
 class _Terminal(io.StringIO):
@@ -129,7 +129,7 @@ class _Terminal(io.StringIO):
 def test_long_ones_show_progress_on_a_terminal(side: int, shown: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = _Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    refined(Image.new("RGB", (side, side)), Image.new("L", (side, side), 255), constant(0.5), batch=4, rule="never")
+    refined(Image.new("RGB", (side, side)), Image.new("L", (side, side), 255), constant(0.5), batch=4, stretch="never")
     assert ("Refining" in terminal.getvalue()) == shown
 
 
