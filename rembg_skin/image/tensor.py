@@ -1,5 +1,6 @@
 """The pure steps before a network: an RGB image of any size in, a float32 tensor out."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,6 @@ Fit = Literal["stretch", "letterbox", "proportional"]
 Triple = tuple[float, float, float]
 
 STEP = 32  # pixels: networks halve their input five times
-_REACH = 4  # pixels of the result: LANCZOS looks three away
 
 
 def fitted_size(size: tuple[int, int], side: int, fit: Fit) -> tuple[int, int]:
@@ -70,22 +70,33 @@ def to_tensor(
 
 
 def _shrunk(rgb: PILImage, size: tuple[int, int], reducing_gap: float | None, threads: int) -> PILImage:
-    """Return `rgb` at `size` by LANCZOS; a large one in two halves, on two threads, as Pillow frees Python's lock."""
-    width, height = size
-    scale = rgb.height / height
-
-    def half(rows: tuple[int, int]) -> PILImage:
-        top, bottom = rows
-        above, below = max(top - _REACH, 0), min(bottom + _REACH, height)
-        box = (0, above * scale, rgb.width, min(below * scale, rgb.height))
-        part = rgb.resize((width, below - above), Image.Resampling.LANCZOS, box, reducing_gap)
-        return part.crop((0, top - above, width, bottom - above))
-
-    middle = height // 2
-    if not middle or rgb.width * rgb.height < LARGE:  # a small image stays whole
+    """Return `rgb` at `size` as Pillow's LANCZOS with that `reducing_gap` makes it, large ones on two threads."""
+    if rgb.width * rgb.height < LARGE:
         return rgb.resize(size, Image.Resampling.LANCZOS, reducing_gap=reducing_gap)
+    scales = rgb.width / size[0], rgb.height / size[1]
+    across, down = (int(scale / reducing_gap) or 1 for scale in scales) if reducing_gap else (1, 1)
+
+    def averaged(top: int, bottom: int) -> PILImage:
+        return rgb.reduce((across, down), (0, top * down, rgb.width, min(bottom * down, rgb.height)))
+
+    if across > 1 or down > 1:
+        smaller = _in_halves(averaged, (-(-rgb.width // across), -(-rgb.height // down)), threads)
+    else:
+        smaller = rgb
+    width, step = rgb.width / across, scales[1] / down
+
+    def filtered(top: int, bottom: int) -> PILImage:
+        box = (0, top * step, width, bottom * step)  # the filter reads beyond it
+        return smaller.resize((size[0], bottom - top), Image.Resampling.LANCZOS, box)
+
+    return _in_halves(filtered, size, threads)
+
+
+def _in_halves(make: Callable[[int, int], PILImage], size: tuple[int, int], threads: int) -> PILImage:
+    """Return the RGB image of `size` whose rows from top to bottom are ``make(top, bottom)``, made in two halves."""
+    middle = size[1] // 2
+    halves = [(top, bottom) for top, bottom in ((0, middle), (middle, size[1])) if top < bottom]
     result = Image.new("RGB", size)
-    halves = [(0, middle), (middle, height)]
-    for (top, _), part in zip(halves, each(half, halves, threads), strict=True):
-        result.paste(part, (0, top))
+    for (top, _), half in zip(halves, each(lambda rows: make(*rows), halves, threads), strict=True):
+        result.paste(half, (0, top))
     return result

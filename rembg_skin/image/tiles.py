@@ -1,8 +1,9 @@
 """Tiles of an image that stay in the processor's cache, worked on one after the other or two at once."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from threading import Lock, Thread
 from typing import TypeVar
 
 from PIL.Image import Image as PILImage
@@ -32,8 +33,31 @@ def each(work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: int)
     """
     if min(threads, len(pieces)) < TWO:
         return [work(piece) for piece in pieces]
-    with ThreadPoolExecutor(TWO) as pool:
-        return list(pool.map(work, pieces))
+    waiting, turn = iter(enumerate(pieces)), Lock()
+    results: dict[int, Result] = {}
+    faults: list[BaseException] = []
+
+    def take() -> None:
+        try:
+            while not faults:
+                with turn:
+                    index, piece = next(waiting, (-1, None))
+                if piece is None:
+                    return
+                results[index] = work(piece)
+        except BaseException as fault:  # noqa: BLE001 - raised below, by the calling thread
+            faults.append(fault)
+
+    # A plain thread: a pool takes no more work once the main thread has ended, though this one may go on.
+    helper = Thread(target=take, daemon=True)
+    with suppress(RuntimeError):  # the system gives no more threads: this one does it all
+        helper.start()
+    take()
+    if helper.ident is not None:
+        helper.join()
+    if faults:
+        raise faults[0]
+    return [results[index] for index in range(len(pieces))]
 
 
 @dataclass(frozen=True)
@@ -44,6 +68,11 @@ class Box:
     top: int
     right: int
     bottom: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.right - self.left, self.bottom - self.top
 
     def grown(self, margin: int, within: "Box") -> "Box":
         """Return the box with `margin` more on every side, as far as `within` reaches."""
