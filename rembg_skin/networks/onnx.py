@@ -1,29 +1,22 @@
-"""ONNX Runtime behind the neural sessions: which provider, which settings, one copy of a network in the process."""
+"""ONNX Runtime behind the neural sessions: which settings, one copy of a network in the process, checked output."""
 
 import os
 import threading
-import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
 
 from rembg_skin.catalog import Network
 from rembg_skin.errors import ModelError, OptionError
-
-Provider = str | tuple[str, dict[str, Any]]
-
-CPU = "CPUExecutionProvider"
-# What rembg looks for when no providers are given: the device ONNX Runtime reports, and the provider that uses it.
-_ACCELERATORS = (("GPU", "CUDAExecutionProvider"), ("GPU", "ROCMExecutionProvider"), ("", "OpenVINOExecutionProvider"))
+from rembg_skin.image.arrays import Floats
+from rembg_skin.networks.providers import CPU, Provider, name_of, warn_of_fallback
 
 # SessionOptions cannot be listed: these are the entries of onnxruntime_session_options_config_keys.h that say how a
-# network is run. They are kept, and tell two users' settings apart.
+# network is run. They tell two users' settings apart.
 _CONFIG_KEYS = (
     "mlas.enable_gemm_fastmath_arm64_bfloat16",
     "optimization.disable_specified_optimizers",
@@ -52,48 +45,6 @@ _CONFIG_KEYS = (
 _TOLERANCE = 0.01
 
 
-def chosen_providers(name: str, given: object) -> list[Provider]:
-    """Return the providers for a session: the given ones, or those that rembg would take.
-
-    Parameters
-    ----------
-    name
-        The session's name, for the error.
-    given
-        None, or a list of names of available providers; from Python also of (name, options) pairs. What follows the
-        CPU is left out, as nothing is left for it to do.
-
-    Raises
-    ------
-    OptionError
-        If `given` is anything else.
-
-    """
-    available = ort.get_available_providers()
-    if given is None:
-        device = ort.get_device()
-        found = [name for prefix, name in _ACCELERATORS if device.startswith(prefix) and name in available]
-        return [*found[:1], CPU]
-    chosen: dict[str, Provider] = {}
-    entries: list[Any] = given if isinstance(given, list) else [None]
-    for entry in entries:
-        # A pair can only come from Python: JSON has none. Its options may name files and libraries.
-        pair = isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[1], dict)  # noqa: PLR2004
-        provider = entry[0] if pair else entry
-        if provider not in available:
-            names = ", ".join(available)
-            raise OptionError.about(name, "providers", given, f"a list of providers available here ({names})")
-        chosen.setdefault(provider, entry)
-        if provider == CPU:
-            break
-    chosen.setdefault(CPU, CPU)
-    return list(chosen.values())
-
-
-def _name(provider: Provider) -> str:
-    return provider if isinstance(provider, str) else provider[0]
-
-
 class Graph:
     """A network ready to run, safe from any number of threads.
 
@@ -117,12 +68,12 @@ class Graph:
         (given,) = session.get_inputs()
         self._input, self._output = given.name, session.get_outputs()[0].name
         self.batch, self.side = (length if isinstance(length, int) else None for length in given.shape[:3:2])
-        # As many runs at once as keep the processors busy: more would only multiply the memory.
+        # Enough concurrent runs to use every core; more would only use more memory.
         processors = os.cpu_count() or 1
         self.threads = threads or processors
         self._turns = threading.Semaphore(max(1, processors // self.threads))
 
-    def run(self, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
+    def run(self, tensor: Floats) -> Floats:
         """Return the network's skin channel, float32 [batch, height, width], 0 to 1.
 
         Parameters
@@ -144,7 +95,7 @@ class Graph:
         expected = (len(tensor), self._network.channels, *tensor.shape[2:])
         if output.shape != expected:
             raise ModelError(f"{self._name}: the network returned {output.shape}; expected is {expected}.")
-        skin: NDArray[np.float32] = output[:, self._network.channel]
+        skin: Floats = output[:, self._network.channel]
         low, high = float(skin.min()), float(skin.max())
         if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):  # NaN fails every comparison
             raise ModelError(
@@ -186,25 +137,32 @@ def shared_graph(
     options = options or ort.SessionOptions()
     if not isinstance(options, ort.SessionOptions):  # rembg's server takes it from a client's extras
         raise OptionError.about(name, "sess_opts", options, "onnxruntime.SessionOptions, which only Python code has")
-    if options.has_providers():  # these cannot be read back: neither kept in a copy nor told apart
-        return _opened(name, network, path, providers, options)
-    on_cpu = _name(providers[0]) == CPU
-    state = path.stat()
-    key = (
-        *(str(path.resolve()), state.st_size, state.st_mtime_ns, network),
-        *(repr(provider) for provider in providers),
-        *((name, str(value)) for name, value in _fields(options).items()),
-        *_entries(options).items(),
-    )
+    if options.has_providers():  # they cannot be read back, so no two such graphs are known to be the same
+        return _create(name, network, path, providers, options)
+    with _turn(id(options)):  # nobody else may see them while they are changed
+        state = path.stat()
+        key = (
+            *(str(path.resolve()), state.st_size, state.st_mtime_ns, network),
+            *(repr(provider) for provider in providers),
+            *((name, str(value)) for name, value in _fields(options).items()),
+            *_entries(options).items(),
+        )
+        with _turn(key):
+            graph = _graphs.get(key)
+            if graph is None:
+                given = options.enable_mem_pattern
+                options.enable_mem_pattern &= network.memory_pattern or name_of(providers[0]) != CPU
+                try:
+                    graph = _graphs[key] = _create(name, network, path, providers, options)
+                finally:
+                    options.enable_mem_pattern = given
+            return graph
+
+
+def _turn(key: object) -> threading.Lock:
+    """Return the lock of `key`: one for as long as somebody holds it or waits for it."""
     with _loading_guard:
-        turn = _loading.setdefault(key, threading.Lock())
-    with turn:
-        graph = _graphs.get(key)
-        if graph is None:
-            settings = _copy(options)
-            settings.enable_mem_pattern &= network.memory_pattern or not on_cpu
-            graph = _graphs[key] = _opened(name, network, path, providers, settings)
-        return graph
+        return _loading.setdefault(key, threading.Lock())
 
 
 def _fields(options: ort.SessionOptions) -> dict[str, Any]:
@@ -221,16 +179,7 @@ def _entries(options: ort.SessionOptions) -> dict[str, str]:
     return entries
 
 
-def _copy(options: ort.SessionOptions) -> ort.SessionOptions:
-    copy = ort.SessionOptions()
-    for name, value in _fields(options).items():
-        setattr(copy, name, value)
-    for key, value in _entries(options).items():
-        copy.add_session_config_entry(key, value)
-    return copy
-
-
-def _opened(
+def _create(
     name: str, network: Network, path: Path, providers: Sequence[Provider], options: ort.SessionOptions
 ) -> Graph:
     try:
@@ -238,7 +187,7 @@ def _opened(
     except Exception as error:  # ONNX Runtime's have no common class of their own
         raise ModelError(f"{name}: ONNX Runtime cannot load {path}: {error}") from error
     _check(name, network, path, session)
-    _warn_of_fallback(providers, session)
+    warn_of_fallback(providers, session)
     return Graph(name, network, session, options.intra_op_num_threads)
 
 
@@ -274,14 +223,3 @@ def _fits(node: Any, expected: Sequence[int | str]) -> bool:  # noqa: ANN401 - O
 
 def _described(nodes: Sequence[Any]) -> str:
     return " and ".join(f"{node.type} {node.shape}" for node in nodes)
-
-
-def _warn_of_fallback(providers: Sequence[Provider], session: ort.InferenceSession) -> None:
-    wanted = [name for name in map(_name, providers) if name != CPU]
-    if wanted and not set(wanted) & set(session.get_providers()):
-        warnings.warn(
-            f"{', '.join(wanted)} was requested but the session runs on the CPU, many times slower: ONNX Runtime could "
-            "not load it. Its messages on stderr name the library that is missing.",
-            RuntimeWarning,
-            stacklevel=2,
-        )

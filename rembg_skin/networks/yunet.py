@@ -1,12 +1,16 @@
-"""Where the faces are: the outputs of the YuNet detector in, boxes out. Its code is in opencv/opencv (objdetect)."""
+"""The YuNet face detector: a picture in, boxes out. How its outputs are decoded: opencv/opencv (objdetect)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 from PIL import Image
 from PIL.Image import Image as PILImage
 
+from rembg_skin.errors import ModelError
 from rembg_skin.image.arrays import Floats
 from rembg_skin.image.tiles import Box
 
@@ -35,6 +39,49 @@ class Face:
         """Return the whole pixels of the box that lie inside an image of `size`; there may be none."""
         left, top = max(int(self.left), 0), max(int(self.top), 0)
         return Box(left, top, max(left, min(int(self.right), size[0])), max(top, min(int(self.bottom), size[1])))
+
+
+class Detector:
+    """The detector ready to run, safe from any number of threads.
+
+    Raises
+    ------
+    ModelError
+        If ONNX Runtime cannot load the file.
+
+    """
+
+    def __init__(self, path: Path, threads: int) -> None:
+        settings = ort.SessionOptions()
+        settings.intra_op_num_threads = threads
+        try:
+            # On the CPU even if there is a GPU: a run takes some 20 ms.
+            self._session = ort.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's have no common class of their own
+            raise ModelError(f"The face detector: ONNX Runtime cannot load {path}: {error}") from error
+
+    def faces(self, rgb: PILImage, confidence: float) -> list[Face]:
+        """Return the faces in an RGB image, the surest first; of those below `confidence`, 0 to 1, none.
+
+        Raises
+        ------
+        ModelError
+            If the network fails.
+
+        """
+        tensor, scale = to_input(rgb)
+        try:
+            outputs = self._session.run(list(OUTPUTS), {"input": tensor})
+        except Exception as error:  # ONNX Runtime's have no common class of their own
+            raise ModelError(f"The face detector failed: {error}") from error
+        return find(dict(zip(OUTPUTS, outputs, strict=True)), scale, confidence)
+
+
+# `rembg s` makes a session for every string of extras: they share one detector.
+@lru_cache(maxsize=2)
+def shared_detector(path: Path, threads: int) -> Detector:
+    """Return the detector in `path`, one for all sessions of the process."""
+    return Detector(path, threads)
 
 
 def to_input(rgb: PILImage) -> tuple[Floats, float]:

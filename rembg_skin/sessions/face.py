@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,11 +16,9 @@ from rembg_skin.catalog import FILES, MODELS
 from rembg_skin.color.method import Cleaned, apply
 from rembg_skin.color.rules import HsvRange
 from rembg_skin.color.spaces import rgb_to_hsv
-from rembg_skin.errors import ModelError
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.image.tiles import Box
-from rembg_skin.networks import yunet as faces
-from rembg_skin.networks.yunet import Face
+from rembg_skin.networks.yunet import shared_detector
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.classic import YcbcrHsvSession, cleanup
 from rembg_skin.sessions.options import Choice, Option, Real
@@ -46,7 +43,7 @@ class FaceSession(SkinSession):
     def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(model_name, sess_opts, *args, **kwargs)
         threads = sess_opts.intra_op_num_threads if sess_opts else 0
-        self._detector = _loaded(Path(self.download_models()), threads)
+        self._detector = shared_detector(Path(self.download_models()), threads)
 
     @classmethod
     def download_models(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
@@ -56,7 +53,7 @@ class FaceSession(SkinSession):
     def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
         """Return the L mask of `image` under checked `settings`."""
         rgb, alpha = to_rgb(image)
-        found = self.faces(rgb, settings["confidence"])
+        found = self._detector.faces(rgb, settings["confidence"])
         if settings["faces"] == "largest":
             found = sorted(found, key=lambda face: face.area)[-1:]
         samples = [pixels for face in found if len(pixels := _visible_pixels(face.within(rgb.size), rgb, alpha))]
@@ -71,27 +68,6 @@ class FaceSession(SkinSession):
             stacklevel=3,
         )
         return Image.new("L", image.size)
-
-    def faces(self, rgb: PILImage, confidence: float) -> list[Face]:
-        """Return the faces in an RGB image, the surest first."""
-        tensor, scale = faces.to_input(rgb)
-        try:
-            outputs = self._detector.run(list(faces.OUTPUTS), {"input": tensor})
-        except Exception as error:  # ONNX Runtime's have no common class of their own
-            raise ModelError(f"{self.name()}: the face detector failed: {error}") from error
-        return faces.find(dict(zip(faces.OUTPUTS, outputs, strict=True)), scale, confidence)
-
-
-# Shared inside the process: `rembg s` makes a session for every string of extras. On the CPU even where there is a GPU,
-# as a run takes some 20 ms.
-@lru_cache(maxsize=2)
-def _loaded(path: Path, threads: int) -> ort.InferenceSession:
-    settings = ort.SessionOptions()
-    settings.intra_op_num_threads = threads
-    try:
-        return ort.InferenceSession(str(path), sess_options=settings, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's have no common class of their own
-        raise ModelError(f"{FaceSession.name()}: ONNX Runtime cannot load {path}: {error}") from error
 
 
 def _visible_pixels(box: Box, rgb: PILImage, alpha: PILImage | None) -> NDArray[np.uint8]:

@@ -1,9 +1,7 @@
 """MediaPipe's selfie model, run by LiteRT. Classes, input and output: Google's model card of selfie multiclass."""
 
 import os
-import threading
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,12 +9,13 @@ import numpy as np
 import onnxruntime as ort
 from PIL.Image import Image as PILImage
 
-from rembg_skin.catalog import MODELS, Network
+from rembg_skin.catalog import MODELS
 from rembg_skin.errors import ModelError
 from rembg_skin.image.arrays import Floats
 from rembg_skin.image.mask import finished, resized, to_mask
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.image.tensor import to_tensor
+from rembg_skin.networks.litert import shared_graph
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.options import Integer, Option
 from rembg_skin.weights import fetch
@@ -78,62 +77,3 @@ def softmax(logits: Floats) -> Floats:
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     shares: Floats = powers / powers.sum(axis=-1, keepdims=True)
     return shares
-
-
-class Graph:
-    """A TFLite network ready to run, safe from any number of threads: they take turns, as LiteRT requires.
-
-    Raises
-    ------
-    ModelError
-        If LiteRT cannot load the file, or it is another network than `network`.
-
-    """
-
-    def __init__(self, name: str, network: Network, path: Path, threads: int) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        self._name = name
-        self._turn = threading.Lock()
-        try:
-            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
-            self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise ModelError(f"{name}: LiteRT cannot load {path}: {error}") from error
-        found = self._interpreter.get_input_details() + self._interpreter.get_output_details()
-        square = [1, network.size, network.size]
-        expected = [(*square, network.inputs), (*square, network.channels)]
-        if [(tuple(one["shape"]), one["dtype"]) for one in found] != [(shape, np.float32) for shape in expected]:
-            described = ", ".join(f"{one['name']} {np.dtype(one['dtype'])} {one['shape'].tolist()}" for one in found)
-            raise ModelError(
-                f"{name}: {path} is another network, with {described}; the catalogue says float32 {list(expected[0])}"
-                f" in and float32 {list(expected[1])} out. Delete the file to have it downloaded again."
-            )
-        self._input, self._output = (one["index"] for one in found)
-
-    def run(self, pixels: Floats) -> Floats:
-        """Return the network's output, float32 [height, width, channels], for RGB 0..1, [1, height, width, 3].
-
-        Raises
-        ------
-        ModelError
-            If the network fails, or returns what is no number.
-
-        """
-        try:
-            with self._turn:
-                self._interpreter.set_tensor(self._input, pixels)
-                self._interpreter.invoke()
-                output: Floats = self._interpreter.get_tensor(self._output)[0]
-        except (ValueError, RuntimeError) as error:
-            raise ModelError(f"{self._name}: the network failed: {error}") from error
-        if not np.isfinite(output).all():
-            raise ModelError(f"{self._name}: the network returned values that are no numbers.")
-        return output
-
-
-# `rembg s` makes a session for every string of extras: they share one interpreter.
-@lru_cache(maxsize=2)
-def shared_graph(name: str, network: Network, path: Path, threads: int) -> Graph:
-    """Return the graph in `path`, one for all sessions of the process."""
-    return Graph(name, network, path, threads)

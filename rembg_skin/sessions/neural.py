@@ -16,7 +16,8 @@ from rembg_skin.image.mask import cleaned, finished, resized, stretched, to_mask
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.image.tensor import fitted_size, to_tensor
 from rembg_skin.networks.memory import memory
-from rembg_skin.networks.onnx import CPU, Graph, Provider, chosen_providers, shared_graph
+from rembg_skin.networks.onnx import Graph, shared_graph
+from rembg_skin.networks.providers import CPU, Provider, chosen_providers
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.options import Choice, Integer, Option, Switch
 from rembg_skin.weights import fetch

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 
 from rembg_skin.catalog import Network
 from rembg_skin.errors import OptionError
-from rembg_skin.networks.onnx import CPU, Provider, chosen_providers, shared_graph
+from rembg_skin.networks.onnx import shared_graph
+from rembg_skin.networks.providers import CPU, Provider
 from tests.support.networks import red_network
 
 NETWORK = Network(64)
@@ -45,6 +47,15 @@ def test_many_threads_at_once_load_it_once(path: Path) -> None:
 def test_settings_that_are_none_are_an_error_of_the_caller(path: Path) -> None:
     with pytest.raises(OptionError, match="red_skin: sess_opts='/etc/passwd' is not possible"):
         shared_graph("red_skin", NETWORK, path, [CPU], "/etc/passwd")
+
+
+def test_the_callers_settings_come_back_as_they_were(path: Path) -> None:
+    options = ort.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    graph = shared_graph("red_skin", NETWORK, path, [CPU], options)
+    assert not graph.session.get_session_options().enable_mem_pattern
+    assert options.enable_mem_pattern
+    assert graph.session.get_session_options().get_session_config_entry("session.intra_op.allow_spinning") == "0"
 
 
 def test_it_is_freed_with_its_last_holder(path: Path) -> None:
@@ -89,6 +100,7 @@ def test_a_file_that_was_replaced_is_another_graph(path: Path) -> None:
 
 def test_a_copy_elsewhere_is_another_graph_but_a_link_is_not(path: Path, tmp_path: Path) -> None:
     graph = load(path)
+    assert load(Path(shutil.copy2(path, tmp_path / "copy.onnx"))) is not graph
     link = tmp_path / "link.onnx"
     link.symlink_to(path)
     assert load(link) is graph
@@ -105,53 +117,10 @@ def test_the_cpu_runs_without_memory_pattern_unless_the_catalogue_says_so(path: 
     assert other.session.get_session_options().enable_mem_pattern
 
 
-@pytest.fixture
-def runtime_with(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def pretend(device: str, *providers: str) -> None:
-        monkeypatch.setattr(ort, "get_device", lambda: device)
-        monkeypatch.setattr(ort, "get_available_providers", lambda: [*providers, CPU])
-
-    return pretend
-
-
-CUDA, ROCM, OPENVINO = "CUDAExecutionProvider", "ROCMExecutionProvider", "OpenVINOExecutionProvider"
-
-
-@pytest.mark.parametrize(
-    ("device", "available", "expected"),
-    [
-        ("CPU", [], [CPU]),
-        ("CPU", ["AzureExecutionProvider"], [CPU]),
-        ("GPU", [CUDA], [CUDA, CPU]),
-        ("GPU", [ROCM], [ROCM, CPU]),
-        ("CPU", [CUDA], [CPU]),
-        ("CPU-OPENVINO_CPU", [OPENVINO], [OPENVINO, CPU]),
-    ],
-)
-def test_without_providers_rembgs_choice_is_made(
-    runtime_with: Any, device: str, available: list[str], expected: list[str]
-) -> None:
-    runtime_with(device, *available)
-    assert chosen_providers("m", None) == expected
-
-
-def test_given_providers_are_taken_in_their_order_up_to_the_cpu(runtime_with: Any) -> None:
-    runtime_with("GPU", CUDA, ROCM)
-    assert chosen_providers("m", [ROCM, CUDA]) == [ROCM, CUDA, CPU]
-    assert chosen_providers("m", [CPU, CUDA]) == [CPU]
-    assert chosen_providers("m", [CUDA] * 1000) == [CUDA, CPU]
-    assert chosen_providers("m", [(CUDA, {"device_id": 1})]) == [(CUDA, {"device_id": 1}), CPU]
-
-
-def test_a_provider_that_is_not_there_is_an_error_that_lists_those_that_are(runtime_with: Any) -> None:
-    runtime_with("CPU")
-    with pytest.raises(OptionError, match=rf"m: providers=\['{CUDA}'\] is not possible.*{CPU}"):
-        chosen_providers("m", [CUDA])
-
-
 def test_a_silent_fall_back_to_the_cpu_is_said(path: Path) -> None:
     # The plain ONNX Runtime lists this provider; a session never has it.
     if "AzureExecutionProvider" not in ort.get_available_providers():
         pytest.skip("this ONNX Runtime has no provider that falls back")
-    with pytest.warns(RuntimeWarning, match="CUDAExecutionProvider was requested but the session runs on the CPU"):
-        load(path, providers=[CUDA, CPU])
+    cuda = "CUDAExecutionProvider"
+    with pytest.warns(RuntimeWarning, match=f"{cuda} was requested but the session runs on the CPU"):
+        load(path, providers=[cuda, CPU])

@@ -219,7 +219,7 @@ def two_faces(astronaut: Image.Image) -> Image.Image:
 
 def test_all_faces_give_a_wider_range_than_the_largest(session: BaseSession, astronaut: Image.Image) -> None:
     both = two_faces(astronaut)
-    assert len(session.faces(both, 0.7)) == 2
+    assert len(session._detector.faces(both, 0.7)) == 2
     largest, every = (np.asarray(session.predict(both, faces=which)[0]) for which in ("largest", "all"))
     assert (every >= largest).all()
     assert (every > largest).any()

@@ -28,7 +28,8 @@ from rembg_skin.errors import ModelError, OptionError, WeightsError
 from rembg_skin.image.arrays import Floats
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.image.tensor import to_tensor
-from rembg_skin.sessions.mediapipe import Graph, MediapipeSession, softmax
+from rembg_skin.networks.litert import Graph
+from rembg_skin.sessions.mediapipe import MediapipeSession, softmax
 from tests.image.test_rgb import MODES, of_mode
 from tests.support import tflite
 

@@ -142,7 +142,6 @@ def test_a_letterbox_is_cut_off_again(home: Path, monkeypatch: pytest.MonkeyPatc
         ("size", 1025),
         ("size", 10**9),
         ("size", 320.5),
-        ("providers", "CPUExecutionProvider"),
         ("providers", ["/usr/lib/evil.so"]),
         ("providers", [["CPUExecutionProvider", {"path": "/etc/passwd"}]]),
         ("providers", [{"CPUExecutionProvider": {}}]),
