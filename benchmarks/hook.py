@@ -2,10 +2,10 @@
 
 import os
 import re
+import resource
 import statistics
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 from benchmarks.timing import machine, medians
@@ -27,23 +27,35 @@ def hook_microseconds() -> float:
     return statistics.median(cumulative)
 
 
-def help_of_rembg(**environment: str) -> None:
-    """Run `rembg i --help`."""
+def help_of_rembg(**environment: str) -> float:
+    """Run `rembg i --help`; return the processor seconds that it took."""
     rembg = Path(sys.executable).with_name("rembg")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([rembg, "i", "--help"], env={**os.environ, **environment}, capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:
     """Print both costs."""
     print(machine("rembg", "rembg-skin"))
     print(f"hook at the start of Python: {hook_microseconds() / 1e3:.2f} ms, median of {STARTS} (allowed 0.5)")
+    processor: dict[str, list[float]] = {"with": [], "without": []}
     seconds = medians(
-        {"with": partial(help_of_rembg), "without": partial(help_of_rembg, REMBG_SKIN_DISABLE="1")}, STARTS // 2
+        {
+            "with": lambda: processor["with"].append(help_of_rembg()),
+            "without": lambda: processor["without"].append(help_of_rembg(REMBG_SKIN_DISABLE="1")),
+        },
+        STARTS // 2,
     )
-    print(
-        f"rembg i --help: {seconds['with'] * 1e3:.0f} ms with the plugin, {seconds['without'] * 1e3:.0f} without:"
-        f" {(seconds['with'] - seconds['without']) * 1e3:.0f} ms (allowed 50)"
-    )
+    work = {side: statistics.median(values) for side, values in processor.items()}
+    for kind, times in (("wall time", seconds), ("processor time", work)):
+        added = (times["with"] - times["without"]) * 1e3
+        print(
+            f"rembg i --help, {kind}: {times['with'] * 1e3:.0f} ms with the plugin, {times['without'] * 1e3:.0f} without:"
+            f" {added:.0f} ms"
+        )
+    print("allowed: 50 ms of wall time, 25 ms of processor time")
 
 
 if __name__ == "__main__":

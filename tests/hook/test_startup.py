@@ -78,10 +78,24 @@ def test_a_name_that_rembg_has_stays_rembgs() -> None:
     assert run(code) == "True True"
 
 
-@pytest.mark.parametrize("value", ["1", "yes"])
+@pytest.mark.parametrize("value", ["1", "yes", "TRUE", " on "])
 def test_the_hook_can_be_kept_out(value: str) -> None:
     code = "from rembg.sessions import sessions; print('hsv_skin' in sessions)"
     assert run(code, REMBG_SKIN_DISABLE=value) == "False"
+
+
+@pytest.mark.parametrize("value", ["", "0", "no", "False", "OFF"])
+def test_a_switch_that_is_off_keeps_nothing_out(value: str) -> None:
+    code = "from rembg.sessions import sessions; print('hsv_skin' in sessions)"
+    assert run(code, REMBG_SKIN_DISABLE=value) == "True"
+
+
+@pytest.mark.parametrize("value", ["maybe", "2"])
+def test_a_switch_that_says_neither_is_one_warning_and_rembg_works(value: str) -> None:
+    done = python("import rembg; print('u2net' in rembg.sessions.sessions)", REMBG_SKIN_DISABLE=value)
+    assert done.stdout.strip() == "True"
+    assert done.stderr.count("RuntimeWarning") == 1
+    assert f"REMBG_SKIN_DISABLE='{value}' is neither on" in done.stderr
 
 
 def test_register_works_where_the_hook_is_kept_out() -> None:
@@ -138,3 +152,68 @@ def test_other_imports_are_not_touched() -> None:
         print(finder.find_spec('json'), finder.find_spec('rembg'), finder.find_spec('rembg.sessions.u2net'))
     """
     assert run(code) == "None None None"
+
+
+FINDERS = {
+    "without find_spec": """
+        class Odd:
+            def find_module(self, name, path=None): return None  # before Python 3.4
+        sys.meta_path.insert(1, Odd())
+    """,
+    "without find_spec, before ours": """
+        class Odd:
+            def find_module(self, name, path=None): return None  # before Python 3.4
+        sys.meta_path.insert(0, Odd())
+    """,
+    "wrapped": """
+        class Wrapped:
+            def __init__(self, finder): self.finder = finder
+            def __getattr__(self, name): return getattr(self.finder, name)
+            def find_spec(self, *given): return self.finder.find_spec(*given)
+        sys.meta_path[:] = [Wrapped(finder) for finder in sys.meta_path if hasattr(finder, 'find_spec')]
+    """,
+    "taken out while it is asked": """
+        class Thief:
+            def find_spec(self, name, *_):
+                if name == 'rembg.sessions':
+                    sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != 'SessionsFinder']
+        sys.meta_path.insert(1, Thief())
+    """,
+    "a loader with slots": """
+        class Loader:
+            __slots__ = ('inner',)
+            def __init__(self, inner): self.inner = inner
+            def create_module(self, spec): return self.inner.create_module(spec)
+            def exec_module(self, module): self.inner.exec_module(module)
+        class Finder:
+            def find_spec(self, name, path=None, target=None):
+                spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+                if spec is not None and spec.loader is not None and name.startswith('rembg'):
+                    spec.loader = Loader(spec.loader)
+                return spec
+        sys.meta_path.insert(1, Finder())
+    """,
+    "one loader for many modules": """
+        class Loader:
+            inner = {}
+            def create_module(self, spec): return None
+            def exec_module(self, module): self.inner[module.__name__].exec_module(module)
+        loader = Loader()
+        class Finder:
+            def find_spec(self, name, path=None, target=None):
+                spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+                if spec is not None and spec.loader is not None and name.startswith('rembg.'):
+                    loader.inner[name], spec.loader = spec.loader, loader
+                return spec
+        sys.meta_path.insert(1, Finder())
+    """,
+}
+
+
+@pytest.mark.parametrize("finders", FINDERS.values(), ids=FINDERS)
+def test_rembg_and_the_models_come_whatever_else_finds_modules(finders: str) -> None:
+    code = f"import importlib.machinery, sys\n{textwrap.dedent(finders)}\n"
+    code += "import rembg_skin, rembg; print('u2net' in rembg.sessions.sessions, 'hsv_skin' in rembg.sessions.sessions)"
+    done = python(code)
+    assert done.stdout.strip() == "True True", done.stderr
+    assert not done.stderr
