@@ -1,6 +1,6 @@
 """The neural sessions against the reference procedure and ONNX Runtime's defaults, each time both sides in one run.
 
-Weights are random (see `benchmarks.graphs`), except those of pan_skin: real ones, where ../shared/weights has them.
+Weights are random (see `tests.support.graphs`), except those of pan_skin: real ones, where ../shared/weights has them.
 Run `python -m benchmarks.neural`, or name some of its parts: overhead, memory, start, providers.
 """
 
@@ -22,9 +22,9 @@ from PIL import Image
 from PIL.Image import Image as PILImage
 from skimage.data import astronaut
 
-from benchmarks.graphs import build
 from benchmarks.timing import machine, medians, peak_megabytes
 from rembg_skin.catalog import MODELS
+from tests.support.graphs import build
 from tests.support.reference_neural import skin_mask
 
 PAN = Path(__file__).resolve().parents[2] / "shared/weights/pan_skin.onnx"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.graphs import build
+from tests.support.graphs import build
 from tests.support.networks import place
 from tests.test_end_to_end import post, serving
 

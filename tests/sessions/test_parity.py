@@ -11,9 +11,9 @@ from PIL import Image
 from rembg import new_session
 from skimage.data import astronaut
 
-from benchmarks.graphs import PUBLISHED_PARAMETERS, build, parameters
 from rembg_skin.catalog import MODELS
 from tests.conftest import SHARED
+from tests.support.graphs import PUBLISHED_PARAMETERS, build, parameters
 from tests.support.networks import place
 from tests.support.reference_neural import skin_mask
 

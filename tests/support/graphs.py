@@ -33,7 +33,7 @@ class Graph:
         self._nodes: list[onnx.NodeProto] = []
         self._weights: list[onnx.TensorProto] = []
 
-    def node(self, kind: str, inputs: Sequence[str], **attributes: Any) -> str:  # noqa: ANN401 - as onnx takes them
+    def node(self, kind: str, inputs: Sequence[str], **attributes: Any) -> str:
         """Add one node with one output."""
         name = f"{kind}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, inputs, [name], name, **attributes))
