@@ -9,10 +9,11 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.dataset.pairs import open_image, open_mask
 from rembg_skin.image.arrays import Mask
+from rembg_skin.image.overlay import error_overlay, overlay
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.measure.evaluate import Score
 from rembg_skin.measure.sessions import predict_mask
-from rembg_skin.measure.sheets import Cell, error_overlay, grid, overlay, shrunk
+from rembg_skin.measure.sheets import Cell, grid, shrunk
 
 Cells = dict[tuple[Path, str], tuple[Cell, Cell]]  # of an image and a model: mask and overlay
 

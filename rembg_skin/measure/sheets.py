@@ -1,21 +1,11 @@
-"""Labelled grids of pictures, and the ways in which a mask is shown on a photograph."""
+"""Labelled grids of pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from PIL.Image import Image as PILImage
 
-from rembg_skin.image.arrays import THRESHOLD, Mask
-
-# Okabe and Ito's palette, which colour-blind readers can tell apart.
-SKIN = (0, 158, 115)
-FALSE = (213, 94, 0)
-MISSED = (0, 114, 178)
-
-_OPACITY = 0.55
 _MARGIN = 8
 _LINE = 22
 _FONT_SIZE = 15
@@ -28,26 +18,6 @@ class Cell:
 
     picture: PILImage | None
     lines: Sequence[str] = field(default=())
-
-
-def overlay(image: PILImage, mask: Mask) -> PILImage:
-    """Return the photograph in grey with the mask laid over it, as strong as its level."""
-    return _tinted(image, [(mask.astype(np.float32) / 255.0, SKIN)])
-
-
-def error_overlay(image: PILImage, prediction: Mask, truth: Mask) -> PILImage:
-    """Return the photograph in grey: skin found green, skin missed blue, false skin orange (binarized at 127)."""
-    predicted, actual = prediction > THRESHOLD, truth > THRESHOLD
-    parts = [(predicted & actual, SKIN), (predicted & ~actual, FALSE), (actual & ~predicted, MISSED)]
-    return _tinted(image, [(part.astype(np.float32), colour) for part, colour in parts])
-
-
-def _tinted(image: PILImage, layers: list[tuple[NDArray[np.float32], tuple[int, int, int]]]) -> PILImage:
-    pixels = np.array(image.convert("L").convert("RGB"), dtype=np.float32)
-    for strength, colour in layers:
-        share = _OPACITY * strength[..., None]
-        pixels += (np.array(colour, dtype=np.float32) - pixels) * share
-    return Image.fromarray(pixels.round().astype(np.uint8))
 
 
 def shrunk(image: PILImage, side: int) -> PILImage:

@@ -1,0 +1,72 @@
+"""A mask laid over its photograph: the skin in colour, everything else in grey."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from PIL import Image
+from PIL.Image import Image as PILImage
+
+from rembg_skin.image.arrays import THRESHOLD, Floats, Mask
+
+Colour = tuple[int, int, int]
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart.
+SKIN: Colour = (0, 158, 115)
+FALSE: Colour = (213, 94, 0)
+MISSED: Colour = (0, 114, 178)
+
+_OPACITY = 0.55
+_ROWS = 256  # at a time: only these are held as float32
+
+
+def overlay(image: PILImage, mask: Mask) -> PILImage:
+    """Return the photograph in grey with the mask laid over it in green, as strong as its level.
+
+    Parameters
+    ----------
+    image
+        Any mode; only its lightness is shown.
+    mask
+        uint8 [height, width] of the image's size, 0 to 255.
+
+    """
+    return tint(image, [(mask, SKIN)])
+
+
+def error_overlay(image: PILImage, prediction: Mask, truth: Mask) -> PILImage:
+    """Return the photograph in grey: skin found green, skin missed blue, false skin orange.
+
+    `prediction` and `truth` are uint8 [height, width] of the image's size, binarized at 127.
+    """
+    predicted, actual = prediction > THRESHOLD, truth > THRESHOLD
+    parts = ((predicted & actual, SKIN), (predicted & ~actual, FALSE), (actual & ~predicted, MISSED))
+    return tint(image, [(part.astype(np.uint8) * np.uint8(255), colour) for part, colour in parts])
+
+
+def tint(image: PILImage, layers: Iterable[tuple[Mask, Colour]]) -> PILImage:
+    """Return the image in grey with each layer's colour over it, as strong as the layer's level.
+
+    Parameters
+    ----------
+    image
+        Any mode.
+    layers
+        Masks, uint8 [height, width], and their RGB colours; a later layer lies over an earlier one.
+
+    """
+    grey = np.asarray(image.convert("L"))
+    shown = np.empty((*grey.shape, 3), np.uint8)
+    held = list(layers)
+    for top in range(0, len(grey), _ROWS):
+        rows = slice(top, top + _ROWS)
+        pixels = np.repeat(grey[rows, :, None], 3, axis=2).astype(np.float32)
+        for mask, colour in held:
+            pixels += (np.array(colour, np.float32) - pixels) * _share(mask[rows])
+        shown[rows] = pixels.round()
+    return Image.fromarray(shown)
+
+
+def _share(mask: Mask) -> Floats:
+    """Return how much of the colour each pixel takes, float32 [height, width, 1]."""
+    share: Floats = mask[..., None] * np.float32(_OPACITY / 255)
+    return share
