@@ -1,20 +1,23 @@
 """Folders of images and masks: which file belongs to which, and how a file becomes pixels."""
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.errors import DataError, ImageError
+from rembg_skin import files
+from rembg_skin.errors import DataError, ImageError, printable
+from rembg_skin.files import is_litter, is_photo, open_photo, upright
 from rembg_skin.image.arrays import Mask
+from rembg_skin.image.dresses import mask_levels
 from rembg_skin.image.rgb import to_rgb
 
 _NAMES_SHOWN = 8
-_ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 lie on their side
 
 
 @dataclass(frozen=True)
@@ -36,55 +39,82 @@ class Problem:
 
 @dataclass(frozen=True)
 class Folders:
-    """What two folders hold: the pairs, and the files without a partner, all sorted by name."""
+    """What two folders hold: the pairs, the files without a partner, and those left out as odd, all sorted by name.
+
+    Odd are a system's own files, such as a Mac's ``._photo.jpg``.
+    """
 
     pairs: list[Pair]
     unpaired: list[Path]
+    odd: list[Path] = field(default_factory=list)
 
 
 def find_pairs(images: Path, masks: Path) -> Folders:
-    """Pair the image files of two folders by their names without suffix.
+    """Pair the image files of two folders by their names without suffix, however accents are composed.
 
-    Files whose suffix Pillow does not know are left alone.
+    Files whose suffix is not an image's are ignored.
 
     Raises
     ------
     DataError
-        If a folder is missing, two files of one folder have the same name without suffix, or there is no pair.
+        If a folder is missing or unreadable, two files of one folder have the same name without suffix, or there is no
+        pair.
 
     """
-    by_stem, masks_by_stem = _by_stem(images), _by_stem(masks)
+    odd: list[Path] = []
+    by_stem, masks_by_stem = _by_stem(images, odd), _by_stem(masks, odd)
     if not (common := by_stem.keys() & masks_by_stem.keys()):
         raise DataError(
-            f"No image in {images} ({len(by_stem)} images) has a mask of the same name in {masks}"
+            f"No image in {printable(images)} ({len(by_stem)} images) has a mask of the same name in {printable(masks)}"
             f" ({len(masks_by_stem)} images); a.jpg goes with a.png."
         )
-    pairs = [Pair(stem, by_stem[stem], masks_by_stem[stem]) for stem in sorted(common)]
+    pairs = [Pair(by_stem[stem].stem, by_stem[stem], masks_by_stem[stem]) for stem in sorted(common)]
     alone = [folder[stem] for folder in (by_stem, masks_by_stem) for stem in sorted(folder.keys() - common)]
-    return Folders(pairs, alone)
+    return Folders(pairs, alone, sorted(odd))
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder.")
-    Image.init()
-    known = Image.registered_extensions()
+def _by_stem(folder: Path, odd: list[Path]) -> dict[str, Path]:
+    """Return the images of `folder` by stem with composed accents; add what is left out to `odd`."""
     # Names that differ in case alone are one file on some systems.
     found = defaultdict(list)
-    for path in folder.iterdir():
-        if path.suffix.lower() in known and not path.name.startswith(".") and path.is_file():
-            found[path.stem.casefold()].append(path)
+    for path in _entries(folder):
+        if is_photo(path.name) and _is_file(path):
+            if is_litter(path.name):
+                odd.append(path)
+            else:
+                found[_composed(path.stem).casefold()].append(path)
     if clashes := sorted(path.name for paths in found.values() if len(paths) > 1 for path in paths):
         raise DataError(
-            f"{folder} has files that differ only in suffix or case, so that names would collide:"
-            f" {listed(clashes)}; rename or move one of each."
+            f"{printable(folder)} has files that differ only in suffix, case or the composition of accents, so that"
+            f" names would collide: {listed(clashes)}; rename or move one of each."
         )
-    return {path.stem: path for (path,) in found.values()}
+    return {_composed(path.stem): path for (path,) in found.values()}
+
+
+def _entries(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise DataError(f"{printable(folder)} is not a folder.")
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise DataError(f"{printable(folder)} cannot be read: {error.strerror}.") from error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a link of a link of ... that the system gives up on
+        return False
+
+
+def _composed(name: str) -> str:
+    """Return `name` with composed accents: Macs take them apart."""
+    return unicodedata.normalize("NFC", name)
 
 
 def listed(names: Iterable[object]) -> str:
     """Return names as one readable list, cut short where there are many."""
-    shown = [str(name) for name in names]
+    shown = [printable(name) for name in names]
     if len(shown) <= _NAMES_SHOWN:
         return ", ".join(shown)
     return ", ".join(shown[:_NAMES_SHOWN]) + f" and {len(shown) - _NAMES_SHOWN} more"
@@ -106,7 +136,7 @@ def check_sizes(pairs: Iterable[Pair]) -> None:
         except ImageError:
             continue
         if size != mask_size:
-            wrong.append(f"{pair.mask.name} ({mask_size[0]}x{mask_size[1]}, image {size[0]}x{size[1]})")
+            wrong.append(f"{printable(pair.mask.name)} ({mask_size[0]}x{mask_size[1]}, image {size[0]}x{size[1]})")
     if wrong:
         raise DataError(
             f"{len(wrong)} masks are not of their image's size: {listed(wrong)}; --resize brings them to it."
@@ -116,12 +146,10 @@ def check_sizes(pairs: Iterable[Pair]) -> None:
 def shown_size(path: Path) -> tuple[int, int]:
     """Return width and height as displayed, from the file's header; raises what :func:`open_image` raises."""
     try:
-        with Image.open(path) as image:
-            width, height = image.size
-            sideways = image.getexif().get(_ORIENTATION, 1) in range(5, 9)
+        with open_photo(path) as image:
+            return files.shown_size(image)
     except Exception as error:
         raise _unreadable(path, error) from error
-    return (height, width) if sideways else (width, height)
 
 
 def open_image(path: Path) -> PILImage:
@@ -134,15 +162,16 @@ def open_image(path: Path) -> PILImage:
 
     """
     try:
-        with Image.open(path) as image:
-            return ImageOps.exif_transpose(image)
+        with open_photo(path) as image:
+            return upright(image)
     # Pillow's many decoders raise whatever comes up in a damaged file, from OSError to struct.error.
     except Exception as error:
         raise _unreadable(path, error) from error
 
 
 def _unreadable(path: Path, error: Exception) -> ImageError:
-    return ImageError(f"{path} cannot be read: {error or type(error).__name__}")
+    reason = error.strerror if isinstance(error, OSError) else None  # the text of such errors repeats the path
+    return ImageError(f"{printable(path)} cannot be read: {reason or printable(error) or type(error).__name__}")
 
 
 def open_rgb(path: Path) -> PILImage:
@@ -151,17 +180,22 @@ def open_rgb(path: Path) -> PILImage:
 
 
 def open_mask(path: Path, size: tuple[int, int], *, resize: bool = False) -> Mask:
-    """Return the mask as levels, uint8, height x width of `size` (width, height).
+    """Return the mask as levels, uint8, height x width of `size` (width, height), in whatever dress the file has them.
 
     Raises
     ------
     ImageError
-        If it cannot be read, or is of another size and `resize` is not set; a resized mask takes the nearest level.
+        If it cannot be read, is not a mask without a doubt (see :mod:`rembg_skin.image.dresses`), or is of another size
+        and `resize` is not set; a resized mask takes the nearest level.
 
     """
-    mask = open_rgb(path).convert("L")
-    if mask.size != size:
-        if not resize:
-            raise ImageError(f"{path} is {mask.width}x{mask.height}, its image {size[0]}x{size[1]}")
-        mask = mask.resize(size, Image.Resampling.NEAREST)
-    return np.asarray(mask)
+    picture = open_image(path)
+    if picture.size != size and not resize:
+        raise ImageError(f"{printable(path)} is {picture.width}x{picture.height}, its image {size[0]}x{size[1]}")
+    try:
+        levels = mask_levels(picture)
+    except ImageError as error:
+        raise ImageError(f"{printable(path)} is no mask that can be read without a doubt: {error}") from error
+    if picture.size != size:
+        levels = np.asarray(Image.fromarray(levels).resize(size, Image.Resampling.NEAREST))
+    return levels

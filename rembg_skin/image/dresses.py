@@ -1,0 +1,137 @@
+"""Masks that others made come in many dresses; every reader of masks sees the same levels, or a refusal.
+
+Read are: levels of 8, 16 or 32 bits and of fractions, bitmaps, 0 and 1 in any of them, the grey of a colour image, one
+colour on black, palettes, and the alpha of a cutout. Class numbers, and pictures in colours, are refused: which of them
+is skin cannot be seen.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.Image import Image as PILImage
+
+from rembg_skin.errors import ImageError
+from rembg_skin.image.arrays import Bytes, Mask
+from rembg_skin.image.rgb import to_rgb
+
+_WHITE = 255
+_DEEP_WHITE = 65535
+_CLASSES = 40  # numbers of classes end here; a mask of 0 and one higher value is a dim one
+_GREY = 32  # JPEG moves the channels of a grey so far apart
+_REMEDY = "save it as 0 for not skin and 255 for skin"
+
+
+def mask_levels(image: PILImage) -> Mask:
+    """Return the levels of a mask of any mode, uint8 [height, width], 0 not skin to 255 skin.
+
+    Raises
+    ------
+    ImageError
+        If its values could mean more than one thing; the message says what they are, and not in which file.
+
+    """
+    image.load()
+    if image.mode in ("La", "RGBa"):  # premultiplied
+        image = image.convert(image.mode.upper())
+    if image.mode in ("LA", "PA", "RGBA") or (image.mode == "P" and image.has_transparency_data):
+        alpha = np.asarray(image.convert("RGBA").getchannel("A"))
+        if alpha.min(initial=_WHITE) < _WHITE:  # a cutout: its colours are the photograph's
+            return _of_values(alpha, _WHITE)
+    if image.mode == "1":
+        return np.asarray(image.convert("L"))
+    if image.mode in ("L", "LA"):
+        return _of_values(np.asarray(image.getchannel(0)), _WHITE)
+    if image.mode == "F" or image.mode.startswith("I"):
+        return _of_numbers(np.asarray(image))
+    if image.mode in ("P", "PA"):
+        return _of_palette(image)
+    return _of_colours(_rgb(image))
+
+
+def _rgb(image: PILImage) -> Bytes:
+    """Return `image` as RGB; no profile changes a mask, whose values are no colours."""
+    plain = image.copy()
+    plain.info.pop("icc_profile", None)
+    return np.asarray(to_rgb(plain)[0])
+
+
+def _of_numbers(values: NDArray[Any]) -> Mask:
+    """Return the levels of values without a range of their own: whole numbers of up to 32 bits, or fractions of 1."""
+    if values.dtype.kind == "f":
+        values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    low, top = float(values.min(initial=0)), float(values.max(initial=0))
+    if low < 0:
+        raise ImageError(f"its values begin at {low:g}, below 0; {_REMEDY}")
+    if values.dtype.kind == "f" and top <= 1:
+        return _of_values(np.rint(values * np.float32(_WHITE)).astype(np.uint8), _WHITE)
+    if top <= _DEEP_WHITE:
+        return _of_values(np.rint(values).astype(np.uint16), _WHITE if top <= _WHITE else _DEEP_WHITE)
+    if _is_binary(values, top):
+        return _painted(values > 0)
+    raise ImageError(f"its values go up to {top:g}, beyond those of 16 bits; {_REMEDY}")
+
+
+def _of_values(values: NDArray[Any], white: int) -> Mask:
+    """Return the levels of whole numbers whose full range is 0 to `white`."""
+    low, top = int(values.min(initial=white)), int(values.max(initial=0))
+    if 2 * top > white:
+        if top == white and _are_classes(values, white):
+            raise ImageError(f"it holds class numbers beside {white}; {_REMEDY}")
+        if white == _WHITE:
+            return values.astype(np.uint8, copy=False)
+        step = _DEEP_WHITE // _WHITE
+        return ((values.astype(np.uint32) + step // 2) // step).astype(np.uint8)
+    if top in (0, 1) or (top > _CLASSES and low == 0 and _is_binary(values, top)):
+        return _painted(values > 0)
+    raise ImageError(f"its values end at {top}: class numbers, or levels too low to tell; {_REMEDY}")
+
+
+def _are_classes(values: NDArray[Any], white: int) -> bool:
+    """Whether all values are 0, numbers of classes and, for pixels that do not count, `white`: levels lie between."""
+    classes = (values > 0) & (values <= _CLASSES)
+    return bool(classes.any() and (classes | (values == 0) | (values == white)).all())
+
+
+def _is_binary(values: NDArray[Any], top: float) -> bool:
+    return bool(((values == 0) | (values == top)).all())
+
+
+def _painted(skin: NDArray[np.bool_]) -> Mask:
+    return skin.astype(np.uint8) * np.uint8(_WHITE)
+
+
+def _of_palette(image: PILImage) -> Mask:
+    """Return the levels of a palette: greys as they are, otherwise one colour that is class 1 or alone on black."""
+    colours = np.asarray(image.convert("RGB"))
+    if _spread(colours) == 0:
+        return _of_colours(colours)
+    indices = np.asarray(image.getchannel(0))
+    used = np.unique(indices)
+    if used.max() == 1 or len(image.palette.colors if image.palette else ()) <= 2:  # noqa: PLR2004 - one and its ground
+        return _of_colours(colours) if _black(colours).any() else _painted(indices == 1)
+    raise ImageError(f"its palette shows {len(used)} of its classes; {_REMEDY}")
+
+
+def _of_colours(rgb: Bytes) -> Mask:
+    """Return the levels of RGB pixels: their grey, or one colour on black."""
+    spread = _spread(rgb)
+    if spread == 0:
+        return _of_values(rgb[..., 0], _WHITE)
+    black = _black(rgb)
+    painted = rgb[~black]
+    if (painted == painted[0]).all():
+        return _painted(~black)
+    if spread <= _GREY:
+        return _of_values(np.asarray(Image.fromarray(rgb).convert("L")), _WHITE)
+    raise ImageError(f"it is a picture in colours; {_REMEDY}")
+
+
+def _spread(rgb: Bytes) -> int:
+    """Return how far the channels of a pixel are apart at most; 0: all are greys."""
+    return int((rgb.max(axis=2, initial=0) - rgb.min(axis=2, initial=_WHITE)).max(initial=0))
+
+
+def _black(rgb: Bytes) -> NDArray[np.bool_]:
+    return ~rgb.any(axis=2)
