@@ -11,7 +11,10 @@ from hypothesis import settings
 from numpy.typing import NDArray
 from PIL import Image
 
+from tests.support.environment import neutralize
 from tests.support.github import GitHub, running
+
+neutralize()
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("any machine", deadline=None)
@@ -48,10 +51,7 @@ def color_patches() -> NDArray[np.uint8]:
 
 @pytest.fixture
 def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
-    """A GitHub on loopback that the package takes for the real one; free of the user's environment."""
-    for name in ("GITHUB_TOKEN", "REMBG_SKIN_OFFLINE", "REMBG_SKIN_MIRROR", "MODEL_CHECKSUM_DISABLED"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    """A GitHub on loopback that the package takes for the real one."""
     with running() as server:
         monkeypatch.setenv("REMBG_SKIN_GITHUB_API", server.url)
         yield server

@@ -17,6 +17,8 @@ import pytest
 import requests
 from PIL import Image
 
+from tests.support.processes import started
+
 pytestmark = pytest.mark.e2e
 
 NAMES = ["hsv_skin", "ycbcr_skin", "ycbcr_hsv_skin", "ellipse_skin", "diagonal_skin", "icm_skin"]
@@ -134,23 +136,16 @@ def serving(folder: Path, **variables: str) -> Iterator[tuple[str, int]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, "U2NET_HOME": str(folder / "home"), "GRADIO_ANALYTICS_ENABLED": "False", **variables}
+    environment = {"U2NET_HOME": str(folder / "home"), "GRADIO_ANALYTICS_ENABLED": "False", **variables}
     environment["BROWSER"] = "true"  # rembg opens a browser window at its start
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [REMBG, "s", "-h", "127.0.0.1", "-p", str(port)],
-            cwd=folder,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+    command = [REMBG, "s", "-h", "127.0.0.1", "-p", str(port)]
     url = f"http://127.0.0.1:{port}"
-    try:
+    with (
+        (folder / "log").open("wb") as log,
+        started(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT) as process,
+    ):
         wait_until(lambda: requests.get(f"{url}/openapi.json", timeout=5).ok, process, folder / "log")
         yield url, process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +155,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def wait_until(ready: Callable[[], bool], process: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_until(ready: Callable[[], bool], process: "subprocess.Popen[str]", log: Path) -> None:
     deadline = time.monotonic() + 180  # a first start of rembg compiles for most of a minute
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from rembg_skin.batch import SkinMasker
 from rembg_skin.batch.folder import Task, mask_all, missing, survey
 from rembg_skin.errors import SkinError
 from tests.batch.test_masker import FILES, encoded, picture
+from tests.support.processes import interrupt, started
 
 COMMAND = str(Path(sys.executable).with_name("rembg-skin"))
 
@@ -153,24 +154,20 @@ def test_a_bad_argument_is_one_error(arguments: list[str], words: str, photos_fo
 
 
 @pytest.fixture
-def at_work(tmp_path: Path) -> "subprocess.Popen[str]":
-    """Return the command at work on 300 photographs with two processes, in a group of processes of its own."""
+def at_work(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Give the command at work on 300 photographs with two processes, in a group of processes of its own."""
     source = tmp_path / "photos"
     source.mkdir()
     for number in range(300):
         picture(3000).save(source / f"{number}.jpg")
-    return subprocess.Popen(
-        [COMMAND, "masks", "photos", "out", "-m", "ycbcr_skin", "-j", "2"],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    command = [COMMAND, "masks", "photos", "out", "-m", "ycbcr_skin", "-j", "2"]
+    with started(command, cwd=tmp_path, stdout=None) as process:
+        yield process
 
 
 def test_ctrl_c_leaves_whole_masks_and_the_next_run_goes_on(at_work: "subprocess.Popen[str]", tmp_path: Path) -> None:
     wait_for(lambda: len(list((tmp_path / "out").glob("*.png"))) > 5)
-    os.killpg(at_work.pid, signal.SIGINT)  # a terminal sends it to all of them
+    interrupt(at_work)
     _, stderr = at_work.communicate(timeout=60)
     assert at_work.returncode == 130
     assert stderr == ""
@@ -189,7 +186,7 @@ def test_ctrl_c_while_the_processes_start_is_quiet(at_work: "subprocess.Popen[st
     wait_for(lambda: len(children.read_text().split()) >= 3)  # a tracker of multiprocessing, and two that work
 
     time.sleep(0.1)  # Ctrl-C is ignored until all have begun to start
-    os.killpg(at_work.pid, signal.SIGINT)
+    interrupt(at_work)
     _, stderr = at_work.communicate(timeout=120)
     assert at_work.returncode == 130
     assert stderr == ""

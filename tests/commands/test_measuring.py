@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 import sysconfig
@@ -19,6 +18,7 @@ from skimage.data import astronaut
 
 from rembg_skin.dataset.variants import VARIANTS
 from tests.conftest import SHARED
+from tests.support.processes import interrupt, started
 
 PROGRAM = str(Path(sysconfig.get_path("scripts")) / "rembg-skin")
 
@@ -32,21 +32,14 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
 
 def stopped_when(ready: Callable[[], bool], *arguments: object) -> tuple[int, str, str]:
     """Press Ctrl-C as soon as `ready`; return exit status, stdout and stderr."""
-    process = subprocess.Popen(
-        [PROGRAM, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
-    )
-    deadline = time.monotonic() + 600
-    try:
+    with started([PROGRAM, *map(str, arguments)]) as process:
+        deadline = time.monotonic() + 600
         while not ready():
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the whole group
+        interrupt(process)
         out, err = process.communicate(timeout=600)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
     assert "Traceback" not in err, err
     return process.returncode, out, err
 

@@ -1,9 +1,7 @@
 """The page of stock `rembg s` in a real browser, with a skin model chosen from its list."""
 
 import io
-import os
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ from PIL import Image
 from rembg import new_session
 
 import rembg_skin
+from tests.support.processes import started
 
 rembg_skin.register()
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
@@ -29,29 +28,27 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("server")
     environment = {
-        **os.environ,
         "U2NET_HOME": str(folder / "home"),
         "TMPDIR": str(folder),
         "BROWSER": "true",  # what the server opens its page with
         "GRADIO_ANALYTICS_ENABLED": "False",
-        "NO_PROXY": "127.0.0.1,localhost",
     }
-    command = [str(Path(sys.executable).with_name("rembg")), "s", "--host", "127.0.0.1", "--port", str(port)]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
+    command = [Path(sys.executable).with_name("rembg"), "s", "--host", "127.0.0.1", "--port", str(port)]
     url = f"http://127.0.0.1:{port}/"
     deadline = time.monotonic() + 180
-    while True:
-        assert process.poll() is None, (folder / "log").read_text()
-        try:
-            if requests.get(url, timeout=5).ok:
-                break
-        except requests.ConnectionError:
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.3)
-    yield url
-    process.terminate()
-    process.wait(timeout=30)
+    with (
+        (folder / "log").open("w") as log,
+        started(command, env=environment, cwd=folder, stdout=log, stderr=log) as own,
+    ):
+        while True:
+            assert own.poll() is None, (folder / "log").read_text()
+            try:
+                if requests.get(url, timeout=5).ok:
+                    break
+            except requests.ConnectionError:
+                assert time.monotonic() < deadline, (folder / "log").read_text()
+                time.sleep(0.3)
+        yield url
 
 
 def test_choose_a_skin_model_upload_and_see_the_cutout(

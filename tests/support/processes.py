@@ -1,0 +1,64 @@
+"""Child processes that hear Ctrl-C however the tests were started, and that never outlive a test."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+
+def hear_interrupts() -> None:
+    """Give this process Python's handler of Ctrl-C, if it was started without one; children start with the default.
+
+    A shell starts background commands with SIGINT ignored, and an ignored signal is inherited.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def started(
+    command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, **options: Any
+) -> Iterator["subprocess.Popen[str]"]:
+    """Give a running command, the head of a process group of its own; the whole group is ended with the block.
+
+    Parameters
+    ----------
+    command
+        The program and its arguments.
+    env
+        Variables added to those of this process.
+    **options
+        Further arguments of ``subprocess.Popen``; without them both outputs are pipes of text.
+
+    """
+    hear_interrupts()
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
+    process: subprocess.Popen[str] = subprocess.Popen(
+        [str(part) for part in command], env={**os.environ, **(env or {})}, start_new_session=True, **(pipes | options)
+    )
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+def end(process: "subprocess.Popen[str]") -> None:
+    """Kill what is left of the group of `process`, and close its pipes."""
+    with suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+    process.wait()
+
+
+def interrupt(process: "subprocess.Popen[str]") -> None:
+    """Press Ctrl-C: a terminal sends it to the whole group."""
+    os.killpg(process.pid, signal.SIGINT)
