@@ -18,7 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Download and hash every release asset without a hash, and write what was found into the catalogue."""
-    from rembg_skin.weights import Patience, pins
+    from rembg_skin.weights import pins
+    from rembg_skin.weights.http import Retry
     from rembg_skin.weights.settings import Environment
 
     found = dict(catalog.PINS)
@@ -27,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         for source in pins.unpinned(model):
             try:
                 with TemporaryDirectory() as folder:
-                    pinned = pins.pin(source, Path(folder), Environment.read(), Patience())
+                    pinned = pins.pin(source, Path(folder), Environment.read(), Retry())
             except WeightsError as error:
                 failed = True
                 print(f"rembg-skin: {model.name}: {error}", file=sys.stderr)

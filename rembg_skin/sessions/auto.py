@@ -12,13 +12,14 @@ from PIL.Image import Image as PILImage
 from rembg_skin.catalog import MODELS, Model, files_of
 from rembg_skin.errors import ModelError, SkinError, WeightsError
 from rembg_skin.sessions.base import SkinSession
-from rembg_skin.weights import Patience, fetch
+from rembg_skin.weights import fetch_into
 from rembg_skin.weights.folders import model_folders
+from rembg_skin.weights.http import Retry
 
 VARIABLE = "REMBG_SKIN_AUTO"
 
 # Who has no network should not wait for a minute until the next model's turn.
-_PATIENCE = Patience(tries=3, longest_wait=10.0)
+_RETRY = Retry(tries=3, longest_wait=10.0)
 
 T = TypeVar("T")
 
@@ -106,7 +107,7 @@ def _first(take: Callable[[type[SkinSession]], T]) -> tuple[T, dict[str, str]]:
 
 def _fetch_files(model: Model) -> None:
     for file in files_of(model):
-        fetch(file, folders=model_folders(file.name), patience=_PATIENCE)
+        fetch_into(model_folders(file.name), file, _RETRY)
 
 
 def _in_words(refusals: Mapping[str, str]) -> str:

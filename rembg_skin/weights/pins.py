@@ -7,11 +7,10 @@ from pathlib import Path
 from rembg_skin.catalog import FileSource, Model, ReleaseSource
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights.download import bring
-from rembg_skin.weights.http import SourceError
-from rembg_skin.weights.identity import sha256_of
-from rembg_skin.weights.patience import Patience
+from rembg_skin.weights.http import Retry, SourceError
 from rembg_skin.weights.settings import Environment
 from rembg_skin.weights.sources import Offer, assets
+from rembg_skin.weights.store import sha256_of
 
 _FIRST = "PINS: dict[str, tuple[FileSource, ...]] = {"
 _LAST = "# End of what `rembg-skin pin` writes."
@@ -28,7 +27,7 @@ def unpinned(model: Model) -> list[ReleaseSource]:
     ]
 
 
-def pin(source: ReleaseSource, folder: Path, environment: Environment, patience: Patience) -> FileSource:
+def pin(source: ReleaseSource, folder: Path, environment: Environment, retry: Retry) -> FileSource:
     """Download what `source` offers into `folder`, hash it, and return it as a source with a known hash.
 
     Raises
@@ -38,10 +37,10 @@ def pin(source: ReleaseSource, folder: Path, environment: Environment, patience:
 
     """
     try:
-        asset = assets(source, environment, patience)[0]
+        asset = assets(source, environment, retry)[0]
         file = folder / "asset"
         found = Offer(asset.url, asset.sha256, asset.size, "release", "")
-        bring(found, file, asset.name, patience, check=asset.sha256 is not None)
+        bring(found, file, asset.name, retry, check=asset.sha256 is not None)
     except SourceError as error:
         raise WeightsError(f"{source.owner}/{source.repo}, {source.pattern}: {error}") from None
     origin = f"computed from the file, {datetime.now(UTC):%Y-%m-%d}"
