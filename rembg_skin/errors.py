@@ -85,3 +85,28 @@ def did_you_mean(name: str, known: Collection[str], otherwise: Collection[str] =
     """
     near = get_close_matches(name, known, n=most) or list(otherwise)
     return f"did you mean {' or '.join(near)}?" if near else ""
+
+
+def printable(text: object) -> str:
+    r"""Return `text` on one line that a terminal shows as it is: names may hold newlines, escape sequences, odd bytes.
+
+    Control, format and separator characters become Python's escapes, bytes that are not UTF-8 such as ``\xff``.
+    """
+    shown = str(text)
+    if shown.isprintable():
+        return shown
+    return "".join(character if _is_harmless(character) else _escaped(character) for character in shown)
+
+
+def _is_harmless(character: str) -> bool:
+    from unicodedata import category
+
+    # Joiners make the shapes of emoji and of several scripts.
+    return character in "\u200c\u200d" or category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # noqa: PLR2004 - how Python holds a byte of a name that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")

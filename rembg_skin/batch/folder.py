@@ -1,21 +1,16 @@
 """A folder of photographs becomes a folder of masks: all cores busy, nothing done twice, nothing half written."""
 
-import multiprocessing
 import os
-import signal
-import threading
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path, PurePath
-from secrets import token_hex
 
 from rembg_skin.batch.masker import SkinMasker, in_words, mask_of, png
+from rembg_skin.batch.workers import DIED, work_on
 from rembg_skin.errors import SkinError
+from rembg_skin.files import write_whole
 
 # What counts as an image: names alone decide, so that a million files are listed without opening one.
 SUFFIXES = frozenset(
@@ -24,9 +19,6 @@ SUFFIXES = frozenset(
         *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
     )
 )
-# Tasks waiting for each process: enough to keep it busy, few enough to stop soon and to keep memory flat.
-_AHEAD = 4
-_DIED = "the process that worked on it died: too little memory, or a fault of the image's decoder"
 
 
 @dataclass(frozen=True)
@@ -112,77 +104,17 @@ def mask_names(names: Iterable[str]) -> dict[str, str]:
     return {path.name: f"{path.stem if claims[path.stem.casefold()] == 1 else path.name}.png" for path in images}
 
 
-def mask_all(tasks: Iterable[Task], masker: SkinMasker, jobs: int) -> Generator[tuple[Task, str]]:
-    """Write the masks with `jobs` processes; yield each task when it is finished, and in words what went wrong.
-
-    A process that dies costs at most the image that killed it: what was under way is done again, one at a time.
+def mask_all(tasks: Iterable[Task], masker: SkinMasker, processes: int) -> Generator[tuple[Task, str]]:
+    """Write the masks; yield each task when it is finished, and in words what went wrong.
 
     Raises
     ------
     SkinError
-        If no image can be masked, because the session cannot be had, or no mask written.
+        If no image can be masked, because the session is unavailable, or no mask written.
 
     """
-    waiting = iter(tasks)
-    while interrupted := (yield from _until_a_death(waiting, masker, jobs, _AHEAD * jobs)):
-        again = iter(interrupted)
-        while culprit := (yield from _until_a_death(again, masker, 1, 1)):
-            yield culprit[0], _DIED
-
-
-def _until_a_death(
-    tasks: Iterator[Task], masker: SkinMasker, jobs: int, ahead: int
-) -> Generator[tuple[Task, str], None, list[Task]]:
-    """Yield finished tasks until there are no more, or a process dies; return those that were under way then."""
-    under_way: list[Task] = []
-    running: dict[Future[str], Task] = {}
-    # Not forked: this process has threads.
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin)
-    try:
-        with _without_ctrl_c():
-            for _ in range(jobs):  # each starts a process
-                pool.submit(os.getpid)
-        while True:
-            for task in islice(tasks, ahead - len(under_way)):
-                under_way.append(task)
-                running[pool.submit(write_mask, masker, task)] = task
-            if not running:
-                return []
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                error = future.result()
-                task = running.pop(future)
-                under_way.remove(task)
-                yield task, error
-    except BrokenProcessPool:
-        return under_way
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Ignore Ctrl-C for a moment; processes that are started in it ignore it for good."""
-    if threading.current_thread() is not threading.main_thread():  # which alone hears it
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _begin() -> None:
-    """Start a worker: Ctrl-C is its parent's business, on Windows too, and it does not outlive it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def leave() -> None:
-        parent = multiprocessing.parent_process()
-        assert parent is not None  # noqa: S101 - for the type checker
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=leave, daemon=True).start()
+    for task, error in work_on(tasks, partial(write_mask, masker), processes):
+        yield task, DIED if error is None else error
 
 
 def write_mask(masker: SkinMasker, task: Task) -> str:
@@ -204,19 +136,5 @@ def write_mask(masker: SkinMasker, task: Task) -> str:
             data = png(mask_of(session, image))
     except Exception as error:  # noqa: BLE001 - one bad image is one failure, whatever is wrong with it
         return in_words(error)
-    try:
-        task.target.parent.mkdir(parents=True, exist_ok=True)
-        _write(task.target, data)
-    except OSError as error:
-        raise SkinError(f"{task.target} cannot be written ({error.strerror}).") from None
+    write_whole(task.target, lambda draft: draft.write_bytes(data))
     return ""
-
-
-def _write(target: Path, data: bytes) -> None:
-    draft = target.with_name(f".{token_hex(8)}.part")  # several machines may fill one folder
-    try:
-        draft.write_bytes(data)
-        draft.replace(target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise

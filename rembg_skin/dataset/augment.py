@@ -1,23 +1,20 @@
 """``rembg-skin augment``: 26 variants of every pair, for training; see :mod:`rembg_skin.dataset.variants`."""
 
 import json
-import multiprocessing
 import shutil
-import signal
 import zlib
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from rembg_skin.batch.workers import DIED, work_on
 from rembg_skin.dataset.pairs import Pair, Problem, open_mask, open_rgb, shown_size
 from rembg_skin.dataset.variants import VARIANTS, Occlusion, Recolouring, occlude
-from rembg_skin.errors import DataError, ImageError
+from rembg_skin.errors import DataError, ImageError, printable
 from rembg_skin.files import PART, write_whole
 
 _SETTINGS = "augment.json"
@@ -114,40 +111,20 @@ def _write_png(path: Path, pixels: np.ndarray) -> None:
     write_whole(path, lambda part: Image.fromarray(pixels).save(part, "PNG", compress_level=_COMPRESSION))
 
 
-def augment_all(pairs: Iterable[Pair], target: Target, jobs: int) -> Iterator[Made | Problem]:
-    """Write the variants of all `pairs` in `jobs` processes; yields what became of each, in no order.
+def augment_all(pairs: Iterable[Pair], target: Target, processes: int) -> Iterator[Made | Problem]:
+    """Write the variants of all `pairs`; yields what became of each, in no order.
 
-    When the caller stops early, pairs at work are finished and the others are left for the next run.
+    If the caller stops early, pairs at work are finished and the others are left for the next run.
 
     Raises
     ------
     DataError
-        If a file cannot be written, or a process dies.
+        If a file cannot be written.
 
     """
-    if jobs == 1:
+    if processes == 1:
         for pair in pairs:
             yield augment(pair, target)
         return
-    with _workers(jobs) as workers:
-        futures = [workers.submit(augment, pair, target) for pair in pairs]
-        for future in as_completed(futures):
-            try:
-                yield future.result()
-            except BrokenProcessPool as error:
-                raise DataError("A process died, most likely for lack of memory; go on with fewer --jobs.") from error
-
-
-@contextmanager
-def _workers(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    # Spawned, not forked: the same on every system, and safe whatever threads the caller has.
-    context = multiprocessing.get_context("spawn")
-    workers = ProcessPoolExecutor(jobs, mp_context=context, initializer=_leave_interrupts_to_parent)
-    try:
-        yield workers
-    finally:
-        workers.shutdown(cancel_futures=True)
-
-
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for pair, outcome in work_on(pairs, partial(augment, target=target), processes):
+        yield Problem(pair.image, f"{printable(pair.image)}: {DIED}") if outcome is None else outcome
