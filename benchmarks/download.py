@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.timing import machine, medians
 from rembg_skin.catalog import FileSource, Model
-from rembg_skin.weights import fetch
+from rembg_skin.weights import fetch_into
 from tests.support.github import running
 
 SIZE = 176_000_000
@@ -35,7 +35,7 @@ def serve(data: bytes, pipe: Connection) -> None:
 def ours(model: Model, folder: Path) -> None:
     """Fetch into an empty folder."""
     shutil.rmtree(folder, ignore_errors=True)
-    fetch(model, folders=[folder])
+    fetch_into([folder], model)
 
 
 def curl(url: str, folder: Path) -> None:

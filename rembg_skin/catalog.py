@@ -351,9 +351,9 @@ _AUTO = Model(
     chain=("u2netp_skin", "tiny_skin", "pan_skin", "ycbcr_hsv_skin"),
 )
 
-# Written by `rembg-skin pin`: release assets whose bytes were downloaded and hashed.
+# Written by `tools/pin_hashes.py`: release assets whose bytes were downloaded and hashed.
 PINS: dict[str, tuple[FileSource, ...]] = {}
-# End of what `rembg-skin pin` writes.
+# End of what `tools/pin_hashes.py` writes.
 
 
 def _pinned(model: Model) -> Model:

@@ -21,7 +21,6 @@ COMMANDS = {
     "compare": "draw photographs, masks and overlays of several models side by side",
     "stats": "draw which colours skin has in your own photographs, and where it is",
     "augment": "write 26 variants of every photograph and mask, for training",
-    "pin": "write the hashes of release assets into the catalogue (for releases of this package)",
 }
 
 

@@ -10,15 +10,9 @@ if TYPE_CHECKING:
 
 def session_classes() -> tuple[type["SkinSession"], ...]:
     """Return every session class, in the order in which users see them."""
-    from rembg_skin.sessions.auto import AutoSession
-    from rembg_skin.sessions.classic import CLASSIC_SESSIONS
-    from rembg_skin.sessions.face import FaceSession
-    from rembg_skin.sessions.mediapipe import MediapipeSession
-    from rembg_skin.sessions.neural import NEURAL_SESSIONS
-    from rembg_skin.sessions.refined import REFINED_SESSIONS
+    from rembg_skin.sessions.auto import CHOICES, AutoSession
 
-    networks: tuple[type[SkinSession], ...] = (*NEURAL_SESSIONS, *REFINED_SESSIONS, MediapipeSession)
-    return (AutoSession, *networks, *CLASSIC_SESSIONS, FaceSession)
+    return (AutoSession, *CHOICES)
 
 
 def register() -> None:

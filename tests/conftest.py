@@ -14,6 +14,8 @@ from PIL import Image
 from tests.support.environment import neutralize
 from tests.support.github import GitHub, running
 
+neutralize()
+
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")

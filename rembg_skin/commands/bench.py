@@ -12,7 +12,7 @@ from rembg_skin.errors import SkinError
 from rembg_skin.measure.benchmark import Job, Result, advice, machine, measure_apart, table
 from rembg_skin.measure.sessions import distinct, session_names
 from rembg_skin.weights.folders import model_folders
-from rembg_skin.weights.shelf import on_disk
+from rembg_skin.weights.receipts import on_disk
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,6 @@ def run(arguments: argparse.Namespace) -> int:
     models = list(FILES.values()) if arguments.all else models_named(arguments.names)
 
     from rembg_skin.weights import fetch
-    from rembg_skin.weights.folders import model_folders
 
     failed = False
     for model in models:
@@ -28,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{model.name}: needs no download")
         for file in files_of(model):
             try:
-                print(f"{file.name}: {fetch(file, folders=model_folders(file.name))}")
+                print(f"{file.name}: {fetch(file)}")
             except WeightsError as error:
                 failed = True
                 print(f"rembg-skin: {error}", file=sys.stderr)

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 def describe(model: Model) -> dict[str, object]:
     """Return what is known of `model`, with plain values alone."""
     from rembg_skin.weights.folders import model_folders
-    from rembg_skin.weights.shelf import on_disk
+    from rembg_skin.weights.receipts import on_disk
 
     paths = {file.name: next(on_disk(file, model_folders(file.name)), None) for file in files_of(model)}
     sizes = [

@@ -23,11 +23,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _verified(file: Model, *, expected: bool) -> bool:
-    from rembg_skin.weights import Patience
     from rembg_skin.weights.folders import model_folders
-    from rembg_skin.weights.identity import accept
+    from rembg_skin.weights.http import Retry
+    from rembg_skin.weights.receipts import on_disk
     from rembg_skin.weights.settings import Environment
-    from rembg_skin.weights.shelf import on_disk
+    from rembg_skin.weights.store import accept
 
     paths = list(on_disk(file, model_folders(file.name)))
     if expected and not paths:
@@ -35,7 +35,7 @@ def _verified(file: Model, *, expected: bool) -> bool:
     good = bool(paths) or not expected
     for path in paths:
         try:
-            receipt = accept(path, file, Environment.read(), Patience())
+            receipt = accept(path, file, Environment.read(), Retry())
         except WeightsError as error:
             print(f"rembg-skin: {error}", file=sys.stderr)
             good = False

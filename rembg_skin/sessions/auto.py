@@ -11,13 +11,28 @@ from PIL.Image import Image as PILImage
 from rembg_skin.catalog import MODELS, Model, files_of
 from rembg_skin.errors import ModelError, SkinError, WeightsError, did_you_mean
 from rembg_skin.sessions.base import SkinSession
-from rembg_skin.weights import Patience, fetch
+from rembg_skin.sessions.classic import CLASSIC_SESSIONS
+from rembg_skin.sessions.face import FaceSession
+from rembg_skin.sessions.mediapipe import MediapipeSession
+from rembg_skin.sessions.neural import NEURAL_SESSIONS
+from rembg_skin.sessions.refined import REFINED_SESSIONS
+from rembg_skin.weights import fetch_into
 from rembg_skin.weights.folders import model_folders
+from rembg_skin.weights.http import Retry
 
 VARIABLE = "REMBG_SKIN_AUTO"
 
+# Every other session, in the order in which users see them.
+CHOICES: tuple[type[SkinSession], ...] = (
+    *NEURAL_SESSIONS,
+    *REFINED_SESSIONS,
+    MediapipeSession,
+    *CLASSIC_SESSIONS,
+    FaceSession,
+)
+
 # Who has no network should not wait for a minute until the next model's turn.
-_PATIENCE = Patience(tries=3, longest_wait=10.0)
+_RETRY = Retry(tries=3, longest_wait=10.0)
 
 T = TypeVar("T")
 
@@ -78,9 +93,7 @@ class AutoSession(SkinSession):
 
 def chain() -> list[type[SkinSession]]:
     """Return the sessions to try: those that ``REMBG_SKIN_AUTO`` names, separated by commas, or the catalogue's."""
-    from rembg_skin.plugin import session_classes
-
-    known = {cls.name(): cls for cls in session_classes() if cls is not AutoSession}
+    known = {cls.name(): cls for cls in CHOICES}
     names = [name for part in os.environ.get(VARIABLE, "").split(",") if (name := part.strip())]
     for name in names:
         if name not in known:
@@ -103,7 +116,7 @@ def _first(take: Callable[[type[SkinSession]], T]) -> tuple[T, dict[str, str]]:
 
 def _fetch_files(model: Model) -> None:
     for file in files_of(model):
-        fetch(file, folders=model_folders(file.name), patience=_PATIENCE)
+        fetch_into(model_folders(file.name), file, _RETRY)
 
 
 def _in_words(refusals: Mapping[str, str]) -> str:

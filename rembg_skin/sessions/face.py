@@ -23,7 +23,6 @@ from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.classic import YcbcrHsvSession, cleanup
 from rembg_skin.sessions.options import Choice, Option, Real
 from rembg_skin.weights import fetch
-from rembg_skin.weights.folders import model_folders
 
 DETECTOR = FILES["yunet"]
 _DEVIATIONS = 1.2
@@ -48,7 +47,7 @@ class FaceSession(SkinSession):
     @classmethod
     def download_models(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
         """Return the path of the detector's verified weights."""
-        return str(fetch(DETECTOR, folders=model_folders(DETECTOR.name)))
+        return str(fetch(DETECTOR))
 
     def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
         """Return the L mask of `image` under checked `settings`."""

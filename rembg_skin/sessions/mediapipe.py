@@ -19,7 +19,6 @@ from rembg_skin.networks.litert import shared_graph
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.options import Integer, Option
 from rembg_skin.weights import fetch
-from rembg_skin.weights.folders import model_folders
 
 BODY_SKIN, FACE_SKIN = 2, 3  # of background, hair, body skin, face skin, clothes, other
 
@@ -61,7 +60,7 @@ class MediapipeSession(SkinSession):
     @classmethod
     def download_models(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
         """Return the path of the verified weights."""
-        return str(fetch(cls.model, folders=model_folders(cls.name())))
+        return str(fetch(cls.model))
 
     def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
         """Return the L mask of `image` under checked `settings`."""

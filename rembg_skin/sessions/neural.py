@@ -21,7 +21,6 @@ from rembg_skin.networks.providers import CPU, Provider, chosen_providers
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.options import Choice, Integer, Option, Switch
 from rembg_skin.weights import fetch
-from rembg_skin.weights.folders import model_folders
 
 _PACKAGED = Path(__file__).parents[1] / "data"
 _LARGEST_SIZE = 1024  # an HTTP client may ask for it
@@ -116,7 +115,7 @@ def weights_of(model: Model) -> Path:
     """Return the path of the weights of `model`, in the package or verified; downloaded where they are on no disk."""
     if model.packaged:
         return _PACKAGED / f"{model.name}{model.suffix}"
-    return fetch(model, folders=model_folders(model.name))
+    return fetch(model)
 
 
 def load(model: Model, network: Network, sess_opts: ort.SessionOptions | None, providers: object) -> Graph:

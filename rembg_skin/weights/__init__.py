@@ -2,37 +2,38 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rembg_skin.catalog import Model
-from rembg_skin.weights.patience import Patience
-from rembg_skin.weights.shelf import vouched
+from rembg_skin.weights.folders import model_folders
+from rembg_skin.weights.receipts import vouched
 
-__all__ = ["Patience", "fetch"]
+if TYPE_CHECKING:
+    from rembg_skin.weights.http import Retry
 
-_PATIENCE = Patience()
+__all__ = ["fetch"]
 
 
-def fetch(model: Model, *, folders: Sequence[Path], patience: Patience = _PATIENCE) -> Path:
-    """Return the path of verified weights of `model`, downloading them where they are on no disk.
-
-    Parameters
-    ----------
-    model
-        The catalogue's entry.
-    folders
-        Where the file may be, searched in order; a download goes into the first one.
-    patience
-        How long to keep trying.
+def fetch(model: Model) -> Path:
+    """Return the path of verified weights of `model`, downloading them if they are on no disk.
 
     Raises
     ------
     WeightsError
-        If the file cannot be had, or is not what it should be.
+        If they are unavailable or fail verification.
+    ImportError
+        If rembg or an ONNX Runtime is not installed.
 
     """
+    return fetch_into(model_folders(model.name), model)
+
+
+def fetch_into(folders: Sequence[Path], model: Model, retry: "Retry | None" = None) -> Path:
+    """Do the same with folders of the caller's: searched in order, and a download goes into the first one."""
     if path := vouched(model, folders):
         return path
+    from rembg_skin.weights.http import Retry
     from rembg_skin.weights.settings import Environment
     from rembg_skin.weights.store import obtain
 
-    return obtain(model, folders, Environment.read(), patience)
+    return obtain(model, folders, Environment.read(), retry or Retry())

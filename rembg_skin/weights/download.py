@@ -12,15 +12,14 @@ import requests
 from tqdm import tqdm
 
 from rembg_skin.weights import receipts
-from rembg_skin.weights.http import PassingError, SourceError, chunks, opened, persist
-from rembg_skin.weights.patience import Patience
+from rembg_skin.weights.http import PassingError, Retry, SourceError, chunks, persist, request
 from rembg_skin.weights.sources import Offer
 
 _PART, _ORIGIN = "part", "part.json"
 _LARGEST = 1 << 30  # bytes; where neither the catalogue nor the host says how large a file is
 
 
-def bring(offer: Offer, path: Path, title: str, patience: Patience, *, check: bool = True) -> None:
+def bring(offer: Offer, path: Path, title: str, retry: Retry, *, check: bool = True) -> None:
     """Fetch what is offered to `path`, with a receipt where `check` is set.
 
     Nothing is under the final name before it is whole and checked. What has arrived of a broken download stays in a
@@ -40,7 +39,7 @@ def bring(offer: Offer, path: Path, title: str, patience: Patience, *, check: bo
         for stray in staging.iterdir():  # of a process that was killed
             if stray.name not in (_PART, _ORIGIN):
                 stray.unlink()
-        arrived = _retrieve(offer, staging, path.name, title, patience, check=check)
+        arrived = _retrieve(offer, staging, path.name, title, retry, check=check)
         if check and offer.sha256 is not None:
             # First the receipt: who sees the file sees that it was checked.
             receipt = receipts.make(arrived, offer.sha256, offer.trust, offer.hash_origin, offer.shown)
@@ -56,11 +55,11 @@ def bring(offer: Offer, path: Path, title: str, patience: Patience, *, check: bo
     shutil.rmtree(staging, ignore_errors=True)
 
 
-def _retrieve(offer: Offer, staging: Path, name: str, title: str, patience: Patience, *, check: bool) -> Path:
+def _retrieve(offer: Offer, staging: Path, name: str, title: str, retry: Retry, *, check: bool) -> Path:
     import pooch
 
     for last in (False, True):
-        downloader = Downloader(offer.location, offer.size, staging, patience, title)
+        downloader = Downloader(offer.location, offer.size, staging, retry, title)
         try:
             known_hash = f"sha256:{offer.sha256}" if check else None
             return Path(pooch.retrieve(offer.shown, known_hash, fname=name, path=staging, downloader=downloader))
@@ -78,10 +77,10 @@ class Downloader:
     a later try, also of another process, asks for the rest alone. Only one process may use `staging` at a time.
     """
 
-    def __init__(self, location: str | Path, size: int | None, staging: Path, patience: Patience, title: str) -> None:
+    def __init__(self, location: str | Path, size: int | None, staging: Path, retry: Retry, title: str) -> None:
         self.location = location
         self.size = size
-        self.patience = patience
+        self.retry = retry
         self.title = title
         self.resumed = False  # whether the file is of several pieces
         self._part = staging / _PART
@@ -104,7 +103,7 @@ class Downloader:
             with requests.Session() as session:
                 session.max_redirects = 10
                 try:
-                    persist(lambda: self._continue(session, str(self.location)), self.patience)
+                    persist(lambda: self._continue(session, str(self.location)), self.retry)
                 except PassingError:
                     raise
                 except SourceError:
@@ -148,7 +147,7 @@ class Downloader:
         headers = {"Accept-Encoding": "identity"}
         if offset:
             headers |= {"Range": f"bytes={offset}-", "If-Range": etag}
-        with opened(session, url, headers, self.patience) as response:
+        with request(session, url, headers, self.retry) as response:
             if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 self.forget()
                 raise PassingError("the host no longer has the rest of the file", 0)
@@ -190,7 +189,7 @@ class Downloader:
         with tqdm(desc=self.title, total=whole, initial=offset, unit="B", unit_scale=True, disable=None) as bar:
             reason = "the connection broke"
             try:
-                for chunk in chunks(response, self.patience):
+                for chunk in chunks(response, self.retry):
                     offset += len(chunk)
                     if offset > (whole or _LARGEST):
                         raise SourceError("more bytes come than the file has")

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -12,10 +13,20 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 import urllib3
 
-from rembg_skin.weights.patience import Patience
-
 CHUNK = 1 << 20  # bytes
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How long to keep trying. Times are in seconds."""
+
+    tries: int = 5
+    first_wait: float = 1.0  # doubled after each try, with jitter
+    longest_wait: float = 60.0  # a host that asks for a longer one gets no further try
+    connect: float = 10.0
+    read: float = 30.0  # without a byte, or over which `slowest` is measured
+    slowest: int = 1024  # bytes a second; below it a connection counts as broken
 
 
 class SourceError(Exception):
@@ -34,15 +45,15 @@ class PassingError(SourceError):
         self.retry_after = retry_after
 
 
-def persist(action: Callable[[], T], patience: Patience) -> T:
-    """Return what `action` returns, trying again after a :class:`PassingError` as `patience` says."""
-    for attempt in range(1, patience.tries):
+def persist(action: Callable[[], T], retry: Retry) -> T:
+    """Return what `action` returns, trying again after a :class:`PassingError` as `retry` says."""
+    for attempt in range(1, retry.tries):
         try:
             return action()
         except PassingError as fault:
-            backoff = patience.first_wait * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311
+            backoff = retry.first_wait * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311
             wait = backoff if fault.retry_after is None else fault.retry_after
-            if wait > patience.longest_wait:
+            if wait > retry.longest_wait:
                 raise
             time.sleep(wait)
     return action()
@@ -55,9 +66,7 @@ def without_secrets(url: str) -> str:
 
 
 @contextmanager
-def opened(
-    session: requests.Session, url: str, headers: dict[str, str], patience: Patience
-) -> Iterator[requests.Response]:
+def request(session: requests.Session, url: str, headers: dict[str, str], retry: Retry) -> Iterator[requests.Response]:
     """Give the answer to a GET of `url`, after redirects, with a status of 200, 206 or 416; its body is not read yet.
 
     Raises
@@ -70,7 +79,7 @@ def opened(
     """
     host = urlsplit(url).hostname or url
     try:
-        response = session.get(url, headers=headers, stream=True, timeout=(patience.connect, patience.read))
+        response = session.get(url, headers=headers, stream=True, timeout=(retry.connect, retry.read))
     except requests.TooManyRedirects:
         raise SourceError(f"{host} redirects without end") from None
     except requests.exceptions.SSLError:
@@ -139,13 +148,13 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"  # noqa: PLR2004
 
 
-def chunks(response: requests.Response, patience: Patience) -> Iterator[bytes]:
+def chunks(response: requests.Response, retry: Retry) -> Iterator[bytes]:
     """Give the body as it arrives, undecoded, at most :data:`CHUNK` bytes at a time.
 
     Raises
     ------
     PassingError
-        If the connection breaks or is slower than `patience` allows.
+        If the connection breaks or is slower than `retry` allows.
 
     """
     since, received = time.monotonic(), 0
@@ -159,7 +168,7 @@ def chunks(response: requests.Response, patience: Patience) -> Iterator[bytes]:
         yield chunk
         received += len(chunk)
         elapsed = time.monotonic() - since
-        if elapsed >= patience.read:
-            if received < patience.slowest * elapsed:
+        if elapsed >= retry.read:
+            if received < retry.slowest * elapsed:
                 raise PassingError(f"the connection is too slow ({received / elapsed:.0f} bytes a second)")
             since, received = time.monotonic(), 0

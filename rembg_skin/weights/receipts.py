@@ -1,8 +1,9 @@
-"""Receipts: what was verified of a file, written beside it, so that a start need not hash it again."""
+"""Where the files of a model lie, and their receipts: what was verified, so that a start need not hash it again."""
 
 import json
 import os
 import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,3 +92,24 @@ def warn_unchecked(path: Path, model: Model, receipt: Receipt) -> None:
         RuntimeWarning,
         stacklevel=2,
     )
+
+
+def file_name(model: Model) -> str:
+    """Return the name under which the weights of `model` lie in a folder."""
+    return f"{model.name}{model.suffix}"
+
+
+def on_disk(model: Model, folders: Sequence[Path]) -> Iterator[Path]:
+    """Give the files of `model` that there are, in the order of the folders."""
+    return (path for folder in folders if (path := folder / file_name(model)).is_file())
+
+
+def vouched(model: Model, folders: Sequence[Path]) -> Path | None:
+    """Return the first file of `model` if its receipt still holds, None otherwise; no byte of it is read."""
+    path = next(on_disk(model, folders), None)
+    receipt = None if path is None else read(path)
+    if path is None or receipt is None or not (receipt.suits(model) and receipt.describes(path.stat())):
+        return None
+    if receipt.trust == "nothing":
+        warn_unchecked(path, model, receipt)
+    return path

@@ -1,25 +1,25 @@
 """From a catalogue entry to a verified file: what is on disk is checked, what is not is fetched."""
 
+import contextlib
+import hashlib
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock
 
-from rembg_skin.catalog import Model
+from rembg_skin.catalog import FileSource, Model, ReleaseSource
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import receipts
 from rembg_skin.weights.download import bring
-from rembg_skin.weights.http import SourceError, UncheckedError
-from rembg_skin.weights.identity import accept
-from rembg_skin.weights.patience import Patience
+from rembg_skin.weights.http import Retry, SourceError, UncheckedError
+from rembg_skin.weights.receipts import Receipt, file_name, on_disk, vouched
 from rembg_skin.weights.settings import Environment
-from rembg_skin.weights.shelf import file_name, on_disk, vouched
-from rembg_skin.weights.sources import label, offer
+from rembg_skin.weights.sources import assets, digest_origin, label, offer
 
 
-def obtain(model: Model, folders: Sequence[Path], environment: Environment, patience: Patience) -> Path:
+def obtain(model: Model, folders: Sequence[Path], environment: Environment, retry: Retry) -> Path:
     """Return a verified file the slow way: hash what is on disk, or download it into ``folders[0]``.
 
     Raises
@@ -37,13 +37,70 @@ def obtain(model: Model, folders: Sequence[Path], environment: Environment, pati
         if path := vouched(model, folders):
             return path
         for path in on_disk(model, folders):
-            if not environment.checks or accept(path, model, environment, patience):
+            if not environment.checks or accept(path, model, environment, retry):
                 return path
             _set_aside(path, model)
-        return _download(model, folders[0], environment, patience)
+        return _download(model, folders[0], environment, retry)
 
 
-@contextmanager
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def accept(path: Path, model: Model, environment: Environment, retry: Retry) -> Receipt | None:
+    """Hash `path` and return its receipt, or None where its bytes are not those of the receipt that it has.
+
+    A file without a receipt is checked like a download. The receipt is written, where the folder allows it.
+
+    Raises
+    ------
+    WeightsError
+        If a file without a receipt has none of the hashes that `model` may have.
+
+    """
+    sha256 = sha256_of(path)
+    known = receipts.read(path)
+    if known is not None and known.sha256 != sha256:
+        return None
+    if known is not None and known.trust != "nothing" and known.suits(model):
+        receipt = receipts.make(path, sha256, known.trust, known.hash_origin, known.url)
+    else:
+        receipt = _identify(path, sha256, model, environment, retry)
+    if receipt.trust == "nothing":
+        receipts.warn_unchecked(path, model, receipt)
+    with contextlib.suppress(OSError):  # in a folder that cannot be written the file is hashed at every start
+        receipts.write(path, receipt)
+    return receipt
+
+
+def _identify(path: Path, sha256: str, model: Model, environment: Environment, retry: Retry) -> Receipt:
+    pins = {source.sha256: source for source in model.sources if isinstance(source, FileSource)}
+    if sha256 in pins:
+        return receipts.make(path, sha256, "catalogue", pins[sha256].hash_origin, None)
+    comparable, doubts = bool(pins), []
+    for source in model.sources:
+        if isinstance(source, ReleaseSource):
+            try:
+                # One try: there is a file, and nobody should wait minutes for a network that is not there.
+                announced = assets(source, environment, replace(retry, tries=1))
+            except SourceError as error:
+                doubts.append(str(error))
+                continue
+            for asset in announced:
+                if asset.sha256 == sha256:
+                    return receipts.make(path, sha256, "release", digest_origin(source, asset), None)
+            comparable |= any(asset.sha256 for asset in announced)
+    if comparable:
+        raise WeightsError(
+            f"{model.name}: {path} is none of the files known for this model (its sha256 is {sha256[:16]}...).\n"
+            "Remove it to have the right one fetched, or set MODEL_CHECKSUM_DISABLED=1 to use it as it is."
+        )
+    return receipts.make(path, sha256, "nothing", "; ".join(doubts) or "no hash of it is known", None)
+
+
+@contextlib.contextmanager
 def _alone(folder: Path, model: Model) -> Iterator[None]:
     lock = FileLock(folder / f"{file_name(model)}.lock")
     try:
@@ -76,15 +133,15 @@ def _set_aside(path: Path, model: Model) -> None:
     )
 
 
-def _download(model: Model, folder: Path, environment: Environment, patience: Patience) -> Path:
+def _download(model: Model, folder: Path, environment: Environment, retry: Retry) -> Path:
     path = folder / file_name(model)
     errors = []
     for source in model.sources:
         place = label(source)
         try:
-            found = offer(source, environment, patience)
+            found = offer(source, environment, retry)
             place = found.shown
-            bring(found, path, model.name, patience, check=environment.checks)
+            bring(found, path, model.name, retry, check=environment.checks)
         except SourceError as error:
             errors.append((place, error))
         except OSError as error:

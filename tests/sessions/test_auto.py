@@ -65,7 +65,7 @@ def world(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setenv("REMBG_SKIN_MIRROR", f"{github.url}/mirror")
     monkeypatch.setenv("U2NET_HOME", str(tmp_path / "home"))
     monkeypatch.setenv(auto.VARIABLE, TWO_DOWNLOADS)
-    monkeypatch.setattr(auto, "_PATIENCE", QUICK)
+    monkeypatch.setattr(auto, "_RETRY", QUICK)
     monkeypatch.setattr(auto, "_told", set())
     github.releases[REPO] = []
     github.releases["samhaswon/csc6780-term-project"] = []

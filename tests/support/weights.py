@@ -5,16 +5,22 @@ from hashlib import sha256
 from pathlib import Path
 
 from rembg_skin.catalog import FileSource, Model, ReleaseSource, Source
-from rembg_skin.weights import Patience
+from rembg_skin.weights import fetch_into
+from rembg_skin.weights.http import Retry
 from tests.support.github import GitHub
 
-QUICK = Patience(tries=5, first_wait=0.01, longest_wait=2.0, connect=2.0, read=0.4, slowest=1024)
+QUICK = Retry(tries=5, first_wait=0.01, longest_wait=2.0, connect=2.0, read=0.4, slowest=1024)
 DATA = random.Random(3).randbytes(3_000_000)
 OTHER = random.Random(4).randbytes(3_000_000)
 REPO = "owner/models"
 LISTED = f"/repos/{REPO}/releases"
 ASSET = f"/cdn/{REPO}/releases/download/v1/skin_tiny.onnx"
 PINNED = "/fixed/tiny.onnx"
+
+
+def fetch(entry: Model, *folders: Path, retry: Retry = QUICK) -> Path:
+    """Fetch weights into folders of the test, without long waits."""
+    return fetch_into(folders, entry, retry)
 
 
 def model(*sources: Source) -> Model:

@@ -16,9 +16,21 @@ from pathlib import Path
 import pytest
 
 from rembg_skin.errors import WeightsError
-from rembg_skin.weights import fetch
 from tests.support.github import Answer, Cut, GitHub, Swap, Trickle, running
-from tests.support.weights import ASSET, DATA, LISTED, OTHER, PINNED, QUICK, REPO, litter, model, pinned, released
+from tests.support.weights import (
+    ASSET,
+    DATA,
+    LISTED,
+    OTHER,
+    PINNED,
+    QUICK,
+    REPO,
+    fetch,
+    litter,
+    model,
+    pinned,
+    released,
+)
 
 HTML = Answer(200, {"Content-Type": "text/html; charset=utf-8"}, b"<html>Log in to the hotel's network</html>")
 
@@ -35,18 +47,18 @@ def assert_fetched(path: Path, folder: Path, data: bytes = DATA) -> None:
 
 
 def test_a_pinned_file_arrives_whole(github: GitHub, folder: Path) -> None:
-    assert_fetched(fetch(model(pinned(github)), folders=[folder], patience=QUICK), folder)
+    assert_fetched(fetch(model(pinned(github)), folder), folder)
     assert not any(request.path.startswith("/repos") for request in github.seen)
 
 
 def test_a_release_asset_arrives_by_way_of_the_other_host(github: GitHub, folder: Path) -> None:
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    assert_fetched(fetch(released(), folders=[folder], patience=QUICK), folder)
+    assert_fetched(fetch(released(), folder), folder)
     assert [request.headers["Host"].split(":")[0] for request in github.bodies(ASSET)] == ["localhost"]
 
 
 def test_the_file_has_the_mode_that_the_umask_gives(github: GitHub, folder: Path) -> None:
-    path = fetch(model(pinned(github)), folders=[folder], patience=QUICK)
+    path = fetch(model(pinned(github)), folder)
     plain = folder / "plain"
     plain.write_bytes(b"")
     assert path.stat().st_mode == plain.stat().st_mode
@@ -56,7 +68,7 @@ def test_the_file_has_the_mode_that_the_umask_gives(github: GitHub, folder: Path
 def test_a_cut_connection_is_resumed_where_it_broke(github: GitHub, folder: Path, after: int) -> None:
     source = pinned(github)
     github.faults[PINNED].extend([Cut(after)])
-    assert_fetched(fetch(model(source), folders=[folder], patience=QUICK), folder)
+    assert_fetched(fetch(model(source), folder), folder)
     assert github.sent[PINNED] == len(DATA)
     ranges = [request.headers.get("Range") for request in github.bodies(PINNED)]
     assert ranges == [None, f"bytes={after}-" if after else None]
@@ -65,7 +77,7 @@ def test_a_cut_connection_is_resumed_where_it_broke(github: GitHub, folder: Path
 def test_several_cuts_are_survived_and_no_byte_is_sent_twice(github: GitHub, tmp_path: Path) -> None:
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     github.faults[ASSET].extend(Cut(700_000) for _ in range(4))
-    assert_fetched(fetch(released(), folders=[tmp_path], patience=QUICK), tmp_path)
+    assert_fetched(fetch(released(), tmp_path), tmp_path)
     assert github.sent[ASSET] == len(DATA)
     assert len(github.bodies(ASSET)) == 5
 
@@ -74,9 +86,9 @@ def test_after_five_tries_it_gives_up_and_the_next_call_goes_on_from_there(githu
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     github.faults[ASSET].extend(Cut(100_000) for _ in range(5))
     with pytest.raises(WeightsError, match=r"tiny_skin: .*broke after 500,000 of 3,000,000 bytes"):
-        fetch(released(), folders=[tmp_path], patience=QUICK)
+        fetch(released(), tmp_path)
     assert not (tmp_path / "tiny_skin.onnx").exists()
-    assert_fetched(fetch(released(), folders=[tmp_path], patience=QUICK), tmp_path)
+    assert_fetched(fetch(released(), tmp_path), tmp_path)
     assert github.sent[ASSET] == len(DATA)
 
 
@@ -84,10 +96,10 @@ def test_a_partial_file_that_went_bad_on_disk_is_thrown_away(github: GitHub, tmp
     source = pinned(github)
     github.faults[PINNED].extend(Cut(100_000) for _ in range(5))
     with pytest.raises(WeightsError):
-        fetch(model(source), folders=[tmp_path], patience=QUICK)
+        fetch(model(source), tmp_path)
     part = tmp_path / ".tiny_skin.onnx.download" / "part"
     part.write_bytes(bytes(part.stat().st_size))
-    assert_fetched(fetch(model(source), folders=[tmp_path], patience=QUICK), tmp_path)
+    assert_fetched(fetch(model(source), tmp_path), tmp_path)
 
 
 @pytest.mark.parametrize(("etags", "ranges"), [(False, True), (True, False), (False, False)])
@@ -97,7 +109,7 @@ def test_a_host_without_tags_or_ranges_is_asked_for_the_whole_file_again(
     github.etags, github.ranges = etags, ranges
     source = pinned(github)
     github.faults[PINNED].append(Cut(1_000_000))
-    assert_fetched(fetch(model(source), folders=[tmp_path], patience=QUICK), tmp_path)
+    assert_fetched(fetch(model(source), tmp_path), tmp_path)
     assert github.sent[PINNED] == 1_000_000 + len(DATA)
 
 
@@ -105,21 +117,21 @@ def test_a_file_replaced_during_a_resume_is_never_mixed_of_two(github: GitHub, t
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     github.faults[ASSET].append(Swap(1_000_000, OTHER))
     with pytest.raises(WeightsError, match="do not have the sha256"):
-        fetch(released(), folders=[tmp_path], patience=QUICK)
+        fetch(released(), tmp_path)
     assert not (tmp_path / "tiny_skin.onnx").exists()
     assert github.bodies(ASSET)[1].headers["If-Range"]
     assert github.sent[ASSET] == 1_000_000 + len(OTHER)
     # The host's list knows the new file: so does the next call.
     github.releases[REPO].clear()
     github.release(REPO, "v1", {"skin_tiny.onnx": OTHER})
-    assert_fetched(fetch(released(), folders=[tmp_path], patience=QUICK), tmp_path, OTHER)
+    assert_fetched(fetch(released(), tmp_path), tmp_path, OTHER)
 
 
 def test_one_wrong_byte_is_refused(github: GitHub, tmp_path: Path) -> None:
     source = pinned(github)
     github.files[PINNED] = DATA[:1000] + bytes([DATA[1000] ^ 1]) + DATA[1001:]
     with pytest.raises(WeightsError, match=r"tiny_skin: .*sha256"):
-        fetch(model(source), folders=[tmp_path], patience=QUICK)
+        fetch(model(source), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"tiny_skin.onnx.lock"}
 
 
@@ -127,7 +139,7 @@ def test_a_digest_of_the_release_list_that_does_not_fit_is_refused(github: GitHu
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     github.releases[REPO][0]["assets"][0]["digest"] = f"sha256:{sha256(OTHER).hexdigest()}"
     with pytest.raises(WeightsError, match="sha256"):
-        fetch(released(), folders=[tmp_path], patience=QUICK)
+        fetch(released(), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"tiny_skin.onnx.lock"}
 
 
@@ -136,7 +148,7 @@ def test_a_file_of_another_length_is_refused_before_it_is_fetched(github: GitHub
     source = pinned(github)
     github.files[PINNED] = data
     with pytest.raises(WeightsError, match=rf"{len(data):,} bytes there and should have 3,000,000"):
-        fetch(model(source), folders=[tmp_path], patience=QUICK)
+        fetch(model(source), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"tiny_skin.onnx.lock"}
 
 
@@ -144,28 +156,28 @@ def test_a_truncated_file_of_unannounced_size_is_refused(github: GitHub, tmp_pat
     source = pinned(github, size=False)
     github.files[PINNED] = DATA[:-1]
     with pytest.raises(WeightsError, match="sha256"):
-        fetch(model(source), folders=[tmp_path], patience=QUICK)
+        fetch(model(source), tmp_path)
 
 
 def test_a_login_page_in_the_files_place_is_named(github: GitHub, tmp_path: Path) -> None:
     source = pinned(github)
     github.faults[PINNED].append(HTML)
     with pytest.raises(WeightsError, match="web page instead of the file"):
-        fetch(model(source), folders=[tmp_path], patience=QUICK)
+        fetch(model(source), tmp_path)
     assert len(github.bodies(PINNED)) == 1
 
 
 def test_a_login_page_in_the_release_lists_place_is_named(github: GitHub, tmp_path: Path) -> None:
     github.faults[LISTED].append(HTML)
     with pytest.raises(WeightsError, match="did not answer with a release list"):
-        fetch(released(), folders=[tmp_path], patience=QUICK)
+        fetch(released(), tmp_path)
 
 
 def test_what_is_not_there_is_not_asked_for_again(github: GitHub, tmp_path: Path) -> None:
     source = pinned(github)
     del github.files[PINNED]
     with pytest.raises(WeightsError, match="HTTP 404"):
-        fetch(model(source), folders=[tmp_path], patience=QUICK)
+        fetch(model(source), tmp_path)
     assert len(github.bodies(PINNED)) == 1
 
 
@@ -173,10 +185,10 @@ def test_the_next_source_is_tried_and_every_reason_is_told(github: GitHub, tmp_p
     gone = pinned(github)
     del github.files[PINNED]
     with pytest.raises(WeightsError) as caught:
-        fetch(model(gone, *released().sources), folders=[tmp_path], patience=QUICK)
+        fetch(model(gone, *released().sources), tmp_path)
     assert str(caught.value).count("HTTP 404") == 2
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    assert_fetched(fetch(model(gone, *released().sources), folders=[tmp_path], patience=QUICK), tmp_path)
+    assert_fetched(fetch(model(gone, *released().sources), tmp_path), tmp_path)
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -184,7 +196,7 @@ def test_a_busy_host_is_given_the_time_it_asks_for(github: GitHub, tmp_path: Pat
     source = pinned(github)
     github.faults[PINNED].append(Answer(status, {"Retry-After": "1"}))
     start = time.monotonic()
-    assert_fetched(fetch(model(source), folders=[tmp_path], patience=QUICK), tmp_path)
+    assert_fetched(fetch(model(source), tmp_path), tmp_path)
     assert time.monotonic() - start >= 1.0
 
 
@@ -192,7 +204,7 @@ def test_a_date_to_retry_after_is_understood(github: GitHub, tmp_path: Path) -> 
     source = pinned(github)
     github.faults[PINNED].append(Answer(503, {"Retry-After": formatdate(time.time() + 2, usegmt=True)}))
     start = time.monotonic()
-    assert_fetched(fetch(model(source), folders=[tmp_path], patience=QUICK), tmp_path)
+    assert_fetched(fetch(model(source), tmp_path), tmp_path)
     assert time.monotonic() - start >= 0.9
 
 
@@ -200,7 +212,7 @@ def test_a_host_that_asks_for_an_hour_is_not_waited_for(github: GitHub, tmp_path
     source = pinned(github)
     github.faults[PINNED].append(Answer(503, {"Retry-After": "3600"}))
     with pytest.raises(WeightsError, match="HTTP 503"):
-        fetch(model(source), folders=[tmp_path], patience=QUICK)
+        fetch(model(source), tmp_path)
     assert len(github.bodies(PINNED)) == 1
 
 
@@ -208,7 +220,7 @@ def test_a_busy_host_is_left_alone_after_five_tries(github: GitHub, tmp_path: Pa
     source = pinned(github)
     github.faults[PINNED].extend(Answer(500) for _ in range(9))
     with pytest.raises(WeightsError, match="HTTP 500"):
-        fetch(model(source), folders=[tmp_path], patience=QUICK)
+        fetch(model(source), tmp_path)
     assert len(github.bodies(PINNED)) == 5
 
 
@@ -216,7 +228,7 @@ def test_an_api_out_of_order_is_asked_again_whatever_its_rate_limit(github: GitH
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     headers = {"X-RateLimit-Remaining": "59", "X-RateLimit-Reset": str(int(time.time()) + 3000)}
     github.faults[LISTED].append(Answer(502, headers))
-    assert_fetched(fetch(released(), folders=[tmp_path], patience=QUICK), tmp_path)
+    assert_fetched(fetch(released(), tmp_path), tmp_path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal")
@@ -226,8 +238,9 @@ def test_a_terminal_shows_progress_and_size(github: GitHub, tmp_path: Path) -> N
 
     source = pinned(github)
     code = (
-        "import sys; from pathlib import Path; from rembg_skin.catalog import *; from rembg_skin.weights import fetch\n"
-        f"fetch(Model('tiny_skin', '', '', sources=({source!r},)), folders=[Path(sys.argv[1])])"
+        "import sys; from pathlib import Path\nfrom rembg_skin.catalog import *\n"
+        "from rembg_skin.weights import fetch_into\n"
+        f"fetch_into([Path(sys.argv[1])], Model('tiny_skin', '', '', sources=({source!r},)))"
     )
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 120))
@@ -241,20 +254,20 @@ def test_a_terminal_shows_progress_and_size(github: GitHub, tmp_path: Path) -> N
 def test_a_trickle_counts_as_a_broken_connection(github: GitHub, tmp_path: Path) -> None:
     source = pinned(github)
     github.faults[PINNED].append(Trickle(size=10, pause=0.05))
-    assert_fetched(fetch(model(source), folders=[tmp_path], patience=QUICK), tmp_path)
+    assert_fetched(fetch(model(source), tmp_path), tmp_path)
     assert "Range" in github.bodies(PINNED)[1].headers
 
 
 def test_a_host_that_falls_silent_counts_as_a_broken_connection(github: GitHub, tmp_path: Path) -> None:
     source = pinned(github)
     github.faults[PINNED].append(Trickle(size=1_000_000, pause=1.0))
-    assert_fetched(fetch(model(source), folders=[tmp_path], patience=QUICK), tmp_path)
+    assert_fetched(fetch(model(source), tmp_path), tmp_path)
 
 
 def test_a_slow_but_steady_connection_is_not_cut_off(github: GitHub, tmp_path: Path) -> None:
     source = pinned(github)
     github.faults[PINNED].append(Trickle(size=200_000, pause=0.08))
-    assert_fetched(fetch(model(source), folders=[tmp_path], patience=QUICK), tmp_path)
+    assert_fetched(fetch(model(source), tmp_path), tmp_path)
     assert len(github.bodies(PINNED)) == 1
 
 
@@ -262,7 +275,7 @@ def test_redirects_without_end_are_given_up(github: GitHub, tmp_path: Path) -> N
     source = pinned(github)
     github.faults[PINNED].extend(Answer(302, {"Location": source.url}) for _ in range(40))
     with pytest.raises(WeightsError, match="redirects without end"):
-        fetch(model(source), folders=[tmp_path], patience=QUICK)
+        fetch(model(source), tmp_path)
     assert len(github.bodies(PINNED)) < 20
 
 
@@ -270,7 +283,7 @@ def test_a_redirect_never_leads_to_a_file_of_this_machine(github: GitHub, tmp_pa
     source = pinned(github)
     github.faults[PINNED].append(Answer(302, {"Location": "file:///etc/passwd"}))
     with pytest.raises(WeightsError, match="cannot be asked for"):
-        fetch(model(source), folders=[tmp_path], patience=QUICK)
+        fetch(model(source), tmp_path)
 
 
 def test_a_host_that_sends_without_end_is_stopped(github: GitHub, tmp_path: Path) -> None:
@@ -279,33 +292,32 @@ def test_a_host_that_sends_without_end_is_stopped(github: GitHub, tmp_path: Path
     chunked = b"%x\r\n%s\r\n" % (len(DATA) + 1, DATA + b"x")
     github.faults[PINNED].append(Answer(200, {"Transfer-Encoding": "chunked"}, chunked + b"0\r\n\r\n"))
     with pytest.raises(WeightsError, match="more bytes come than the file has"):
-        fetch(model(source), folders=[tmp_path], patience=QUICK)
+        fetch(model(source), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"tiny_skin.onnx.lock"}
 
 
 def test_a_cut_connection_of_unknown_length_is_noticed(github: GitHub, tmp_path: Path) -> None:
     source = pinned(github, size=False)
     github.faults[PINNED].append(Answer(200, {"Transfer-Encoding": "chunked"}, b"ffff\r\nabc"))
-    assert_fetched(fetch(model(source), folders=[tmp_path], patience=QUICK), tmp_path)
+    assert_fetched(fetch(model(source), tmp_path), tmp_path)
 
 
 def test_nobody_at_the_other_end(tmp_path: Path, github: GitHub) -> None:
     source = pinned(github)
     nobody = model(type(source)("http://127.0.0.1:9/tiny.onnx", source.sha256, "computed here", source.mirror))
     with pytest.raises(WeightsError, match=r"no connection to 127\.0\.0\.1"):
-        fetch(nobody, folders=[tmp_path], patience=QUICK)
+        fetch(nobody, tmp_path)
 
 
 def test_a_proxy_of_the_environment_is_used(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = pinned(github)
-    monkeypatch.delenv("NO_PROXY")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with pytest.raises(WeightsError, match="proxy set in the environment"):
-        fetch(model(source), folders=[tmp_path], patience=QUICK)
+        fetch(model(source), tmp_path)
     # This server takes the whole URL of a proxied request too.
     monkeypatch.setenv("http_proxy", github.url)
     far = model(type(source)("http://far.invalid" + PINNED, source.sha256, "computed here", source.mirror))
-    assert_fetched(fetch(far, folders=[tmp_path], patience=QUICK), tmp_path)
+    assert_fetched(fetch(far, tmp_path), tmp_path)
     assert github.bodies(PINNED)[-1].headers["Host"] == "far.invalid"
 
 
@@ -321,19 +333,19 @@ def test_a_ca_bundle_of_the_environment_is_used(tmp_path: Path, monkeypatch: pyt
     with running((certificate, key)) as github:
         source = pinned(github)
         with pytest.raises(WeightsError, match=r"certificate of 127\.0\.0\.1 is not trusted"):
-            fetch(model(source), folders=[tmp_path / "home"], patience=QUICK)
+            fetch(model(source), tmp_path / "home")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-        assert_fetched(fetch(model(source), folders=[tmp_path / "home"], patience=QUICK), tmp_path / "home")
+        assert_fetched(fetch(model(source), tmp_path / "home"), tmp_path / "home")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "no-such-bundle.pem"))
         with pytest.raises(WeightsError, match=r"CA certificate bundle.*no-such-bundle\.pem"):
-            fetch(model(source), folders=[tmp_path / "empty"], patience=QUICK)
+            fetch(model(source), tmp_path / "empty")
 
 
 def test_errors_are_two_lines_and_cross_process_borders(github: GitHub, tmp_path: Path) -> None:
     source = pinned(github)
     del github.files[PINNED]
     with pytest.raises(WeightsError) as caught:
-        fetch(model(source), folders=[tmp_path], patience=QUICK)
+        fetch(model(source), tmp_path)
     message = str(caught.value)
     assert len(message.splitlines()) == 2
     assert str(tmp_path / "tiny_skin.onnx") in message
@@ -344,7 +356,7 @@ def test_waits_double_with_jitter(github: GitHub, tmp_path: Path) -> None:
     source = pinned(github)
     github.faults[PINNED].extend(Answer(500) for _ in range(5))
     with pytest.raises(WeightsError):
-        fetch(model(source), folders=[tmp_path], patience=replace(QUICK, first_wait=0.04))
+        fetch(model(source), tmp_path, retry=replace(QUICK, first_wait=0.04))
     times = [request.time for request in github.bodies(PINNED)]
     for attempt, (before, after) in enumerate(itertools.pairwise(times)):
         assert 0.5 * 0.04 * 2**attempt <= after - before

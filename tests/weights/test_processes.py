@@ -12,17 +12,15 @@ from pathlib import Path
 import pytest
 
 from rembg_skin.errors import WeightsError
-from rembg_skin.weights import fetch
 from tests.support.github import GitHub, Trickle
-from tests.support.weights import ASSET, DATA, LISTED, PINNED, QUICK, REPO, litter, model, pinned, released
+from tests.support.weights import ASSET, DATA, LISTED, PINNED, REPO, fetch, litter, model, pinned, released
 
 CHILD = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from tests.support.weights import QUICK, released
-from rembg_skin.weights import fetch
-print(fetch(released(), folders=[Path(sys.argv[1])], patience=QUICK))
+from tests.support.weights import fetch, released, fetch
+print(fetch(released(), Path(sys.argv[1])))
 """
 
 
@@ -63,16 +61,16 @@ def test_a_killed_process_leaves_a_part_that_the_next_one_goes_on_with(github: G
         # The part, its origin, and pooch's own temporary file: never more.
         assert len(list(staging.iterdir())) <= 3
     assert 0 < (staging / "part").stat().st_size < len(DATA)
-    path = fetch(released(), folders=[tmp_path], patience=QUICK)
+    path = fetch(released(), tmp_path)
     assert path.read_bytes() == DATA
     assert "Range" in github.bodies(ASSET)[-1].headers
     assert litter(tmp_path) == set()
 
 
 def test_a_kill_between_receipt_and_file_is_made_good(github: GitHub, tmp_path: Path) -> None:
-    path = fetch(model(pinned(github)), folders=[tmp_path], patience=QUICK)
+    path = fetch(model(pinned(github)), tmp_path)
     path.unlink()
-    assert fetch(model(pinned(github)), folders=[tmp_path], patience=QUICK).read_bytes() == DATA
+    assert fetch(model(pinned(github)), tmp_path).read_bytes() == DATA
     assert litter(tmp_path) == set()
 
 
@@ -89,7 +87,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_is_named_and_given_back_as_it_was(github: GitHub, small_disk: Path) -> None:
     with pytest.raises(WeightsError, match=r"tiny_skin: .*cannot be written.*No space left(.|\n)*Make room"):
-        fetch(model(pinned(github)), folders=[small_disk], patience=QUICK)
+        fetch(model(pinned(github)), small_disk)
     assert {path.name for path in small_disk.iterdir()} <= {"tiny_skin.onnx.lock"}
     assert len(github.bodies(PINNED)) == 1
 
@@ -97,7 +95,7 @@ def test_a_full_disk_is_named_and_given_back_as_it_was(github: GitHub, small_dis
 def test_a_read_only_disk_is_named(github: GitHub, small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(WeightsError, match=r"cannot be written.*Read-only file system"):
-        fetch(model(pinned(github)), folders=[small_disk / "models" / "tiny_skin"], patience=QUICK)
+        fetch(model(pinned(github)), small_disk / "models" / "tiny_skin")
 
 
 # Root may write anywhere, unless it gives that right up.
@@ -132,7 +130,7 @@ def test_a_read_only_home_is_named(github: GitHub, read_only_home: Path) -> None
 def test_weights_in_a_read_only_home_are_used(github: GitHub, read_only_home: Path, checked_before: bool) -> None:
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     if checked_before:
-        fetch(released(), folders=[read_only_home], patience=QUICK)
+        fetch(released(), read_only_home)
     else:
         (read_only_home / "tiny_skin.onnx").write_bytes(DATA)
     read_only_home.chmod(0o555)

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from rembg_skin.errors import WeightsError
-from rembg_skin.weights import fetch
 from tests.support.github import Answer, GitHub, running
-from tests.support.weights import ASSET, DATA, LISTED, OTHER, QUICK, REPO, litter, released
+from tests.support.weights import ASSET, DATA, LISTED, OTHER, REPO, fetch, litter, released
 
 OLD = DATA[:1000]
 TOKEN = "ghp_notARealToken"
@@ -18,31 +17,31 @@ def test_the_newest_release_with_a_matching_asset_wins(github: GitHub, tmp_path:
     github.release(REPO, "v1", {"skin_tiny.onnx": OLD}, published="2024-04-01T00:00:00Z")
     github.release(REPO, "v2", {"tiny.onnx": DATA}, published="2026-01-01T00:00:00Z")
     github.release(REPO, "v3", {"other.onnx": OTHER}, published="2026-02-01T00:00:00Z")
-    assert fetch(released(), folders=[tmp_path], patience=QUICK).read_bytes() == DATA
+    assert fetch(released(), tmp_path).read_bytes() == DATA
 
 
 def test_the_date_decides_where_the_list_has_another_order(github: GitHub, tmp_path: Path) -> None:
     github.release(REPO, "v2", {"tiny.onnx": DATA}, published="2026-01-01T00:00:00Z")
     github.release(REPO, "v1", {"tiny.onnx": OLD}, published="2024-04-01T00:00:00Z")
-    assert fetch(released(), folders=[tmp_path], patience=QUICK).read_bytes() == DATA
+    assert fetch(released(), tmp_path).read_bytes() == DATA
 
 
 def test_drafts_are_never_taken_and_pre_releases_last(github: GitHub, tmp_path: Path) -> None:
     github.release(REPO, "v1", {"tiny.onnx": DATA})
     github.release(REPO, "v2-rc", {"tiny.onnx": OTHER}, prerelease=True, published="2026-03-01T00:00:00Z")
     github.release(REPO, "v3", {"tiny.onnx": OTHER}, draft=True, published="2026-04-01T00:00:00Z")
-    assert fetch(released(), folders=[tmp_path / "a"], patience=QUICK).read_bytes() == DATA
+    assert fetch(released(), tmp_path / "a").read_bytes() == DATA
     github.releases[REPO] = github.releases[REPO][:2]
-    assert fetch(released(), folders=[tmp_path / "b"], patience=QUICK).read_bytes() == OTHER
+    assert fetch(released(), tmp_path / "b").read_bytes() == OTHER
     github.releases[REPO] = github.releases[REPO][:1]
     with pytest.raises(WeightsError, match="no release has a matching file"):
-        fetch(released(), folders=[tmp_path / "c"], patience=QUICK)
+        fetch(released(), tmp_path / "c")
 
 
 def test_a_tag_in_the_catalogue_is_kept_to(github: GitHub, tmp_path: Path) -> None:
     github.release(REPO, "v1", {"tiny.onnx": DATA})
     github.release(REPO, "v2", {"tiny.onnx": OTHER})
-    assert fetch(released(tag="v1"), folders=[tmp_path], patience=QUICK).read_bytes() == DATA
+    assert fetch(released(tag="v1"), tmp_path).read_bytes() == DATA
 
 
 def test_later_pages_are_read(github: GitHub, tmp_path: Path) -> None:
@@ -50,7 +49,7 @@ def test_later_pages_are_read(github: GitHub, tmp_path: Path) -> None:
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     for number in range(2, 6):
         github.release(REPO, f"v{number}", {"other.onnx": OTHER})
-    assert fetch(released(), folders=[tmp_path], patience=QUICK).read_bytes() == DATA
+    assert fetch(released(), tmp_path).read_bytes() == DATA
     assert len(github.bodies(LISTED)) == 3
 
 
@@ -59,14 +58,14 @@ def test_a_list_without_end_is_not_read_to_the_end(github: GitHub, tmp_path: Pat
     for number in range(30):
         github.release(REPO, f"v{number}", {"other.onnx": OLD})
     with pytest.raises(WeightsError, match="no release has a matching file"):
-        fetch(released(), folders=[tmp_path], patience=QUICK)
+        fetch(released(), tmp_path)
     assert len(github.bodies(LISTED)) == 10
 
 
 def test_a_list_too_large_to_be_one_is_not_held_in_memory(github: GitHub, tmp_path: Path) -> None:
     github.faults[LISTED].append(Answer(200, {}, b"[" + b" " * (9 << 20)))
     with pytest.raises(WeightsError, match="too large"):
-        fetch(released(), folders=[tmp_path], patience=QUICK)
+        fetch(released(), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +86,7 @@ def test_a_list_too_large_to_be_one_is_not_held_in_memory(github: GitHub, tmp_pa
 def test_a_name_that_leads_elsewhere_is_no_asset(github: GitHub, tmp_path: Path, name: str, pattern: str) -> None:
     github.release(REPO, "v1", {name: OTHER})
     with pytest.raises(WeightsError, match="no release has a matching file"):
-        fetch(released(pattern), folders=[tmp_path / "home"], patience=QUICK)
+        fetch(released(pattern), tmp_path / "home")
     assert {path.name for path in tmp_path.rglob("*")} == {"home", "tiny_skin.onnx.lock"}
 
 
@@ -98,7 +97,7 @@ def test_a_tag_that_leads_elsewhere_is_no_release(
     monkeypatch.setenv("REMBG_SKIN_MIRROR", str(tmp_path / "mirror"))
     github.release(REPO, tag, {"tiny.onnx": OTHER})
     with pytest.raises(WeightsError, match="no release has a matching file"):
-        fetch(released(), folders=[tmp_path / "home"], patience=QUICK)
+        fetch(released(), tmp_path / "home")
 
 
 @pytest.mark.parametrize(
@@ -117,14 +116,14 @@ def test_an_entry_that_is_not_what_github_gives_is_passed_over(
     github.release(REPO, "v1", {"tiny.onnx": DATA}, published="2025-01-01T00:00:00Z")
     github.release(REPO, "v2", {"tiny.onnx": OTHER}, published="2026-01-01T00:00:00Z")
     github.releases[REPO][0]["assets"][0].update(change)
-    assert fetch(released(), folders=[tmp_path], patience=QUICK).read_bytes() == DATA
+    assert fetch(released(), tmp_path).read_bytes() == DATA
 
 
 @pytest.mark.parametrize("body", [b'{"message": "Moved"}', b"[1, null]", b"\xff\xfe", b"[" * 100_000, b""])
 def test_a_list_that_is_none_is_an_error(github: GitHub, tmp_path: Path, body: bytes) -> None:
     github.faults[LISTED].append(Answer(200, {"Content-Type": "application/json"}, body))
     with pytest.raises(WeightsError, match=r"release list|no release has"):
-        fetch(released(), folders=[tmp_path], patience=QUICK)
+        fetch(released(), tmp_path)
 
 
 @pytest.mark.parametrize("digest", [None, "md5:" + "0" * 32, "sha256:xyz", 7])
@@ -132,7 +131,7 @@ def test_without_a_digest_nothing_is_fetched(github: GitHub, tmp_path: Path, dig
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     github.releases[REPO][0]["assets"][0]["digest"] = digest
     with pytest.raises(WeightsError, match=r"no digest to check it against(.|\n)*MODEL_CHECKSUM_DISABLED=1") as caught:
-        fetch(released(), folders=[tmp_path], patience=QUICK)
+        fetch(released(), tmp_path)
     assert str(tmp_path / "tiny_skin.onnx") in str(caught.value)
     assert f"{github.url}/{REPO}/releases/download/v1/skin_tiny.onnx" in str(caught.value)
     assert not github.bodies(ASSET)
@@ -144,7 +143,7 @@ def test_rembgs_switch_fetches_without_a_digest_and_says_so(
     monkeypatch.setenv("MODEL_CHECKSUM_DISABLED", "1")
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA}, digests=False)
     with pytest.warns(RuntimeWarning, match="MODEL_CHECKSUM_DISABLED is set"):
-        path = fetch(released(), folders=[tmp_path], patience=QUICK)
+        path = fetch(released(), tmp_path)
     assert path.read_bytes() == DATA
     assert {entry.name for entry in tmp_path.iterdir()} == {"tiny_skin.onnx", "tiny_skin.onnx.lock"}
 
@@ -153,7 +152,7 @@ def test_a_rate_limit_names_the_token_that_would_help(github: GitHub, tmp_path: 
     reset = str(int(time.time()) + 1800)
     github.faults[LISTED].append(Answer(403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}, b"{}"))
     with pytest.raises(WeightsError, match=r"for 30 min \(HTTP 403, rate limit\); a GITHUB_TOKEN"):
-        fetch(released(), folders=[tmp_path], patience=QUICK)
+        fetch(released(), tmp_path)
     assert len(github.bodies(LISTED)) == 1
 
 
@@ -161,7 +160,7 @@ def test_a_rate_limit_with_a_token_names_none(github: GitHub, tmp_path: Path, mo
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
     github.faults[LISTED].append(Answer(403, {"Retry-After": "900"}, b"{}"))
     with pytest.raises(WeightsError, match=r"for 15 min \(HTTP 403, rate limit\)") as caught:
-        fetch(released(), folders=[tmp_path], patience=QUICK)
+        fetch(released(), tmp_path)
     assert "GITHUB_TOKEN" not in str(caught.value)
     assert TOKEN not in str(caught.value)
 
@@ -169,14 +168,14 @@ def test_a_rate_limit_with_a_token_names_none(github: GitHub, tmp_path: Path, mo
 def test_a_short_rate_limit_is_waited_for(github: GitHub, tmp_path: Path) -> None:
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     github.faults[LISTED].append(Answer(403, {"Retry-After": "1"}, b"{}"))
-    assert fetch(released(), folders=[tmp_path], patience=QUICK).read_bytes() == DATA
+    assert fetch(released(), tmp_path).read_bytes() == DATA
     assert litter(tmp_path) == set()
 
 
 def test_a_refusal_that_is_no_rate_limit_is_final(github: GitHub, tmp_path: Path) -> None:
     github.faults[LISTED].append(Answer(403, {}, b"{}"))
     with pytest.raises(WeightsError, match=r"refuses it \(HTTP 403\)"):
-        fetch(released(), folders=[tmp_path], patience=QUICK)
+        fetch(released(), tmp_path)
 
 
 def test_the_token_goes_to_the_api_and_nowhere_else(
@@ -186,7 +185,7 @@ def test_the_token_goes_to_the_api_and_nowhere_else(
     github.page_size = 1
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     github.release(REPO, "v2", {"other.onnx": OTHER})
-    fetch(released(), folders=[tmp_path], patience=QUICK)
+    fetch(released(), tmp_path)
     for request in github.seen:
         assert request.headers.get("Authorization") == (f"Bearer {TOKEN}" if request.path == LISTED else None)
     assert len(github.bodies(LISTED)) == 2
@@ -200,11 +199,11 @@ def test_the_token_follows_no_redirect_and_no_page_to_another_host(
     with running() as foreign:
         foreign.release(REPO, "v1", {"skin_tiny.onnx": DATA})
         github.faults[LISTED].append(Answer(301, {"Location": foreign.other_host + LISTED}))
-        fetch(released(), folders=[tmp_path / "a"], patience=QUICK)
+        fetch(released(), tmp_path / "a")
         assert foreign.bodies(LISTED)
         github.faults[LISTED].append(Answer(200, {"Link": f'<{foreign.url}{LISTED}>; rel="next"'}, b"[]"))
         with pytest.raises(WeightsError, match="no release has a matching file"):
-            fetch(released(), folders=[tmp_path / "b"], patience=QUICK)
+            fetch(released(), tmp_path / "b")
         assert len(foreign.bodies(LISTED)) == 1
         assert not any("Authorization" in request.headers for request in foreign.seen)
 
@@ -214,6 +213,6 @@ def test_the_token_is_not_sent_in_the_clear(github: GitHub, tmp_path: Path, monk
     monkeypatch.setenv("REMBG_SKIN_GITHUB_API", "http://api.invalid")
     monkeypatch.setenv("http_proxy", github.url)
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    fetch(released(), folders=[tmp_path], patience=QUICK)
+    fetch(released(), tmp_path)
     assert github.bodies(LISTED)[0].headers["Host"] == "api.invalid"
     assert "Authorization" not in github.bodies(LISTED)[0].headers

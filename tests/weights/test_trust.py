@@ -12,9 +12,8 @@ import pytest
 
 from rembg_skin.catalog import FILES, MODELS, FileSource, ReleaseSource
 from rembg_skin.errors import WeightsError
-from rembg_skin.weights import fetch
 from tests.support.github import GitHub
-from tests.support.weights import DATA, LISTED, OTHER, PINNED, QUICK, REPO, litter, model, pinned, released
+from tests.support.weights import DATA, LISTED, OTHER, PINNED, REPO, fetch, litter, model, pinned, released
 
 SHARED = Path(__file__).parents[3] / "shared" / "weights"
 
@@ -40,7 +39,7 @@ def flip_a_byte(path: Path) -> None:
 
 @pytest.mark.filterwarnings("error")
 def test_a_receipt_says_what_was_verified(github: GitHub, tmp_path: Path) -> None:
-    path = fetch(model(pinned(github)), folders=[tmp_path], patience=QUICK)
+    path = fetch(model(pinned(github)), tmp_path)
     found = receipt(path)
     assert found["sha256"] == sha256(DATA).hexdigest()
     assert found["size"] == len(DATA)
@@ -52,11 +51,11 @@ def test_a_receipt_says_what_was_verified(github: GitHub, tmp_path: Path) -> Non
 @pytest.mark.filterwarnings("error")
 def test_with_a_receipt_the_file_is_not_even_opened(github: GitHub, tmp_path: Path) -> None:
     entry = model(pinned(github))
-    path = fetch(entry, folders=[tmp_path], patience=QUICK)
+    path = fetch(entry, tmp_path)
     accessed = path.stat().st_mtime_ns
     path.chmod(0)
     os.utime(path, ns=(0, accessed))
-    assert fetch(entry, folders=[tmp_path], patience=QUICK) == path
+    assert fetch(entry, tmp_path) == path
     assert path.stat().st_atime_ns == 0
     assert len(github.seen) == 1
 
@@ -64,9 +63,9 @@ def test_with_a_receipt_the_file_is_not_even_opened(github: GitHub, tmp_path: Pa
 @pytest.mark.filterwarnings("error")
 def test_a_touched_file_is_hashed_again_and_its_receipt_renewed(github: GitHub, tmp_path: Path) -> None:
     entry = model(pinned(github))
-    path = fetch(entry, folders=[tmp_path], patience=QUICK)
+    path = fetch(entry, tmp_path)
     os.utime(path, ns=(5, 123_456_789_012))
-    assert fetch(entry, folders=[tmp_path], patience=QUICK) == path
+    assert fetch(entry, tmp_path) == path
     assert receipt(path)["mtime_ns"] == 123_456_789_012
     assert receipt(path)["url"] == github.url + PINNED
     assert len(github.seen) == 1
@@ -75,25 +74,25 @@ def test_a_touched_file_is_hashed_again_and_its_receipt_renewed(github: GitHub, 
 @pytest.mark.filterwarnings("error")
 def test_a_time_cut_to_seconds_by_an_image_layer_counts_as_the_same(github: GitHub, tmp_path: Path) -> None:
     entry = model(pinned(github))
-    path = fetch(entry, folders=[tmp_path], patience=QUICK)
+    path = fetch(entry, tmp_path)
     before = receipt(path)
     seconds = path.stat().st_mtime_ns // 10**9
     os.utime(path, (seconds, seconds))
-    fetch(entry, folders=[tmp_path], patience=QUICK)
+    fetch(entry, tmp_path)
     assert receipt(path) == before
 
 
 def test_a_file_that_changed_is_set_aside_and_fetched_again(github: GitHub, tmp_path: Path) -> None:
     entry = model(pinned(github))
-    path = fetch(entry, folders=[tmp_path], patience=QUICK)
+    path = fetch(entry, tmp_path)
     flip_a_byte(path)
     with pytest.warns(RuntimeWarning, match=r"kept as tiny_skin\.onnx\.corrupt"):
-        fetch(entry, folders=[tmp_path], patience=QUICK)
+        fetch(entry, tmp_path)
     assert path.read_bytes() == DATA
     assert litter(tmp_path) == {"tiny_skin.onnx.corrupt"}
     flip_a_byte(path)
     with pytest.warns(RuntimeWarning, match="corrupt"):
-        fetch(entry, folders=[tmp_path], patience=QUICK)
+        fetch(entry, tmp_path)
     assert litter(tmp_path) == {"tiny_skin.onnx.corrupt"}
 
 
@@ -102,12 +101,12 @@ def test_a_file_that_changed_is_an_error_offline(
     github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = model(pinned(github))
-    path = fetch(entry, folders=[tmp_path], patience=QUICK)
+    path = fetch(entry, tmp_path)
     path.write_bytes(DATA[:-1])
     monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
     for _ in range(2):
         with pytest.raises(WeightsError, match="Unset REMBG_SKIN_OFFLINE"):
-            fetch(entry, folders=[tmp_path], patience=QUICK)
+            fetch(entry, tmp_path)
     assert not path.exists()
     assert litter(tmp_path) == {"tiny_skin.onnx.corrupt"}
 
@@ -115,18 +114,18 @@ def test_a_file_that_changed_is_an_error_offline(
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"sha256": 1, "size": "2"}', "null"])
 def test_a_broken_receipt_is_no_receipt(github: GitHub, tmp_path: Path, text: str) -> None:
     entry = model(pinned(github))
-    path = fetch(entry, folders=[tmp_path], patience=QUICK)
+    path = fetch(entry, tmp_path)
     path.with_name(f"{path.name}.receipt.json").write_text(text)
-    assert fetch(entry, folders=[tmp_path], patience=QUICK) == path
+    assert fetch(entry, tmp_path) == path
     assert receipt(path)["trust"] == "catalogue"
 
 
 def test_a_receipt_for_a_hash_that_the_catalogue_took_back_is_worth_nothing(github: GitHub, tmp_path: Path) -> None:
     old = pinned(github)
-    fetch(model(old), folders=[tmp_path], patience=QUICK)
+    fetch(model(old), tmp_path)
     new = replace(old, sha256=sha256(OTHER).hexdigest())
     with pytest.raises(WeightsError, match="none of the files known for this model"):
-        fetch(model(new), folders=[tmp_path], patience=QUICK)
+        fetch(model(new), tmp_path)
 
 
 @pytest.mark.filterwarnings("error")
@@ -135,7 +134,7 @@ def test_a_file_placed_by_hand_is_checked_against_the_catalogue(
 ) -> None:
     monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
     path = place(tmp_path)
-    assert fetch(model(pinned(github)), folders=[tmp_path], patience=QUICK) == path
+    assert fetch(model(pinned(github)), tmp_path) == path
     assert (receipt(path)["trust"], receipt(path)["url"]) == ("catalogue", None)
 
 
@@ -146,9 +145,9 @@ def test_a_file_placed_by_hand_is_checked_against_every_digest_of_the_release_li
     github.release(REPO, "v1", {"tiny.onnx": DATA})
     github.release(REPO, "v2", {"tiny.onnx": OTHER})
     path = place(tmp_path)
-    assert fetch(released(), folders=[tmp_path], patience=QUICK) == path
+    assert fetch(released(), tmp_path) == path
     assert "v1" in str(receipt(path)["hash_origin"])
-    fetch(released(), folders=[tmp_path], patience=QUICK)
+    fetch(released(), tmp_path)
     assert len(github.seen) == 1
 
 
@@ -157,7 +156,7 @@ def test_a_file_placed_by_hand_that_is_another_is_refused_and_left_alone(github:
     path = place(tmp_path, OTHER)
     for entry in (model(pinned(github)), released()):
         with pytest.raises(WeightsError, match=r"none of the files known(.|\n)*MODEL_CHECKSUM_DISABLED=1"):
-            fetch(entry, folders=[tmp_path], patience=QUICK)
+            fetch(entry, tmp_path)
     assert path.read_bytes() == OTHER
     assert not litter(tmp_path)
 
@@ -166,10 +165,10 @@ def test_rembgs_switch_uses_it_all_the_same(github: GitHub, tmp_path: Path, monk
     monkeypatch.setenv("MODEL_CHECKSUM_DISABLED", "")
     path = place(tmp_path, OTHER)
     with pytest.warns(RuntimeWarning, match="used unchecked"):
-        assert fetch(model(pinned(github)), folders=[tmp_path], patience=QUICK) == path
+        assert fetch(model(pinned(github)), tmp_path) == path
     monkeypatch.delenv("MODEL_CHECKSUM_DISABLED")
     with pytest.raises(WeightsError, match="none of the files known"):
-        fetch(model(pinned(github)), folders=[tmp_path], patience=QUICK)
+        fetch(model(pinned(github)), tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -184,22 +183,22 @@ def test_a_file_that_cannot_be_checked_is_used_with_a_warning(
     path = place(tmp_path)
     for _ in range(2):
         with pytest.warns(RuntimeWarning, match="placed by hand and could not be checked") as caught:
-            assert fetch(released(), folders=[tmp_path], patience=QUICK) == path
+            assert fetch(released(), tmp_path) == path
         assert len(caught) == 1
     assert receipt(path)["trust"] == "nothing"
     assert len(github.seen) <= 1
     # What cannot be vouched for is still watched.
     flip_a_byte(path)
     with pytest.raises(WeightsError):
-        fetch(released(), folders=[tmp_path], patience=QUICK)
+        fetch(released(), tmp_path)
 
 
 @pytest.mark.filterwarnings("error")
 def test_the_first_folder_comes_first_even_without_a_receipt(github: GitHub, tmp_path: Path) -> None:
     entry = model(pinned(github))
-    fetch(entry, folders=[tmp_path / "old home"], patience=QUICK)
+    fetch(entry, tmp_path / "old home")
     placed = place(tmp_path / "new")
-    assert fetch(entry, folders=[tmp_path / "new", tmp_path / "old home"], patience=QUICK) == placed
+    assert fetch(entry, tmp_path / "new", tmp_path / "old home") == placed
 
 
 @pytest.mark.filterwarnings("error")
@@ -207,7 +206,7 @@ def test_a_copy_in_the_legacy_folder_is_found(github: GitHub, tmp_path: Path) ->
     legacy = place(tmp_path / "old home")
     folders = [tmp_path / "models" / "tiny_skin", tmp_path / "old home"]
     for _ in range(2):
-        assert fetch(model(pinned(github)), folders=folders, patience=QUICK) == legacy
+        assert fetch(model(pinned(github)), *folders) == legacy
     assert not github.seen
     assert not (folders[0] / "tiny_skin.onnx").exists()
 
@@ -215,7 +214,7 @@ def test_a_copy_in_the_legacy_folder_is_found(github: GitHub, tmp_path: Path) ->
 def test_offline_nothing_is_asked_of_anybody(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
     with pytest.raises(WeightsError, match=r"REMBG_SKIN_OFFLINE is set(.|\n)*place the file at") as caught:
-        fetch(model(pinned(github), *released().sources), folders=[tmp_path], patience=QUICK)
+        fetch(model(pinned(github), *released().sources), tmp_path)
     assert str(tmp_path / "tiny_skin.onnx") in str(caught.value)
     assert not github.seen
 
@@ -231,17 +230,17 @@ def test_a_mirror_folder_is_used_and_its_file_checked(
     copy.chmod(0o400)
     monkeypatch.setenv("REMBG_SKIN_MIRROR", str(tmp_path / "mirror"))
     monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
-    path = fetch(model(source), folders=[tmp_path / "a"], patience=QUICK)
+    path = fetch(model(source), tmp_path / "a")
     assert path.read_bytes() == DATA
     assert path.stat().st_mode & 0o777 == copy.parent.stat().st_mode & 0o666
     assert receipt(path)["url"] == str(copy)
     copy.chmod(0o600)
     flip_a_byte(copy)
     with pytest.raises(WeightsError, match="sha256"):
-        fetch(model(source), folders=[tmp_path / "b"], patience=QUICK)
+        fetch(model(source), tmp_path / "b")
     copy.unlink()
     with pytest.raises(WeightsError, match="mirror folder cannot give it"):
-        fetch(model(source), folders=[tmp_path / "b"], patience=QUICK)
+        fetch(model(source), tmp_path / "b")
     assert not github.seen
 
 
@@ -253,12 +252,12 @@ def test_a_mirror_url_is_used_with_the_digest_of_the_api(
     github.release(REPO, "v1 beta", {"skin_tiny.onnx": DATA})
     mirrored = f"/mir/{REPO}/v1 beta/skin_tiny.onnx"
     github.put(mirrored, DATA)
-    path = fetch(released(), folders=[tmp_path / "a"], patience=QUICK)
+    path = fetch(released(), tmp_path / "a")
     assert [request.path for request in github.seen] == [LISTED, mirrored]
     assert "s3cret" not in json.dumps(receipt(path))
     github.put(mirrored, OTHER)
     with pytest.raises(WeightsError, match="sha256") as caught:
-        fetch(released(), folders=[tmp_path / "b"], patience=QUICK)
+        fetch(released(), tmp_path / "b")
     assert "s3cret" not in str(caught.value)
 
 
@@ -266,7 +265,7 @@ def test_a_mirror_url_is_used_with_the_digest_of_the_api(
 def test_threads_at_once_make_one_download(github: GitHub, tmp_path: Path) -> None:
     entry = model(pinned(github))
     with ThreadPoolExecutor(8) as pool:
-        paths = set(pool.map(lambda _: fetch(entry, folders=[tmp_path], patience=QUICK), range(8)))
+        paths = set(pool.map(lambda _: fetch(entry, tmp_path), range(8)))
     assert paths == {tmp_path / "tiny_skin.onnx"}
     assert github.sent[PINNED] == len(DATA)
 
@@ -284,7 +283,7 @@ def test_the_real_weights_have_the_hashes_of_the_catalogue(
     shutil.copyfile(SHARED / real, mirrored)
     monkeypatch.setenv("REMBG_SKIN_MIRROR", str(tmp_path / "mirror"))
     monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
-    path = fetch(FILES[name], folders=[tmp_path / "home"], patience=QUICK)
+    path = fetch(FILES[name], tmp_path / "home")
     assert path.read_bytes() == (SHARED / real).read_bytes()
 
 

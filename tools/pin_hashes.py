@@ -1,20 +1,28 @@
-"""Hashes for the catalogue: release assets are downloaded and hashed, and what was found becomes source text."""
+"""Pin hashes: download and hash every release asset without a hash, and write what was found into the catalogue.
 
+Run it with `python -m tools.pin_hashes`, with a network and a ``GITHUB_TOKEN``. Exit status 1 names those it could not
+get.
+"""
+
+import argparse
 import json
+import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from rembg_skin import catalog
 from rembg_skin.catalog import FileSource, Model, ReleaseSource
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights.download import bring
-from rembg_skin.weights.http import SourceError
-from rembg_skin.weights.identity import sha256_of
-from rembg_skin.weights.patience import Patience
+from rembg_skin.weights.http import Retry, SourceError
 from rembg_skin.weights.settings import Environment
 from rembg_skin.weights.sources import Offer, assets
+from rembg_skin.weights.store import sha256_of
 
 _FIRST = "PINS: dict[str, tuple[FileSource, ...]] = {"
-_LAST = "# End of what `rembg-skin pin` writes."
+_LAST = "# End of what `tools/pin_hashes.py` writes."
 
 
 def unpinned(model: Model) -> list[ReleaseSource]:
@@ -28,20 +36,20 @@ def unpinned(model: Model) -> list[ReleaseSource]:
     ]
 
 
-def pin(source: ReleaseSource, folder: Path, environment: Environment, patience: Patience) -> FileSource:
+def pin(source: ReleaseSource, folder: Path, environment: Environment, retry: Retry) -> FileSource:
     """Download what `source` offers into `folder`, hash it, and return it as a source with a known hash.
 
     Raises
     ------
     WeightsError
-        If it cannot be had.
+        If it is unavailable.
 
     """
     try:
-        asset = assets(source, environment, patience)[0]
+        asset = assets(source, environment, retry)[0]
         file = folder / "asset"
         found = Offer(asset.url, asset.sha256, asset.size, "release", "")
-        bring(found, file, asset.name, patience, check=asset.sha256 is not None)
+        bring(found, file, asset.name, retry, check=asset.sha256 is not None)
     except SourceError as error:
         raise WeightsError(f"{source.owner}/{source.repo}, {source.pattern}: {error}") from None
     origin = f"computed from the file, {datetime.now(UTC):%Y-%m-%d}"
@@ -49,8 +57,8 @@ def pin(source: ReleaseSource, folder: Path, environment: Environment, patience:
     return FileSource(asset.url, sha256_of(file), origin, mirror, file.stat().st_size)
 
 
-def write(catalog: Path, pins: dict[str, tuple[FileSource, ...]]) -> None:
-    """Replace the pins in the text of `catalog`.
+def write(target: Path, pins: dict[str, tuple[FileSource, ...]]) -> None:
+    """Replace the pins in the text of `target`.
 
     Raises
     ------
@@ -58,17 +66,17 @@ def write(catalog: Path, pins: dict[str, tuple[FileSource, ...]]) -> None:
         If the file does not have the place for them.
 
     """
-    text = catalog.read_text(encoding="utf-8")
+    text = target.read_text(encoding="utf-8")
     before, first, rest = text.partition(_FIRST)
     _, last, after = rest.partition(_LAST)
     if not (first and last):
-        raise WeightsError(f"{catalog} has no block of pins.")
+        raise WeightsError(f"{target} has no block of pins.")
     lines = [f"    {json.dumps(name)}: (\n{''.join(map(_source_text, found))}    ),\n" for name, found in pins.items()]
     text = f"{before}{first}{chr(10) if lines else ''}{''.join(lines)}}}\n{last}{after}"
-    compile(text, str(catalog), "exec")
-    draft = catalog.with_suffix(".new")
+    compile(text, str(target), "exec")
+    draft = target.with_suffix(".new")
     draft.write_text(text, encoding="utf-8")
-    draft.replace(catalog)
+    draft.replace(target)
 
 
 def _source_text(source: FileSource) -> str:
@@ -76,3 +84,31 @@ def _source_text(source: FileSource) -> str:
     strings = (source.url, source.sha256, source.hash_origin, source.mirror)
     lines = [*(json.dumps(string) for string in strings), f"size={source.size:_}"]
     return f"        FileSource(\n{''.join(f'            {line},{chr(10)}' for line in lines)}        ),\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Pin what has no hash yet and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tools.pin_hashes", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--catalog", type=Path, default=Path(catalog.__file__), help="the file to write (default: the one in use)"
+    )
+    target = parser.parse_args(arguments).catalog
+    found = dict(catalog.PINS)
+    failed = False
+    for model in catalog.FILES.values():
+        for source in unpinned(model):
+            try:
+                with TemporaryDirectory() as folder:
+                    pinned = pin(source, Path(folder), Environment.read(), Retry())
+            except WeightsError as error:
+                failed = True
+                print(f"{model.name}: {error}", file=sys.stderr)
+                continue
+            found[model.name] = (*found.get(model.name, ()), pinned)
+            print(f"{model.name}: {pinned.sha256} {pinned.url}")
+    write(target, found)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
