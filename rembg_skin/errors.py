@@ -1,6 +1,8 @@
 """The errors a user can meet. Each message says what happened, for which model, and what to do."""
 
 import logging
+from collections.abc import Collection
+from difflib import get_close_matches
 
 try:  # With click, the stock `rembg` command prints the message alone, without a traceback.
     from click import ClickException as _Base
@@ -74,3 +76,12 @@ class ExtraError(SkinError):
     def about(cls, tool: str, package: str, extra: str) -> "ExtraError":
         """Return the error for `tool` without `package`."""
         return cls(f'{tool} needs {package}, which is not installed: pip install "rembg-skin[{extra}]"')
+
+
+def did_you_mean(name: str, known: Collection[str], otherwise: Collection[str] = (), *, most: int = 3) -> str:
+    """Return "did you mean A or B?" with at most `most` of the known names that are near `name`.
+
+    If none is near, the names are `otherwise`; an empty text if there are none.
+    """
+    near = get_close_matches(name, known, n=most) or list(otherwise)
+    return f"did you mean {' or '.join(near)}?" if near else ""

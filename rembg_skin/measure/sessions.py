@@ -1,12 +1,11 @@
 """Any rembg session by its name, and the one mask that it makes of an image."""
 
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 from PIL.Image import Image as PILImage
 
-from rembg_skin.errors import ModelError, SkinError
+from rembg_skin.errors import ModelError, SkinError, did_you_mean
 from rembg_skin.image.arrays import Mask
 
 
@@ -25,8 +24,8 @@ def distinct(names: list[str]) -> list[str]:
     known = session_names()
     for name in names:
         if name not in known:
-            near = get_close_matches(name, known) or [other for other in known if other.endswith("_skin")]
-            raise ModelError(f'rembg has no model "{name}"; did you mean {" or ".join(near)}?')
+            skin = [other for other in known if other.endswith("_skin")]
+            raise ModelError(f'rembg has no model "{name}"; {did_you_mean(name, known, skin)}')
     return list(dict.fromkeys(names))
 
 

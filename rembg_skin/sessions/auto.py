@@ -4,13 +4,12 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import MODELS, Model, files_of
-from rembg_skin.errors import ModelError, SkinError, WeightsError
+from rembg_skin.errors import ModelError, SkinError, WeightsError, did_you_mean
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.weights import Patience, fetch
 from rembg_skin.weights.folders import model_folders
@@ -85,10 +84,8 @@ def chain() -> list[type[SkinSession]]:
     names = [name for part in os.environ.get(VARIABLE, "").split(",") if (name := part.strip())]
     for name in names:
         if name not in known:
-            meant = get_close_matches(name, known, n=1) or AutoSession.model.chain
-            raise SkinError(
-                f'{VARIABLE} names "{name}", which is no model to choose from; did you mean {" or ".join(meant)}?'
-            )
+            meant = did_you_mean(name, known, AutoSession.model.chain, most=1)
+            raise SkinError(f'{VARIABLE} names "{name}", which is no model to choose from; {meant}')
     return [known[name] for name in names or AutoSession.model.chain]
 
 

@@ -1,0 +1,99 @@
+"""The types of the commands' arguments: each turns the text that was typed into a value, or says what is wrong."""
+
+import argparse
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_KEY = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*")
+_WORD = re.compile(r"[A-Za-z_][\w.-]*")
+_SEPARATOR = re.compile(r"\s*,\s*|\s*$")
+_JSON = json.JSONDecoder()
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A model by its name, and the extras that its session gets; as a text it is what selects it: `NAME:KEY=VALUE`."""
+
+    name: str
+    extras: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        extras = ",".join(f"{key}={json.dumps(value)}" for key, value in self.extras.items())
+        return f"{self.name}:{extras}" if extras else self.name
+
+
+def model_choice(text: str) -> ModelChoice:
+    """Return the model and extras of ``NAME`` or ``NAME:KEY=VALUE,KEY=VALUE``; values are JSON, or a bare word."""
+    name, colon, rest = text.partition(":")
+    if not name.strip() or (colon and not rest.strip()):
+        raise argparse.ArgumentTypeError(f'"{text}" is not NAME or NAME:KEY=VALUE, such as tiny_skin:size=1024')
+    extras: dict[str, object] = {}
+    place = 0
+    while place < len(rest):
+        if not (key := _KEY.match(rest, place)):
+            raise argparse.ArgumentTypeError(f'"{text}": KEY=VALUE is expected at "{rest[place:]}"')
+        if key[1] in extras:
+            raise argparse.ArgumentTypeError(f'"{text}" gives {key[1]} twice')
+        extras[key[1]], place = _value(text, rest, key.end())
+    return ModelChoice(name.strip(), extras)
+
+
+def _value(text: str, rest: str, start: int) -> tuple[object, int]:
+    """Return the value that begins at `start` of `rest`, and the place behind the comma that follows it."""
+    try:
+        value, end = _JSON.raw_decode(rest, start)
+    except (ValueError, RecursionError):
+        if not (word := _WORD.match(rest, start)):
+            raise argparse.ArgumentTypeError(f'"{text}": "{rest[start:]}" is not JSON') from None
+        value, end = word[0], word.end()
+    if not (separator := _SEPARATOR.match(rest, end)):
+        raise argparse.ArgumentTypeError(f'"{text}": a comma is expected at "{rest[end:]}"')
+    if separator.end() == len(rest) and "," in separator[0]:
+        raise argparse.ArgumentTypeError(f'"{text}" ends in a comma')
+    return value, separator.end()
+
+
+def extras(text: str) -> dict[str, object]:
+    """Return a model's extras, given as a JSON object."""
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise argparse.ArgumentTypeError('not a JSON object, such as {"size": 1024}')
+    return given
+
+
+def positive(text: str) -> int:
+    """Return a whole number from 1 on."""
+    return _whole(text, least=1)
+
+
+def natural(text: str) -> int:
+    """Return a whole number from 0 on."""
+    return _whole(text, least=0)
+
+
+def sizes(text: str) -> list[int]:
+    """Return whole numbers from 1 on, given with commas between them."""
+    return [positive(part) for part in text.split(",")]
+
+
+def seconds(text: str) -> float:
+    """Return a finite number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0.0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return number
+
+
+def _whole(text: str, *, least: int) -> int:
+    number = int(text) if text.isascii() and text.isdecimal() else least - 1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from {least} on")
+    return number
