@@ -71,9 +71,9 @@ class AutoSession(SkinSession):
         """Return what the chosen session returns."""
         return self.chosen.predict(img, *args, **kwargs)
 
-    def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
+    def mask(self, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
         """Return the chosen session's mask."""
-        return self.chosen.mask(image, settings)
+        return self.chosen.mask(rgb, alpha, settings)
 
 
 def chain() -> list[type[SkinSession]]:
