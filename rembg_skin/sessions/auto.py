@@ -35,7 +35,7 @@ class AutoSession(SkinSession):
     model = MODELS["skin"]
 
     def __init__(self, model_name: str, sess_opts: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        super().__init__(model_name, sess_opts, *args, **kwargs)
+        super().__init__(model_name, sess_opts)  # extras are for the session that it chooses
 
         def opened(cls: type[SkinSession]) -> SkinSession:
             cls.check_machine(**kwargs)
@@ -43,6 +43,7 @@ class AutoSession(SkinSession):
             return cls(cls.name(), sess_opts, *args, **kwargs)
 
         self.chosen, refusals = _first(opened)
+        self.options = self.chosen.options  # type: ignore[misc]  # what it takes is known from here on
         _tell_once(self.chosen.name(), refusals)
 
     @classmethod

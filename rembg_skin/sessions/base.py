@@ -13,6 +13,7 @@ from rembg_skin.catalog import Model
 from rembg_skin.image.finish import Finish
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.sessions.options import Option, resolve
+from rembg_skin.sessions.unused import warn_unused
 
 _STEPS = tuple(field.name for field in fields(Finish))
 
@@ -32,6 +33,7 @@ class SkinSession(BaseSession, ABC):
         self.sess_opts = sess_opts
         self._extras = {name: value for name, value in kwargs.items() if name in self.options}
         resolve(self.name(), self.options, self._extras)
+        warn_unused(self.name(), self.options, kwargs, stacklevel=3)
 
     @classmethod
     def name(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
@@ -63,7 +65,7 @@ class SkinSession(BaseSession, ABC):
         img
             An image of any mode and size.
         **kwargs
-            The session's extras; other keys are left alone.
+            The session's extras; other keys are ignored, with a warning unless they are rembg's own.
 
         Raises
         ------
@@ -72,6 +74,7 @@ class SkinSession(BaseSession, ABC):
 
         """
         settings = resolve(self.name(), self.options, {**self._extras, **kwargs})
+        warn_unused(self.name(), self.options, kwargs, stacklevel=2)
         rgb, alpha = to_rgb(img)
         finish = Finish(**{step: settings[step] for step in _STEPS})
         return [finish.apply(self.mask(rgb, alpha, settings), alpha, threads=self.threads)]

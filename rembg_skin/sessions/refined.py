@@ -23,7 +23,7 @@ class RefinedSession(SkinSession):
 
     def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(model_name, sess_opts, *args, **kwargs)
-        self._base = self.base(self.base.name(), sess_opts, *args, **kwargs)
+        self._base = self.base(self.base.name(), sess_opts, providers=kwargs.get("providers"), **self._extras)
         self._refiner = load(REFINER, REFINER_NETWORK, sess_opts, kwargs.get("providers"))
 
     @property
