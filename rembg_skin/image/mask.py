@@ -74,13 +74,6 @@ def cleaned(mask: PILImage, size: tuple[int, int], blur: Blur, *, threads: int =
     return Image.fromarray(result)
 
 
-def finished(mask: PILImage, alpha: PILImage | None, threshold: int | None) -> PILImage:
-    """Return the L mask with no skin where `alpha` is 0, binary (255 above `threshold`) where one is given."""
-    if alpha is not None:
-        mask.paste(0, mask=alpha.point(lambda value: 255 * (value == 0)))
-    return mask if threshold is None else mask.point(lambda value: 255 * (value > threshold))
-
-
 def _opened(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the morphological opening with the 3x3 cross; what lies outside the mask has no say."""
     return _over_cross(_over_cross(mask, np.minimum), np.maximum)

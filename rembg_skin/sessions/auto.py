@@ -50,7 +50,7 @@ class AutoSession(SkinSession):
     model = MODELS["skin"]
 
     def __init__(self, model_name: str, sess_opts: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        super().__init__(model_name, sess_opts, *args, **kwargs)
+        super().__init__(model_name, sess_opts)  # extras are for the session that it chooses
 
         def opened(cls: type[SkinSession]) -> SkinSession:
             cls.check_machine(**kwargs)
@@ -58,6 +58,7 @@ class AutoSession(SkinSession):
             return cls(cls.name(), sess_opts, *args, **kwargs)
 
         self.chosen, refusals = _first(opened)
+        self.options = self.chosen.options  # type: ignore[misc]  # what it takes is known from here on
         _tell_once(self.chosen.name(), refusals)
 
     @classmethod
@@ -86,9 +87,9 @@ class AutoSession(SkinSession):
         """Return what the chosen session returns."""
         return self.chosen.predict(img, *args, **kwargs)
 
-    def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
+    def mask(self, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
         """Return the chosen session's mask."""
-        return self.chosen.mask(image, settings)
+        return self.chosen.mask(rgb, alpha, settings)
 
 
 def chain() -> list[type[SkinSession]]:

@@ -1,14 +1,21 @@
 """What every skin session is: a rembg session with declared extras that returns one L mask."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, ClassVar
 
 from PIL.Image import Image as PILImage
 from rembg.sessions.base import BaseSession
 
 from rembg_skin.catalog import Model
+from rembg_skin.image.finish import Finish
+from rembg_skin.image.rgb import to_rgb
 from rembg_skin.sessions.options import Option, resolve
+from rembg_skin.sessions.unused import warn_unused
+
+_STEPS = tuple(field.name for field in fields(Finish))
 
 
 class SkinSession(BaseSession, ABC):
@@ -26,11 +33,17 @@ class SkinSession(BaseSession, ABC):
         self.sess_opts = sess_opts
         self._extras = {name: value for name, value in kwargs.items() if name in self.options}
         resolve(self.name(), self.options, self._extras)
+        warn_unused(self.name(), self.options, kwargs, stacklevel=3)
 
     @classmethod
     def name(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
         """Return the session's name, as given to ``rembg -m``."""
         return cls.model.name
+
+    @property
+    def threads(self) -> int:
+        """How many threads the steps around a model may take."""
+        return (self.sess_opts.intra_op_num_threads if self.sess_opts else 0) or os.cpu_count() or 1
 
     @classmethod
     def check_machine(cls, **_kwargs: Any) -> None:  # noqa: ANN401
@@ -52,7 +65,7 @@ class SkinSession(BaseSession, ABC):
         img
             An image of any mode and size.
         **kwargs
-            The session's extras; other keys are left alone.
+            The session's extras; other keys are ignored, with a warning unless they are rembg's own.
 
         Raises
         ------
@@ -60,8 +73,23 @@ class SkinSession(BaseSession, ABC):
             If an extra has the wrong type or is out of range.
 
         """
-        return [self.mask(img, resolve(self.name(), self.options, {**self._extras, **kwargs}))]
+        settings = resolve(self.name(), self.options, {**self._extras, **kwargs})
+        warn_unused(self.name(), self.options, kwargs, stacklevel=2)
+        rgb, alpha = to_rgb(img)
+        finish = Finish(**{step: settings[step] for step in _STEPS})
+        return [finish.apply(self.mask(rgb, alpha, settings), alpha, threads=self.threads)]
 
     @abstractmethod
-    def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
-        """Return the L mask of `image` under checked `settings`."""
+    def mask(self, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
+        """Return the L mask before the steps that all sessions share.
+
+        Parameters
+        ----------
+        rgb
+            The image, mode RGB.
+        alpha
+            Its L alpha if some pixel is fully transparent; what the mask holds there does not matter.
+        settings
+            The checked extras.
+
+        """

@@ -11,9 +11,8 @@ from rembg_skin.catalog import MODELS
 from rembg_skin.color.method import Cleaned, Intersection, Method, apply
 from rembg_skin.color.mrf import RandomField
 from rembg_skin.color.rules import ChromaBox, ChromaEllipse, HsvRange
-from rembg_skin.image.rgb import to_rgb
 from rembg_skin.sessions.base import SkinSession
-from rembg_skin.sessions.options import Integer, Option, Real
+from rembg_skin.sessions.options import Integer, Option, Real, finishing
 
 
 def _bounds(rule: type[HsvRange | ChromaBox]) -> dict[str, Option]:
@@ -54,9 +53,9 @@ DIAGONAL = ChromaEllipse(
 class ColorSession(SkinSession):
     """A method that looks at each pixel's colour, then cleans the mask up."""
 
-    def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
-        """Return the L mask of `image` under checked `settings`."""
-        return apply(self.method(settings), *to_rgb(image))
+    def mask(self, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
+        """Return the L mask of an RGB image under checked `settings`."""
+        return apply(self.method(settings), rgb, alpha)
 
     @abstractmethod
     def method(self, settings: Mapping[str, Any]) -> Method:
@@ -67,7 +66,7 @@ class HsvSession(ColorSession):
     """Hue, saturation and value between bounds."""
 
     model = MODELS["hsv_skin"]
-    options: ClassVar[Mapping[str, Option]] = {**HSV_BOUNDS, **cleanup(morph=1, blur=3)}
+    options: ClassVar[Mapping[str, Option]] = {**HSV_BOUNDS, **cleanup(morph=1, blur=3), **finishing()}
 
     def method(self, settings: Mapping[str, Any]) -> Method:
         """Return the range and its clean-up."""
@@ -79,7 +78,7 @@ class YcbcrSession(ColorSession):
     """Cb and Cr between bounds."""
 
     model = MODELS["ycbcr_skin"]
-    options: ClassVar[Mapping[str, Option]] = {**CHROMA_BOUNDS, **cleanup(morph=3, blur=3)}
+    options: ClassVar[Mapping[str, Option]] = {**CHROMA_BOUNDS, **cleanup(morph=3, blur=3), **finishing()}
 
     def method(self, settings: Mapping[str, Any]) -> Method:
         """Return the box and its clean-up."""
@@ -91,7 +90,12 @@ class YcbcrHsvSession(ColorSession):
     """What both of the above find: each is cleaned up on its own, with its own `morph` and `blur` unless given."""
 
     model = MODELS["ycbcr_hsv_skin"]
-    options: ClassVar[Mapping[str, Option]] = {**CHROMA_BOUNDS, **HSV_BOUNDS, **cleanup(morph=None, blur=None)}
+    options: ClassVar[Mapping[str, Option]] = {
+        **CHROMA_BOUNDS,
+        **HSV_BOUNDS,
+        **cleanup(morph=None, blur=None),
+        **finishing(),
+    }
 
     def method(self, settings: Mapping[str, Any]) -> Method:
         """Return the two methods' intersection."""
@@ -105,7 +109,7 @@ class EllipseSession(ColorSession):
     """Inside an upright ellipse of the Cb-Cr plane."""
 
     model = MODELS["ellipse_skin"]
-    options: ClassVar[Mapping[str, Option]] = {**_ellipse(ELLIPSE), **cleanup(morph=3, blur=3)}
+    options: ClassVar[Mapping[str, Option]] = {**_ellipse(ELLIPSE), **cleanup(morph=3, blur=3), **finishing()}
 
     def method(self, settings: Mapping[str, Any]) -> Method:
         """Return the ellipse and its clean-up."""
@@ -117,7 +121,7 @@ class DiagonalSession(EllipseSession):
     """Inside a turned ellipse of the Cb-Cr plane."""
 
     model = MODELS["diagonal_skin"]
-    options: ClassVar[Mapping[str, Option]] = {**_ellipse(DIAGONAL), **cleanup(morph=3, blur=3)}
+    options: ClassVar[Mapping[str, Option]] = {**_ellipse(DIAGONAL), **cleanup(morph=3, blur=3), **finishing()}
 
 
 class IcmSession(SkinSession):
@@ -129,11 +133,12 @@ class IcmSession(SkinSession):
         "smoothness": Real(40.0, 0.0, 1000.0),
         "sweeps": Integer(5, 0, 50),
         **cleanup(morph=3, blur=3),
+        **finishing(),
     }
 
-    def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
-        """Return the L mask of `image` under checked `settings`."""
-        return RandomField(**settings).mask(*to_rgb(image))
+    def mask(self, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
+        """Return the L mask of an RGB image under checked `settings`."""
+        return RandomField(**{field.name: settings[field.name] for field in fields(RandomField)}).mask(rgb, alpha)
 
 
 CLASSIC_SESSIONS: tuple[type[SkinSession], ...] = (

@@ -16,16 +16,16 @@ from rembg_skin.catalog import FILES, MODELS
 from rembg_skin.color.method import Cleaned, apply
 from rembg_skin.color.rules import HsvRange
 from rembg_skin.color.spaces import rgb_to_hsv
-from rembg_skin.image.rgb import to_rgb
 from rembg_skin.image.tiles import Box
 from rembg_skin.networks.yunet import shared_detector
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.classic import YcbcrHsvSession, cleanup
-from rembg_skin.sessions.options import Choice, Option, Real
+from rembg_skin.sessions.options import Choice, Option, Real, finishing, resolve
 from rembg_skin.weights import fetch
 
 DETECTOR = FILES["yunet"]
 _DEVIATIONS = 1.2
+_YCBCR_HSV = YcbcrHsvSession(YcbcrHsvSession.name(), None)
 
 
 class FaceSession(SkinSession):
@@ -37,6 +37,7 @@ class FaceSession(SkinSession):
         "on_no_face": Choice("empty", ("empty", "ycbcr_hsv")),
         "confidence": Real(0.7, 0.1, 1.0),
         **cleanup(morph=1, blur=5),
+        **finishing(),
     }
 
     def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
@@ -49,9 +50,8 @@ class FaceSession(SkinSession):
         """Return the path of the detector's verified weights."""
         return str(fetch(DETECTOR))
 
-    def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
-        """Return the L mask of `image` under checked `settings`."""
-        rgb, alpha = to_rgb(image)
+    def mask(self, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
+        """Return the L mask of an RGB image under checked `settings`."""
         found = self._detector.faces(rgb, settings["confidence"])
         if settings["faces"] == "largest":
             found = sorted(found, key=lambda face: face.area)[-1:]
@@ -59,14 +59,14 @@ class FaceSession(SkinSession):
         if samples:
             return apply(Cleaned(merged(map(skin_range, samples)), settings["morph"], settings["blur"]), rgb, alpha)
         if settings["on_no_face"] == "ycbcr_hsv":
-            return YcbcrHsvSession(YcbcrHsvSession.name(), None).predict(image)[0]
+            return _YCBCR_HSV.mask(rgb, alpha, resolve(_YCBCR_HSV.name(), _YCBCR_HSV.options, {}))
         warnings.warn(
             f"{self.name()}: no face was found in the picture, so its mask is empty. The extra "
             'on_no_face="ycbcr_hsv" gives the mask of ycbcr_hsv_skin instead.',
             RuntimeWarning,
             stacklevel=3,
         )
-        return Image.new("L", image.size)
+        return Image.new("L", rgb.size)
 
 
 def _visible_pixels(box: Box, rgb: PILImage, alpha: PILImage | None) -> NDArray[np.uint8]:

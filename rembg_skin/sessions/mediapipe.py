@@ -1,6 +1,5 @@
 """MediaPipe's selfie model, run by LiteRT. Classes, input and output: Google's model card of selfie multiclass."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,12 +11,11 @@ from PIL.Image import Image as PILImage
 from rembg_skin.catalog import MODELS
 from rembg_skin.errors import ModelError
 from rembg_skin.image.arrays import Floats
-from rembg_skin.image.mask import finished, resized, to_mask
-from rembg_skin.image.rgb import to_rgb
+from rembg_skin.image.mask import resized, to_mask
 from rembg_skin.image.tensor import to_tensor
 from rembg_skin.networks.litert import shared_graph
 from rembg_skin.sessions.base import SkinSession
-from rembg_skin.sessions.options import Integer, Option
+from rembg_skin.sessions.options import Option, finishing
 from rembg_skin.weights import fetch
 
 BODY_SKIN, FACE_SKIN = 2, 3  # of background, hair, body skin, face skin, clothes, other
@@ -36,16 +34,15 @@ class MediapipeSession(SkinSession):
     """
 
     model = MODELS["mediapipe_skin"]
-    options: ClassVar[Mapping[str, Option]] = {"threshold": Integer(None, 0, 255)}
+    options: ClassVar[Mapping[str, Option]] = finishing()
 
     def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(model_name, sess_opts, *args, **kwargs)
         self.check_machine()
-        self._threads = (sess_opts.intra_op_num_threads if sess_opts else 0) or os.cpu_count() or 1
         network = self.model.network
         assert network is not None  # noqa: S101 - for the type checker
         self._size = network.size
-        self._graph = shared_graph(self.name(), network, Path(self.download_models()), self._threads)
+        self._graph = shared_graph(self.name(), network, Path(self.download_models()), self.threads)
 
     @classmethod
     def check_machine(cls, **_kwargs: Any) -> None:  # noqa: ANN401
@@ -62,13 +59,12 @@ class MediapipeSession(SkinSession):
         """Return the path of the verified weights."""
         return str(fetch(cls.model))
 
-    def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
-        """Return the L mask of `image` under checked `settings`."""
-        rgb, alpha = to_rgb(image)
-        tensor = to_tensor(rgb, self._size, reducing_gap=2.0, threads=self._threads)
+    def mask(self, rgb: PILImage, _alpha: PILImage | None, _settings: Mapping[str, Any]) -> PILImage:
+        """Return the L mask of an RGB image."""
+        tensor = to_tensor(rgb, self._size, reducing_gap=2.0, threads=self.threads)
         shares = softmax(self._graph.run(tensor.transpose(0, 2, 3, 1)))
         skin = (shares[..., BODY_SKIN] + shares[..., FACE_SKIN]).clip(0, 1)
-        return finished(resized(to_mask(skin), image.size), alpha, settings["threshold"])
+        return resized(to_mask(skin), rgb.size)
 
 
 def softmax(logits: Floats) -> Floats:

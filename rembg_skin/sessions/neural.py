@@ -12,14 +12,13 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import MODELS, Model, Network
 from rembg_skin.errors import ModelError, OptionError
-from rembg_skin.image.mask import cleaned, finished, resized, stretched, to_mask
-from rembg_skin.image.rgb import to_rgb
+from rembg_skin.image.mask import cleaned, resized, stretched, to_mask
 from rembg_skin.image.tensor import fitted_size, to_tensor
 from rembg_skin.networks.memory import memory
 from rembg_skin.networks.onnx import Graph, shared_graph
 from rembg_skin.networks.providers import CPU, Provider, chosen_providers
 from rembg_skin.sessions.base import SkinSession
-from rembg_skin.sessions.options import Choice, Integer, Option, Switch
+from rembg_skin.sessions.options import Choice, Integer, Option, Switch, finishing
 from rembg_skin.weights import fetch
 
 _PACKAGED = Path(__file__).parents[1] / "data"
@@ -31,8 +30,8 @@ def network_options(network: Network) -> dict[str, Option]:
     return {
         "stretch": Choice(network.stretch, ("auto", "always", "never")),
         "smooth": Switch(default=True),
-        "threshold": Integer(None, 0, 255),
         "size": Integer(None, 64, max(network.size, _LARGEST_SIZE), step=network.size_step),
+        **finishing(*network.levels),
     }
 
 
@@ -77,15 +76,12 @@ class NeuralSession(SkinSession):
         """Return the path of the verified weights."""
         return str(weights_of(cls.model))
 
-    def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
-        """Return the L mask of `image` under checked `settings`."""
-        rgb, alpha = to_rgb(image)
+    def mask(self, rgb: PILImage, _alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
+        """Return the L mask of an RGB image under checked `settings`."""
         small = to_mask(stretched(self.skin(rgb, settings["size"]), settings["stretch"]))
         if settings["smooth"]:
-            mask = cleaned(small, image.size, self.network.blur, threads=self.threads)
-        else:
-            mask = resized(small, image.size)
-        return finished(mask, alpha, settings["threshold"])
+            return cleaned(small, rgb.size, self.network.blur, threads=self.threads)
+        return resized(small, rgb.size)
 
     def skin(self, rgb: PILImage, size: int | None) -> NDArray[np.float32]:
         """Return what the network finds in an RGB image, float32 [height, width], 0 to 1, without any letterbox."""

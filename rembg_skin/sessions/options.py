@@ -4,7 +4,7 @@ import math
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from rembg_skin.errors import OptionError
 
@@ -110,7 +110,30 @@ class Switch:
         return value
 
 
-def resolve(model: str, options: Mapping[str, Option], given: Mapping[str, object]) -> dict[str, object]:
+PARTS = Choice("region", ("region", "skin"))
+
+
+def finishing(low: int = 0, high: int = 255) -> dict[str, Option]:
+    """Return the extras of every session, in the order in which they are applied to its mask.
+
+    Parameters
+    ----------
+    low, high
+        The session's default levels.
+
+    """
+    return {
+        "parts": PARTS,
+        "threshold": Integer(None, 0, 255),
+        "low": Integer(low, 0, 254),
+        "high": Integer(high, 1, 255),
+        "grow": Integer(0, -200, 200),
+        "feather": Real(0.0, 0.0, 200.0),
+        "invert": Switch(default=False),
+    }
+
+
+def resolve(model: str, options: Mapping[str, Option], given: Mapping[str, object]) -> dict[str, Any]:
     """Return every option's value: the given one where there is one, its default otherwise.
 
     Parameters
@@ -120,26 +143,39 @@ def resolve(model: str, options: Mapping[str, Option], given: Mapping[str, objec
     options
         What the session takes.
     given
-        What was passed to it. Keys that are not among `options` belong to rembg or to nobody and are left alone.
+        What was passed to it. Keys that are not among `options` are left alone.
 
     Raises
     ------
     OptionError
-        If a value has the wrong type or is out of range, or if ``x_min`` is above ``x_max``.
+        If a value has the wrong type or is out of range, or if the two ends of a range are in the wrong order.
 
     """
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     for name, option in options.items():
         try:
             values[name] = option.parse(given[name]) if name in given else option.default
         except (ValueError, OverflowError):
             raise OptionError.about(model, name, given[name], option.allowed) from None
-    for name, low in values.items():
+    for name in values:
+        if name == "low":
+            _check_range(model, values, given, ("low", "high"), apart=1)
         # Hue is a circle: there a minimum above the maximum means the range through 0.
-        if not name.endswith("_min") or name == "h_min":
-            continue
-        top = name.removesuffix("_min") + "_max"
-        high = values[top]
-        if isinstance(low, int) and isinstance(high, int) and low > high:
-            raise OptionError.about(model, name, low, f"at most {top}, which is {high}")
+        elif name.endswith("_min") and name != "h_min":
+            _check_range(model, values, given, (name, f"{name.removesuffix('_min')}_max"), apart=0)
     return values
+
+
+def _check_range(
+    model: str, values: Mapping[str, object], given: Mapping[str, object], ends: tuple[str, str], *, apart: int
+) -> None:
+    """Raise OptionError, about an end that was given, unless the upper end is at least `apart` above the lower one."""
+    lower, upper = ends
+    low, high = values[lower], values[upper]
+    if not isinstance(low, int) or not isinstance(high, int) or low + apart <= high:
+        return
+    if lower in given:
+        limit = f"at most {upper}" if apart == 0 else f"less than {upper}"
+        raise OptionError.about(model, lower, low, f"{limit}, which is {high}")
+    limit = f"at least {low}" if apart == 0 else f"more than {low}"
+    raise OptionError.about(model, upper, high, f"{limit} unless the range's lower end is given, too")

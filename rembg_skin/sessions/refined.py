@@ -7,9 +7,8 @@ import onnxruntime as ort
 from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import FILES, MODELS, REFINER_NETWORK, Model
-from rembg_skin.image.mask import cleaned, finished, resized, stretched, to_mask
+from rembg_skin.image.mask import cleaned, resized, stretched, to_mask
 from rembg_skin.image.patches import refined
-from rembg_skin.image.rgb import to_rgb
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.neural import NEURAL_SESSIONS, NeuralSession, load, weights_of
 
@@ -24,7 +23,7 @@ class RefinedSession(SkinSession):
 
     def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(model_name, sess_opts, *args, **kwargs)
-        self._base = self.base(self.base.name(), sess_opts, *args, **kwargs)
+        self._base = self.base(self.base.name(), sess_opts, providers=kwargs.get("providers"), **self._extras)
         self._refiner = load(REFINER, REFINER_NETWORK, sess_opts, kwargs.get("providers"))
 
     @property
@@ -43,15 +42,14 @@ class RefinedSession(SkinSession):
         weights_of(REFINER)
         return cls.base.download_models()
 
-    def mask(self, image: PILImage, settings: Mapping[str, Any]) -> PILImage:
-        """Return the L mask of `image` under checked `settings`."""
-        rgb, alpha = to_rgb(image)
+    def mask(self, rgb: PILImage, _alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
+        """Return the L mask of an RGB image under checked `settings`."""
         stretch = settings["stretch"]
-        base = resized(to_mask(stretched(self._base.skin(rgb, settings["size"]), stretch)), image.size)
+        base = resized(to_mask(stretched(self._base.skin(rgb, settings["size"]), stretch)), rgb.size)
         mask = refined(rgb, base, self._refiner.run, batch=self._refiner.batch or _BATCH, stretch=stretch)
         if settings["smooth"]:
-            mask = cleaned(mask, image.size, REFINER_NETWORK.blur, threads=self._base.threads)
-        return finished(mask, alpha, settings["threshold"])
+            return cleaned(mask, rgb.size, REFINER_NETWORK.blur, threads=self.threads)
+        return mask
 
 
 def _session_class(model: Model, base: type[NeuralSession]) -> type[SkinSession]:

@@ -147,7 +147,7 @@ def test_a_network_that_is_not_the_catalogues_is_left_with_its_reason(world: Wor
 def test_the_same_choice_is_told_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
     for extra in range(5):
-        new_session("skin", blur=2 * extra + 1)
+        new_session("skin", threshold=extra)
     assert len(world.said()) == 1
     monkeypatch.setenv(auto.VARIABLE, "hsv_skin")
     assert taken() == "hsv_skin"

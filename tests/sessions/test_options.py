@@ -4,9 +4,11 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import given as given_by
+from hypothesis import strategies as st
 
 from rembg_skin.errors import OptionError
-from rembg_skin.sessions.options import Choice, Integer, Option, Real, Switch, resolve
+from rembg_skin.sessions.options import Choice, Integer, Option, Real, Switch, finishing, resolve
 
 OPTIONS: dict[str, Option] = {
     "h_min": Integer(0, 0, 179),
@@ -70,6 +72,49 @@ def test_a_bad_value_gets_one_error_naming_it(name: str, value: object) -> None:
 def test_a_minimum_above_its_maximum_is_an_error() -> None:
     with pytest.raises(OptionError, match="cb_max, which is 135"):
         resolve("m", OPTIONS, {"cb_min": 140})
+
+
+@pytest.mark.parametrize(
+    ("given", "named", "silent"),
+    [
+        ({"cb_max": 80}, "cb_max=80 is not possible; cb_max takes at least 85", "cb_min"),
+        ({"cb_min": 90, "cb_max": 80}, "cb_min=90 is not possible; cb_min takes at most cb_max, which is 80", "85"),
+        ({"high": 10}, "high=10 is not possible; high takes more than 12", "low="),
+        ({"low": 250}, "low=250 is not possible; low takes less than high, which is 240", "high="),
+        ({"low": 90, "high": 90}, "low=90 is not possible; low takes less than high, which is 90", "high="),
+    ],
+)
+def test_ends_of_a_range_in_the_wrong_order_are_an_error_about_what_was_given(
+    given: dict[str, object], named: str, silent: str
+) -> None:
+    with pytest.raises(OptionError) as caught:
+        resolve("m", {**OPTIONS, **finishing(low=12, high=240)}, given)
+    assert named in str(caught.value)
+    assert silent not in str(caught.value)
+
+
+@given_by(
+    given=st.dictionaries(
+        st.sampled_from([*finishing(), "cb_min", "cb_max", "h_min", "h_max"]),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.sampled_from(["", "12", "skin"])
+        | st.lists(st.integers()),
+    )
+)
+def test_whatever_is_given_is_checked_or_an_error_that_names_one_given_key(given: dict[str, object]) -> None:
+    options = {**OPTIONS, **finishing()}
+    try:
+        values = resolve("m", options, given)
+    except OptionError as error:
+        blamed = str(error).removeprefix("m: ").split("=")[0]
+        assert blamed in given
+    else:
+        assert list(values) == list(options)
+        assert values["low"] < values["high"]
+        assert values["cb_min"] <= values["cb_max"]
 
 
 def test_hue_may_wrap_through_zero() -> None:

@@ -20,7 +20,7 @@ from PIL import Image
 
 import rembg_skin
 from rembg_skin.errors import SkinError
-from rembg_skin.sessions.options import Integer, Option, Real
+from rembg_skin.sessions.options import Choice, Integer, Option, Real, Switch
 from rembg_skin.tune import tuner as tune
 from rembg_skin.tune.tuner import METHODS, Tuner, call, command, cutout, extras_of, opened, step_of
 
@@ -319,13 +319,15 @@ def test_every_option_of_every_method_has_its_widget(served: Served) -> None:
 
 
 def widget_range(panel: Any, name: str, kind: Option) -> tuple[float, ...]:
-    if isinstance(kind, Integer) and kind.default is None:
+    if isinstance(kind, Choice | Switch) or (isinstance(kind, Integer) and kind.default is None):
         return (float(panel.get_by_label(name, exact=True).count() > 0),)
     slider = panel.get_by_label(f"range slider for {name}", exact=True)
     return tuple(float(slider.get_attribute(edge)) for edge in ("min", "max"))
 
 
 def allowed_range(kind: Option) -> tuple[float, ...]:
+    if isinstance(kind, Choice | Switch):
+        return (1.0,)
     assert isinstance(kind, Integer | Real)
     return (1.0,) if kind.default is None else (float(kind.low), float(kind.high))
 
