@@ -6,8 +6,8 @@ Light to import, because a session's start reads it, too: Pillow comes with the 
 import io
 import os
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -47,13 +47,42 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         If the system does not allow it, such as in a full or foreign folder; its cause is the system's error.
 
     """
+    with _draft(path) as draft:
+        write(draft)
+        draft.replace(path)
+
+
+def write_new(path: Path, text: str) -> bool:
+    """Write a file whole, unless there is one: of several processes that try, one does, and is told so.
+
+    Raises
+    ------
+    DataError
+        As :func:`write_whole`.
+
+    """
+    with _draft(path) as draft:
+        draft.write_text(text, "utf-8")
+        try:
+            os.link(draft, path, follow_symlinks=False)
+        except FileExistsError:
+            return False
+        except (OSError, NotImplementedError):  # a disk without links: the last one of several at once wins
+            if path.exists():
+                return False
+            draft.replace(path)
+        return True
+
+
+@contextmanager
+def _draft(path: Path) -> Iterator[Path]:
+    """Give a new, empty file beside `path`, which is removed with the block if it is still there."""
     draft = path.with_name(f".{token_hex(8)}{PART}")  # short: `path` may have the longest name possible
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         try:
-            write(draft)
-            draft.replace(path)
+            yield draft
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:

@@ -1,6 +1,7 @@
-"""Fill rembg's tables with the skin sessions."""
+"""Fill rembg's tables with the skin sessions, and open any session from them."""
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 from rembg_skin.catalog import MODELS
 
@@ -34,3 +35,34 @@ def register() -> None:
             tables.sessions_names_no_credentials.append(name)
         if hasattr(tables, "sessions_names_downloadable") and (MODELS[name].sources or MODELS[name].extra_files):
             tables.sessions_names_downloadable.append(name)
+
+
+def open_session(name: str, sess_opts: Any = None, **options: object) -> Any:  # noqa: ANN401 - rembg has no types
+    """Return a new session, as rembg's ``new_session`` does, which fails if OMP_NUM_THREADS is empty or a list.
+
+    Parameters
+    ----------
+    name
+        A name in rembg's tables.
+    sess_opts
+        ONNX Runtime's settings; None for its own. As in rembg, OMP_NUM_THREADS says how many threads they have, if they
+        do not say it themselves.
+    **options
+        Providers and extras.
+
+    """
+    register()
+    import onnxruntime as ort
+    from rembg.sessions import sessions
+
+    settings = sess_opts or ort.SessionOptions()
+    if threads := _openmp_threads():
+        settings.inter_op_num_threads = settings.inter_op_num_threads or threads
+        settings.intra_op_num_threads = settings.intra_op_num_threads or threads
+    return sessions[name](name, settings, **options)
+
+
+def _openmp_threads() -> int:
+    """Return the number in OMP_NUM_THREADS, of a list its first, which is for the outermost level; 0 if there is none."""
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(first) if first.isascii() and first.isdecimal() and len(first) < 5 else 0  # noqa: PLR2004 - no machine

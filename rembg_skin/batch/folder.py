@@ -1,45 +1,99 @@
-"""A folder of photographs becomes a folder of masks: all cores busy, nothing done twice, nothing half written."""
+"""A folder of photographs becomes a folder of masks: nothing done twice, nothing half written, odd files left out."""
 
+import errno
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path, PurePath
+from stat import S_ISREG
 
+from rembg_skin.batch import record
+from rembg_skin.batch.claims import claimed
 from rembg_skin.batch.masker import SkinMasker, in_words, mask_of, png
+from rembg_skin.batch.record import Record
 from rembg_skin.batch.workers import DIED, work_on
-from rembg_skin.errors import SkinError
-from rembg_skin.files import write_whole
+from rembg_skin.errors import DataError, SkinError, printable
+from rembg_skin.files import is_litter, is_photo, open_photo, write_whole
 
-# What counts as an image: names alone decide, so that a million files are listed without opening one.
-SUFFIXES = frozenset(
+# What the system says of one path; of anything else, such as a full disk, every mask would fail.
+_OF_ONE_PATH = frozenset(
     (
-        *(".avif", ".bmp", ".gif", ".heic", ".heif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
-        *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
+        *(errno.EACCES, errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
+        *(errno.ENOENT, errno.ENOTDIR, errno.ENOTEMPTY, errno.EPERM),
     )
 )
 
 
 @dataclass(frozen=True)
 class Task:
-    """One photograph and the mask to be written."""
+    """One photograph and the mask to be written; a mask from before `since` (nanoseconds) is outdated."""
 
     source: Path
     target: Path
+    since: int = 0
+
+    def is_done(self) -> bool:
+        """Whether the mask is there, and no older than the photograph."""
+        try:
+            mask = self.target.stat()
+        except OSError:
+            return False
+        if not S_ISREG(mask.st_mode) or mask.st_mtime_ns < self.since:
+            return False
+        try:
+            return self.source.stat().st_mtime_ns <= mask.st_mtime_ns
+        except OSError:  # the mask of a photograph that is gone
+            return True
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part `number` (from 1) of `of` parts of a folder's photographs, the same on every machine."""
+
+    number: int = 1
+    of: int = 1
+
+    def holds(self, name: str) -> bool:
+        """Whether the photograph of this name, relative to the folder, belongs to the share."""
+        digest = blake2b(os.fsencode(_composed(name)), digest_size=8).digest()
+        return int.from_bytes(digest) % self.of == self.number - 1
+
+
+WHOLE = Share()
 
 
 @dataclass
 class Survey:
-    """What is in a folder: images without a mask, images with one, files that are no images, links to folders."""
+    """What is in a folder.
+
+    Attributes
+    ----------
+    todo, done, outdated
+        Images of the share without a mask, with one, and those of `todo` whose mask is older than the photograph or of
+        other settings.
+    others, links
+        Files that are no images, and links to folders.
+    odd
+        A system's own files and folders, such as a Mac's ``._photo.jpg``.
+    unreadable
+        Folders that cannot be listed, and why.
+
+    """
 
     todo: int = 0
     done: int = 0
+    outdated: int = 0
     others: int = 0
     links: int = 0
+    odd: list[Path] = field(default_factory=list)
+    unreadable: list[tuple[Path, str]] = field(default_factory=list)
 
 
-def survey(source: Path, target: Path) -> Survey:
+def survey(source: Path, target: Path, *, since: int = 0, share: Share = WHOLE) -> Survey:
     """Count what is in the folder `source`.
 
     Raises
@@ -49,92 +103,153 @@ def survey(source: Path, target: Path) -> Survey:
 
     """
     if not source.is_dir():
-        raise SkinError(f"{source} is not a folder.")
+        raise SkinError(f"{printable(source)} is not a folder.")
     if source.resolve() == target.resolve():
-        raise SkinError(f"{source} cannot take the masks of its own photographs: name another folder.")
+        raise SkinError(f"{printable(source)} cannot take the masks of its own photographs: name another folder.")
     found = Survey()
-    for folder, links, names in _walk(source, target):
-        here = list(_tasks(folder, names, target / folder.relative_to(source)))
-        missing = sum(not task.target.exists() for task in here)
-        found.todo += missing
-        found.done += len(here) - missing
+    for folder, names in _walk(source, target, found):
+        here = _images(folder, names)
         found.others += len(names) - len(here)
-        found.links += links
+        for task in _tasks(source, folder, here, target, since, share):
+            if task.is_done():
+                found.done += 1
+            else:
+                found.todo += 1
+                found.outdated += task.target.is_file()
+    if any(folder == source for folder, _ in found.unreadable):
+        raise SkinError(f"{printable(source)} cannot be read ({found.unreadable[0][1]}).")
     return found
 
 
-def missing(source: Path, target: Path) -> Iterator[Task]:
-    """Yield the images below `source` that have no mask below `target`, folder by folder."""
-    for folder, _, names in _walk(source, target):
-        for task in _tasks(folder, names, target / folder.relative_to(source)):
-            if not task.target.exists():
+def missing(source: Path, target: Path, *, since: int = 0, share: Share = WHOLE) -> Iterator[Task]:
+    """Yield the images below `source` that have no mask of now below `target`, folder by folder."""
+    for folder, names in _walk(source, target, Survey()):
+        for task in _tasks(source, folder, _images(folder, names), target, since, share):
+            if not task.is_done():
                 yield task
 
 
-def _walk(source: Path, target: Path) -> Iterator[tuple[Path, int, list[str]]]:
-    """Yield each folder, how many links to folders it holds, which are not followed, and the names of its files."""
+def _walk(source: Path, target: Path, found: Survey) -> Iterator[tuple[Path, list[str]]]:
+    """Yield each folder and the names of its files; count into `found` what is left out."""
 
-    def fail(error: OSError) -> None:
-        raise SkinError(f"{error.filename} cannot be read ({error.strerror}).")
+    def leave_out(error: OSError) -> None:
+        found.unreadable.append((Path(error.filename), error.strerror))
 
-    masks = target.resolve()  # may lie inside of `source`
-    for path, folders, names in os.walk(source, onerror=fail):
+    masks = os.path.realpath(target)  # may lie inside of `source`
+    for path, folders, names in os.walk(source, onerror=leave_out):
         folder = Path(path)
-        links = [name for name in folders if (folder / name).is_symlink()]
-        folders[:] = sorted(name for name in folders if name not in links and (folder / name).resolve() != masks)
-        yield folder, len(links), sorted(names)
+        ours = []
+        for name in sorted(folders):
+            if os.path.islink(folder / name):
+                found.links += 1
+            elif is_litter(name):
+                found.odd.append(folder / name)
+            elif os.path.realpath(folder / name) != masks:
+                ours.append(name)
+        folders[:] = ours
+        odd = [name for name in names if is_litter(name) and is_photo(name)]
+        found.odd.extend(folder / name for name in sorted(odd))
+        yield folder, sorted(set(names).difference(odd))
 
 
-def _tasks(folder: Path, names: Iterable[str], target: Path) -> Iterator[Task]:
-    for name, mask in mask_names(names).items():
-        yield Task(folder / name, target / mask)
+def _images(folder: Path, names: list[str]) -> list[tuple[Path, str]]:
+    """Return a folder's images, and the names of their masks."""
+    return [(folder / name, mask) for name, mask in mask_names(names).items()]
+
+
+def _tasks(
+    source: Path, folder: Path, images: list[tuple[Path, str]], target: Path, since: int, share: Share
+) -> Iterator[Task]:
+    place = target / folder.relative_to(source)
+    for image, mask in images:
+        if share.of == 1 or share.holds(image.relative_to(source).as_posix()):
+            yield Task(image, place / mask, since)
 
 
 def mask_names(names: Iterable[str]) -> dict[str, str]:
-    """Return the names of the masks of a folder's images: a.jpg's is a.png, or a.jpg.png where a.gif is there too.
+    """Return the names of the masks of a folder's images: a.jpg's is a.png, or a.jpg.png if a.gif is there too.
 
     Parameters
     ----------
     names
-        The names of all files of the folder; those that are no images are left out.
+        The names of all files of the folder; those that are no images, and a system's own, are left out.
 
     """
-    images = [path for path in map(PurePath, names) if path.suffix.lower() in SUFFIXES]
-    claims = Counter(claim.casefold() for path in images for claim in (path.name, path.stem))
-    return {path.name: f"{path.stem if claims[path.stem.casefold()] == 1 else path.name}.png" for path in images}
+    images = [PurePath(name) for name in names if is_photo(name) and not is_litter(name)]
+    claims = Counter(_key(claim) for path in images for claim in (path.name, path.stem))
+    return {path.name: f"{path.stem if claims[_key(path.stem)] == 1 else path.name}.png" for path in images}
 
 
-def mask_all(tasks: Iterable[Task], masker: SkinMasker, processes: int) -> Generator[tuple[Task, str]]:
-    """Write the masks; yield each task when it is finished, and in words what went wrong.
+def _key(name: str) -> str:
+    """Return what is the same for names that are one file on some systems."""
+    return _composed(name).casefold()
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a photograph: masked, if there is no `error`, or the business of another run just now."""
+
+    error: str = ""
+    elsewhere: bool = False
+
+
+def mask_all(
+    tasks: Iterable[Task], masker: SkinMasker, target: Path, processes: int
+) -> Generator[tuple[Task, Outcome]]:
+    """Write the masks into `target` and its folders; yield each task when it is finished, and what became of it.
+
+    The record of the settings is in `target` before the first mask.
 
     Raises
     ------
     SkinError
-        If no image can be masked, because the session is unavailable, or no mask written.
+        If no image can be masked, because the session is unavailable, no mask written, or the masks in `target` were
+        made with other settings.
 
     """
-    for task, error in work_on(tasks, partial(write_mask, masker), processes):
-        yield task, DIED if error is None else error
+    for task, outcome in work_on(tasks, partial(write_mask, masker, target), processes):
+        yield task, outcome or Outcome(DIED)
 
 
-def write_mask(masker: SkinMasker, task: Task) -> str:
-    """Write one mask, whole or not at all; return in words what is wrong with the image, or nothing.
+_begun: set[tuple[Path, str]] = set()  # by this process
+
+
+def write_mask(masker: SkinMasker, target: Path, task: Task) -> Outcome:
+    """Write one mask, whole or not at all, unless another process has it or has written it meanwhile.
 
     Raises
     ------
     SkinError
-        If the session cannot be had, or the mask cannot be written.
+        If the session is unavailable, no mask can be written, or the masks in `target` were made with other settings.
 
     """
-    from PIL import Image
-
     session = masker.session()
-    if not task.source.is_file():
-        return "not a file"
+    if (target, masker.model) not in _begun:
+        record.begin(target, Record.of(masker.model, masker.extras))
+        _begun.add((target, masker.model))
+    with claimed(target / record.NAME, task.target.relative_to(target).as_posix()) as ours:
+        if not ours or task.is_done():
+            return Outcome(elsewhere=True)
+        return Outcome(_masked(session, task))
+
+
+def _masked(session: object, task: Task) -> str:
+    """Write the mask; return in words what is wrong with the image or one of the paths, or nothing."""
     try:
-        with Image.open(task.source) as image:
+        if not task.source.is_file():
+            return "not a file"
+        with open_photo(task.source) as image:
             data = png(mask_of(session, image))
     except Exception as error:  # noqa: BLE001 - one bad image is one failure, whatever is wrong with it
         return in_words(error)
-    write_whole(task.target, lambda draft: draft.write_bytes(data))
+    try:
+        write_whole(task.target, lambda draft: draft.write_bytes(data))
+    except DataError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in _OF_ONE_PATH:
+            return str(error)
+        raise
     return ""

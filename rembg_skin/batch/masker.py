@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from rembg_skin.catalog import MODELS
-from rembg_skin.errors import OptionError, SkinError
+from rembg_skin.errors import OptionError, SkinError, did_you_mean, printable
+from rembg_skin.files import open_photo, upright
 
 # numpy and Pillow are imported where they are used: a process that only ships a masker to others needs neither.
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class SkinMasker:
         masks: Literal["png", "array"] = "png",
     ) -> None:
         if model not in MODELS:
-            raise SkinError(f'There is no model "{model}". See `rembg-skin models`.')
+            near = did_you_mean(model, MODELS)
+            raise SkinError(f'There is no model "{printable(model)}"; {near or "see `rembg-skin models`."}')
         self.model = model
         self.extras = dict(extras or {})
         self.providers = None if providers is None else list(providers)
@@ -85,7 +87,7 @@ class SkinMasker:
         Raises
         ------
         SkinError
-            If the session cannot be had: a bad extra, or weights that cannot be fetched. No image would do.
+            If the session is unavailable: a bad extra, or weights that cannot be fetched. No image would do.
 
         """
         session = self.session()
@@ -99,7 +101,7 @@ class SkinMasker:
         Raises
         ------
         SkinError
-            If it cannot be had.
+            If it is unavailable.
 
         """
         # A forked process cannot use the threads of its parent's session: it builds its own.
@@ -111,19 +113,18 @@ class SkinMasker:
 
     def _new_session(self) -> Any:  # noqa: ANN401
         import onnxruntime as ort
-        from rembg import new_session
 
-        import rembg_skin
+        from rembg_skin.plugin import open_session
 
-        rembg_skin.register()  # where the hook never ran
         settings = None
         if self.threads is not None:
             settings = ort.SessionOptions()
             settings.intra_op_num_threads = self.threads
-        session = new_session(self.model, sess_opts=settings, providers=self.providers, **self.extras)
+        session = open_session(self.model, sess_opts=settings, providers=self.providers, **self.extras)
+        options = getattr(session, "chosen", session).options  # `skin` hands its extras on
         for name in self.extras:
-            if name not in session.options:
-                takes = ", ".join(session.options)
+            if name not in options:
+                takes = ", ".join(options)
                 raise OptionError(f'{self.model}: there is no extra "{name}"; there are {takes}.')
         return session
 
@@ -131,7 +132,7 @@ class SkinMasker:
         import numpy as np
 
         try:
-            mask = mask_of(session, opened(image))
+            mask = mask_of(session, open_picture(image))
         except Exception as error:  # noqa: BLE001 - one bad image is one bad row, whatever is wrong with it
             return (b"" if self.masks == "png" else np.zeros((0, 0), np.uint8)), in_words(error)
         return (png(mask) if self.masks == "png" else np.asarray(mask)), ""
@@ -139,19 +140,16 @@ class SkinMasker:
 
 def mask_of(session: Any, image: "PILImage") -> "PILImage":  # noqa: ANN401
     """Return the L mask of `image`, which is turned as its EXIF data says, as rembg does."""
-    from PIL import ImageOps
-
-    ImageOps.exif_transpose(image, in_place=True)  # otherwise it would be copied
-    (mask,) = session.predict(image)
+    (mask,) = session.predict(upright(image))
     return mask  # type: ignore[no-any-return]
 
 
-def opened(image: object) -> "PILImage":
+def open_picture(image: object) -> "PILImage":
     """Return the bytes of an image file, or an array, as an image.
 
     Raises
     ------
-    TypeError, ValueError, OSError
+    TypeError, ValueError, OSError, ImageError
         If it is neither, or Pillow cannot open it.
 
     """
@@ -163,7 +161,7 @@ def opened(image: object) -> "PILImage":
     if not isinstance(image, bytes | bytearray | memoryview):
         raise TypeError(f"an image is the bytes of a file or an array, not {type(image).__name__}")
     try:
-        return Image.open(io.BytesIO(image))
+        return open_photo(io.BytesIO(image))
     except UnidentifiedImageError:
         raise ValueError("not an image file that Pillow knows") from None
 
@@ -177,5 +175,5 @@ def png(mask: "PILImage") -> bytes:
 
 
 def in_words(error: Exception) -> str:
-    """Return what `error` says, with its kind: many of Pillow's say little alone."""
-    return f"{type(error).__name__}: {error}"
+    """Return what `error` says, with its kind unless it is one of ours: many of Pillow's say little alone."""
+    return str(error) if isinstance(error, SkinError) else f"{type(error).__name__}: {printable(error)}"

@@ -1,10 +1,13 @@
-"""How much memory this process may use: the machine's, or its container's where that has less."""
+"""How much memory and how many processors this process may use: the machine's, or its container's if that has less."""
 
+import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _KIB = 1024
+_SPARE = 0.8  # of the free memory: the rest is for what else runs, and for photographs larger than most
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,40 @@ def memory(root: Path = Path("/")) -> Memory | None:
     machine = _meminfo(root / "proc/meminfo") or _system()
     if machine is None:
         return None
-    groups = _groups(root)
+    groups = [limit for folder, version in _groups(root, "memory") if (limit := _limit(folder, *_FILES[version]))]
     return Memory(
         min(machine.total, *(group.total for group in groups)) if groups else machine.total,
         min(machine.free, *(group.free for group in groups)) if groups else machine.free,
     )
+
+
+def cores(root: Path = Path("/")) -> int:
+    """Return how many processors this process may keep busy, at least 1.
+
+    They are those it may run on and, on Linux, at most the quota of every enclosing control group (versions 1 and 2),
+    below `root`; a part of a processor counts as one.
+    """
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quotas = [quota for folder, version in _groups(root, "cpu") if (quota := _quota(folder, version))]
+    return max(1, min([usable, *map(math.ceil, quotas)]))
+
+
+def processes(tasks: int, needed: int, root: Path = Path("/")) -> int:
+    """Return how many processes to start: at most one a core, one a task, and what fits into the free memory.
+
+    Parameters
+    ----------
+    tasks
+        How many there are to do.
+    needed
+        The memory of one process in bytes.
+    root
+        Where ``/proc`` and ``/sys`` are.
+
+    """
+    found = memory(root)
+    room = tasks if found is None else int(_SPARE * found.free) // needed
+    return max(1, min(cores(root), tasks, room))
 
 
 def _meminfo(path: Path) -> Memory | None:
@@ -66,23 +98,40 @@ def _windows() -> Memory | None:
     return Memory(status.total, status.free)
 
 
-def _groups(root: Path) -> list[Memory]:
-    """Return the limits of the control groups that hold this process, innermost first."""
-    found: list[Memory] = []
+def _groups(root: Path, controller: str) -> Iterator[tuple[Path, int]]:
+    """Yield the control groups that hold this process and may limit `controller`, with their version, innermost first.
+
+    Inside a container the path may be the host's; the mount itself then is the container's group.
+    """
     for line in _lines(root / "proc/self/cgroup"):
         _, controllers, path = line.split(":", 2)
         if controllers == "":
-            mount, names = root / "sys/fs/cgroup", ("memory.max", "memory.current", "inactive_file")
-        elif "memory" in controllers.split(","):
-            mount = root / "sys/fs/cgroup/memory"
-            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+            mount, version = root / "sys/fs/cgroup", 2
+        elif controller in controllers.split(","):
+            mount, version = root / "sys/fs/cgroup" / controller, 1
         else:
             continue
-        # Inside a container the path may be the host's; the mount itself then is the container's group.
         group = mount / path.strip("/")
-        inside = (folder for folder in (group, *group.parents) if folder.is_relative_to(mount))
-        found.extend(limit for folder in inside if (limit := _limit(folder, *names)))
-    return found
+        yield from ((folder, version) for folder in (group, *group.parents) if folder.is_relative_to(mount))
+
+
+def _quota(folder: Path, version: int) -> float | None:
+    """Return how many processors a group may keep busy; None if it has no limit."""
+    try:
+        if version == 1:
+            given, period = (int((folder / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
+        else:
+            given, period = map(int, (folder / "cpu.max").read_text().split())  # "max 100000" if there is none
+    except (OSError, ValueError):
+        return None
+    return given / period if given > 0 and period > 0 else None  # version 1: -1 if there is none
+
+
+# Limit, use, and what of the use is given back when memory is asked for.
+_FILES = {
+    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    2: ("memory.max", "memory.current", "inactive_file"),
+}
 
 
 def _limit(folder: Path, limit: str, usage: str, reclaimable: str) -> Memory | None:
