@@ -1,6 +1,6 @@
 """Masks for a folder or bucket of photographs on a Ray cluster. Run again, it goes on where it stopped.
 
-    python examples/ray_masks.py s3://bucket/photos s3://bucket/masks -m pan_skin
+    python examples/ray_masks.py s3://bucket/photos s3://bucket/masks -m pan_skin -x '{"size": 512}'
 
 Needs `pip install "rembg-skin[cpu,ray]"` on every machine, and a storage that all of them see.
 """
@@ -17,6 +17,9 @@ from pyarrow import fs
 
 from rembg_skin.batch import SkinMasker
 from rembg_skin.batch.folder import mask_names
+from rembg_skin.commands.arguments import extras
+from rembg_skin.errors import printable
+from rembg_skin.files import is_litter
 
 BATCH = 16  # images: what a machine that is lost loses at most for each of its workers
 
@@ -71,7 +74,8 @@ def missing(source: str, target: str) -> list[dict[str, str]]:
     """Return the images without a mask: paths of both."""
     folders: dict[PurePosixPath, list[str]] = defaultdict(list)
     for path in files_in(source):
-        folders[path.parent].append(path.name)
+        if not any(is_litter(part) for part in path.parent.parts):
+            folders[path.parent].append(path.name)
     done = set(files_in(target))
     _, photos = filesystem(source)
     _, masks = filesystem(target)
@@ -89,6 +93,7 @@ def main() -> int:
     parser.add_argument("source", help="folder or URI of the photographs, such as s3://bucket/photos")
     parser.add_argument("target", help="folder or URI for the masks, outside of the other")
     parser.add_argument("-m", "--model", required=True, help="a model, as `rembg-skin models` lists it")
+    parser.add_argument("-x", "--extras", type=extras, default={}, metavar="JSON", help="the model's extras")
     parser.add_argument("-w", "--workers", type=int, help="processes in all (default: one a core of the cluster)")
     arguments = parser.parse_args()
 
@@ -97,7 +102,7 @@ def main() -> int:
         print("every image has its mask")
         return 0
     ray.init(ignore_reinit_error=True)
-    masker = SkinMasker(arguments.model, threads=1)
+    masker = SkinMasker(arguments.model, extras=arguments.extras, threads=1)
     results = ray.data.from_items(images).map_batches(
         MaskWriter,
         fn_constructor_args=(masker, arguments.source, arguments.target),
@@ -109,7 +114,7 @@ def main() -> int:
     for row in results.iter_rows():
         if row["error"]:
             failed += 1
-            print(f"{row['source']}: {row['error']}", file=sys.stderr)
+            print(f"{printable(row['source'])}: {row['error']}", file=sys.stderr)
     print(f"{len(images) - failed} masks written, {failed} images failed")
     return int(failed > 0)
 

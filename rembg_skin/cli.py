@@ -1,6 +1,7 @@
 """The ``rembg-skin`` command: parses, calls, prints. Each of its commands is a module of ``rembg_skin.commands``."""
 
 import argparse
+import io
 import os
 import sys
 import warnings
@@ -30,22 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0; 1 after an error that was told on stderr; 3 where a measuring command had to leave files or models out; 130
     after Ctrl-C.
     """
+    _prepare_process()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    asked = next((argument for argument in given if not argument.startswith("-")), None)
-    parser = argparse.ArgumentParser(prog="rembg-skin", description="Skin masks for rembg.")
-    parser.add_argument("--version", action="version", version=_version() if "--version" in given else "")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, summary in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-        if name == asked:
-            module = import_module(f"rembg_skin.commands.{name}")
-            module.add_arguments(command)
-            command.set_defaults(run=module.run)
-    parsed = parser.parse_args(given)
     with warnings.catch_warnings():
         warnings.filterwarnings("always", category=RuntimeWarning, module="rembg_skin")
         warnings.showwarning = _show_warning
         try:
+            parsed = _parser(given).parse_args(given)
             status = int(parsed.run(parsed))
             sys.stdout.flush()
         except SkinError as error:
@@ -59,6 +51,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status
 
 
+def _prepare_process() -> None:
+    """Give the command streams that take every text, and rembg no compiler."""
+    # Windowed programs and services have no streams; and a file that is opened must not get the number of one of them,
+    # or libraries would write their messages into it.
+    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nowhere, number)
+            if nowhere != number:
+                os.close(nowhere)
+            setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):  # names may hold what an encoding lacks
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    # rembg compiles its alpha matting as it is imported, which no command needs: without it each starts sooner, and
+    # also as a user that may write the compiled code nowhere.
+    os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
+
+
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of the command that is asked for; of the others it knows the names."""
+    asked = next((argument for argument in given if not argument.startswith("-")), None)
+    parser = argparse.ArgumentParser(prog="rembg-skin", description="Skin masks for rembg.")
+    parser.add_argument("--version", action="version", version=_version() if "--version" in given else "")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        if name == asked:
+            module = import_module(f"rembg_skin.commands.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    return parser
+
+
 def _version() -> str:
     from importlib.metadata import version
 
@@ -67,3 +93,7 @@ def _version() -> str:
 
 def _show_warning(message: Warning | str, *_details: object, **_more: object) -> None:
     print(f"rembg-skin: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":  # python -m rembg_skin.cli
+    sys.exit(main())

@@ -1,8 +1,10 @@
 """The errors a user can meet. Each message says what happened, for which model, and what to do."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+
+_NAMES_SHOWN = 8
 
 try:  # With click, the stock `rembg` command prints the message alone, without a traceback.
     from click import ClickException as _Base
@@ -85,6 +87,14 @@ def did_you_mean(name: str, known: Collection[str], otherwise: Collection[str] =
     """
     near = get_close_matches(name, known, n=most) or list(otherwise)
     return f"did you mean {' or '.join(near)}?" if near else ""
+
+
+def listed(names: Iterable[object]) -> str:
+    """Return names as one readable list, cut short if there are many."""
+    shown = [printable(name) for name in names]
+    if len(shown) <= _NAMES_SHOWN:
+        return ", ".join(shown)
+    return ", ".join(shown[:_NAMES_SHOWN]) + f" and {len(shown) - _NAMES_SHOWN} more"
 
 
 def printable(text: object) -> str:

@@ -3,6 +3,7 @@
 Light to import, because a session's start reads it, too: Pillow comes with the first photograph.
 """
 
+import errno
 import io
 import os
 import threading
@@ -30,6 +31,13 @@ PHOTO_SUFFIXES = frozenset(
 )
 # Folders of a system's own: thumbnails, archives' left-overs, file systems' and network disks' stores.
 _LITTER = frozenset(("__macosx", "lost+found", "@eadir", "#recycle", "$recycle.bin", "system volume information"))
+
+_OF_ONE_PATH = frozenset(
+    (
+        *(errno.EACCES, errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
+        *(errno.ENOENT, errno.ENOTDIR, errno.ENOTEMPTY, errno.EPERM),
+    )
+)
 
 _BOX, _BRANDS = slice(4, 8), frozenset((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"))
 _registering = threading.Lock()
@@ -87,6 +95,11 @@ def _draft(path: Path) -> Iterator[Path]:
             draft.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(f"{printable(path)} cannot be written: {error.strerror or error}") from error
+
+
+def is_of_one_path(error: DataError) -> bool:
+    """Whether a file could not be written because of its own path: otherwise, as on a full disk, none could."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _OF_ONE_PATH
 
 
 def is_photo(name: str) -> bool:

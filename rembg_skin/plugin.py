@@ -51,18 +51,24 @@ def open_session(name: str, sess_opts: Any = None, **options: object) -> Any:  #
         Providers and extras.
 
     """
-    register()
     import onnxruntime as ort
-    from rembg.sessions import sessions
 
     settings = sess_opts or ort.SessionOptions()
     if threads := _openmp_threads():
         settings.inter_op_num_threads = settings.inter_op_num_threads or threads
         settings.intra_op_num_threads = settings.intra_op_num_threads or threads
-    return sessions[name](name, settings, **options)
+    return session_class(name)(name, settings, **options)
+
+
+def session_class(name: str) -> Any:  # noqa: ANN401
+    """Return the class of a session in rembg's tables, into which the skin sessions are put before."""
+    register()
+    from rembg.sessions import sessions
+
+    return sessions[name]
 
 
 def _openmp_threads() -> int:
-    """Return the number in OMP_NUM_THREADS, of a list its first, which is for the outermost level; 0 if there is none."""
+    """Return the number in OMP_NUM_THREADS, the first one of a list: the outermost level's; 0 if there is none."""
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return int(first) if first.isascii() and first.isdecimal() and len(first) < 5 else 0  # noqa: PLR2004 - no machine

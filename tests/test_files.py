@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and never through a link; names are shown so that a terminal cannot be fooled."""
+"""Files are written whole or not at all, never through a link; names are shown so that no terminal obeys them."""
 
 import os
 from pathlib import Path

@@ -1,6 +1,5 @@
 """A folder of photographs becomes a folder of masks: nothing done twice, nothing half written, odd files left out."""
 
-import errno
 import os
 import unicodedata
 from collections import Counter
@@ -17,15 +16,7 @@ from rembg_skin.batch.masker import SkinMasker, in_words, mask_of, png
 from rembg_skin.batch.record import Record
 from rembg_skin.batch.workers import DIED, work_on
 from rembg_skin.errors import DataError, SkinError, printable
-from rembg_skin.files import is_litter, is_photo, open_photo, write_whole
-
-# What the system says of one path; of anything else, such as a full disk, every mask would fail.
-_OF_ONE_PATH = frozenset(
-    (
-        *(errno.EACCES, errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
-        *(errno.ENOENT, errno.ENOTDIR, errno.ENOTEMPTY, errno.EPERM),
-    )
-)
+from rembg_skin.files import is_litter, is_of_one_path, is_photo, open_photo, write_whole
 
 
 @dataclass(frozen=True)
@@ -93,6 +84,18 @@ class Survey:
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
 
 
+def check_folders(source: Path, target: Path) -> None:
+    """Raise SkinError if `source` is no folder that can be read, or is also the folder for the masks."""
+    if not source.is_dir():
+        raise SkinError(f"{printable(source)} is not a folder.")
+    if source.resolve() == target.resolve():
+        raise SkinError(f"{printable(source)} cannot take the masks of its own photographs: name another folder.")
+    try:
+        os.scandir(source).close()
+    except OSError as error:
+        raise SkinError(f"{printable(source)} cannot be read ({error.strerror}).") from None
+
+
 def survey(source: Path, target: Path, *, since: int = 0, share: Share = WHOLE) -> Survey:
     """Count what is in the folder `source`.
 
@@ -102,10 +105,7 @@ def survey(source: Path, target: Path, *, since: int = 0, share: Share = WHOLE) 
         If it is no folder, cannot be read, or is also the folder for the masks.
 
     """
-    if not source.is_dir():
-        raise SkinError(f"{printable(source)} is not a folder.")
-    if source.resolve() == target.resolve():
-        raise SkinError(f"{printable(source)} cannot take the masks of its own photographs: name another folder.")
+    check_folders(source, target)
     found = Survey()
     for folder, names in _walk(source, target, found):
         here = _images(folder, names)
@@ -116,8 +116,6 @@ def survey(source: Path, target: Path, *, since: int = 0, share: Share = WHOLE) 
             else:
                 found.todo += 1
                 found.outdated += task.target.is_file()
-    if any(folder == source for folder, _ in found.unreadable):
-        raise SkinError(f"{printable(source)} cannot be read ({found.unreadable[0][1]}).")
     return found
 
 
@@ -133,14 +131,14 @@ def _walk(source: Path, target: Path, found: Survey) -> Iterator[tuple[Path, lis
     """Yield each folder and the names of its files; count into `found` what is left out."""
 
     def leave_out(error: OSError) -> None:
-        found.unreadable.append((Path(error.filename), error.strerror))
+        found.unreadable.append((Path(error.filename), error.strerror or str(error)))
 
     masks = os.path.realpath(target)  # may lie inside of `source`
     for path, folders, names in os.walk(source, onerror=leave_out):
         folder = Path(path)
         ours = []
         for name in sorted(folders):
-            if os.path.islink(folder / name):
+            if os.path.islink(folder / name):  # noqa: PTH114 - Path's raises where a folder may not be searched
                 found.links += 1
             elif is_litter(name):
                 found.odd.append(folder / name)
@@ -249,7 +247,7 @@ def _masked(session: object, task: Task) -> str:
     try:
         write_whole(task.target, lambda draft: draft.write_bytes(data))
     except DataError as error:
-        if isinstance(error.__cause__, OSError) and error.__cause__.errno in _OF_ONE_PATH:
+        if is_of_one_path(error):
             return str(error)
         raise
     return ""

@@ -1,4 +1,4 @@
-"""What made the masks of a folder: written into it, so that a later run neither mixes models nor keeps what is outdated."""
+"""What made the masks of a folder, written into it: a later run neither mixes models nor keeps outdated masks."""
 
 import hashlib
 import json

@@ -2,14 +2,18 @@
 
 import argparse
 import json
-import os
-import sys
+import shutil
 from pathlib import Path
 
-from rembg_skin.commands.console import exit_code, progress, say_problems, say_unpaired, stoppable
-from rembg_skin.dataset.augment import Made, Target, augment_all, prepare
-from rembg_skin.dataset.pairs import Problem, check_sizes, find_pairs
+from rembg_skin.commands.arguments import natural
+from rembg_skin.commands.console import exit_code, progress, say, say_problems, say_unpaired, stoppable
+from rembg_skin.dataset.augment import Made, Target, augment_all, expected_bytes, prepare
+from rembg_skin.dataset.pairs import Pair, Problem, check_sizes, find_pairs
 from rembg_skin.dataset.variants import VARIANTS
+from rembg_skin.errors import printable
+from rembg_skin.networks.memory import processes
+
+_PROCESS = 500_000_000  # bytes: Python, numpy, and a photograph of 12 megapixels with its changes in float32
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,47 +21,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", type=Path, help="folder of photographs")
     parser.add_argument("masks", type=Path, help="folder of masks, of the same names (a.jpg, a.png)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="where the variants go")
-    parser.add_argument("--seed", type=_number, default=0, metavar="N", help="of the lattices (default: 0)")
+    parser.add_argument("--seed", type=natural, default=0, metavar="N", help="of the lattices (default: 0)")
     parser.add_argument(
-        "--jobs", type=_jobs, default=_cores(), metavar="N", help="processes (default: one a core, %(default)s here)"
+        "--jobs",
+        type=natural,
+        metavar="N",
+        help="processes (default: one a core, less if memory or photographs are few)",
     )
     parser.add_argument("--resize", action="store_true", help="bring masks of another size to their image's")
+    parser.add_argument(
+        "--format",
+        choices=("png", "jpeg"),
+        default="png",
+        help="of the images: png (default), or jpeg, with which JPEG originals stay JPEG; masks are never JPEG",
+    )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _number(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("at least 0")
-    return number
-
-
-def _jobs(text: str) -> int:
-    return max(1, _number(text))
-
-
-def run(args: argparse.Namespace) -> int:
-    """Write the variants; return the exit code."""
-    folders = find_pairs(args.images, args.masks)
-    if not args.resize:
+def run(arguments: argparse.Namespace) -> int:
+    """Write the variants; return the exit status."""
+    folders = find_pairs(arguments.images, arguments.masks)
+    if not arguments.resize:
         check_sizes(folders.pairs)
-    target = Target(args.output, args.seed, args.resize)
-    prepare(target, args.images, args.masks)
+    target = Target(arguments.output, arguments.seed, arguments.resize, arguments.format)
+    prepare(target, arguments.images, arguments.masks)
     say_unpaired(folders)
+    _say_size(folders.pairs, target)
+    jobs = arguments.jobs or processes(len(folders.pairs), _PROCESS)
     made: list[Made] = []
     problems: list[Problem] = []
     with stoppable() as stop:
-        for outcome in progress(augment_all(folders.pairs, target, args.jobs), len(folders.pairs), "augment"):
+        for outcome in progress(augment_all(folders.pairs, target, jobs), len(folders.pairs), "augment"):
             if isinstance(outcome, Made):
                 made.append(outcome)
             else:
                 problems.append(outcome)
     written, present = sum(one.written for one in made), sum(one.present for one in made)
-    if args.json:
+    if arguments.json:
         result = {
             "pairs": len(folders.pairs),
             "finished": len(made),
@@ -66,11 +66,26 @@ def run(args: argparse.Namespace) -> int:
             "unreadable": [{"file": str(problem.file), "reason": problem.reason} for problem in problems],
             "unpaired": [str(path) for path in folders.unpaired],
         }
-        sys.stdout.write(json.dumps(result, indent=1) + "\n")
+        print(json.dumps(result, indent=1))
     else:
-        sys.stdout.write(
+        print(
             f"{len(made)} of {len(folders.pairs)} pairs, {len(VARIANTS)} variants each: {written} written to"
-            f" {args.output}, {present} there already\n"
+            f" {printable(arguments.output)}, {present} there already"
         )
     say_problems(problems)
     return exit_code(stop, complete=not problems)
+
+
+def _say_size(pairs: list[Pair], target: Target) -> None:
+    """Say how much a whole run writes, before anything of it is written."""
+    size, free = expected_bytes(pairs, target), shutil.disk_usage(target.folder).free
+    short = "; that may not fit" if size > free else ""
+    files = 2 * len(VARIANTS) * len(pairs)
+    say(
+        f"{len(VARIANTS)} variants of {len(pairs)} pairs: {files} files, about {_in_words(size)} in all;"
+        f" {_in_words(free)} are free{short}."
+    )
+
+
+def _in_words(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"  # noqa: PLR2004 - a unit

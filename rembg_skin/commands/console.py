@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from rembg_skin.dataset.pairs import Folders, Problem, listed
+from rembg_skin.dataset.pairs import Folders, Problem
+from rembg_skin.errors import listed, printable
 
 INCOMPLETE = 3  # finished, but some files or models had to be left out
 INTERRUPTED = 130  # as shells say it
@@ -51,6 +52,8 @@ def say_unpaired(folders: Folders) -> None:
     if folders.unpaired:
         names = listed(path.name for path in folders.unpaired)
         say(f"{len(folders.unpaired)} files have no partner in the other folder and are left out: {names}")
+    if folders.odd:
+        say(f"{len(folders.odd)} files of a system's own are left out: {listed(path.name for path in folders.odd)}")
 
 
 def say_problems(problems: Sequence[Problem]) -> None:
@@ -84,4 +87,4 @@ def write_table(rows: Sequence[Sequence[str]]) -> None:
 def say_written(paths: Iterable[Path]) -> None:
     """Name the files that were written."""
     for path in paths:
-        say(f"Wrote {path}")
+        say(f"Wrote {printable(path)}")

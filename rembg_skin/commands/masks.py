@@ -1,83 +1,196 @@
-"""``rembg-skin masks``."""
+"""``rembg-skin masks``: the masks of a folder of photographs."""
 
 import argparse
-import json
+import csv
 import os
-import sys
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING, Never
 
 from rembg_skin.batch import SkinMasker
 from rembg_skin.catalog import MODELS
+from rembg_skin.commands.arguments import extras, model_choice, positive
+from rembg_skin.errors import listed, printable
+from rembg_skin.files import write_whole
+from rembg_skin.networks.memory import cores, processes
 
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from rembg_skin.batch.folder import Share, Survey
+    from rembg_skin.batch.record import Record
+
+_AUTO = "skin"
 # A network of this input size keeps all cores busy alone, and several at once would need several times its memory.
 _LARGE = 1024
+# Memory of a process, in bytes: Python, its libraries and a photograph of 12 megapixels; and of a network, for each
+# pixel of its input (U2-NetP at 512 peaks at 0.6 GB, U2-Net at 1024 at 3.5 GB).
+_PROCESS, _PIXEL = 300_000_000, 3500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("source", type=Path, metavar="SRC", help="the folder of photographs, with its subfolders")
     parser.add_argument("target", type=Path, metavar="DST", help="the folder for the masks: SRC/a/b.jpg gives a/b.png")
-    parser.add_argument("-m", "--model", required=True, metavar="NAME", help="a model, as `rembg-skin models` lists it")
-    parser.add_argument("-x", "--extras", type=_extras, default={}, metavar="JSON", help="the model's extras")
     parser.add_argument(
-        "-j", "--jobs", type=_jobs, metavar="N", help="processes (default: one a core; 1 for networks of 1024 pixels)"
+        "-m",
+        "--model",
+        type=model_choice,
+        metavar="NAME",
+        help="a model, as `rembg-skin models` lists it, extras may follow: NAME:KEY=VALUE"
+        " (default: that of the masks in DST, or the one that `skin` takes now)",
     )
+    parser.add_argument("-x", "--extras", type=extras, metavar="JSON", help="the model's extras")
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        type=positive,
+        metavar="N",
+        help="processes (default: one a core, less if memory or photographs are few; 1 for networks of 1024 pixels)",
+    )
+    parser.add_argument(
+        "--shard", type=_shard, metavar="K/N", help="of N machines this is number K: do its share of the photographs"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="make all masks again, also with other settings")
+    parser.add_argument(
+        "--errors", type=Path, metavar="FILE", help="write the failed photographs and the reasons as CSV"
+    )
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, slash, of = text.partition("/")
+    if not slash or not 1 <= positive(number) <= positive(of):
+        raise argparse.ArgumentTypeError(f"{printable(text)} is not K/N with K from 1 to N, such as 3/10")
+    return int(number), int(of)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the masks that are missing; 1 where an image could not be masked, each of them a line on stderr."""
+    """Write the masks that are missing or outdated.
+
+    Returns 1 if an image could not be masked or a folder not be read, each of them a line on stderr.
+    """
+    from rembg_skin.batch import record
+    from rembg_skin.batch.folder import WHOLE, Share, check_folders, mask_all, missing, survey
+    from rembg_skin.commands.console import say
+
+    source, target = arguments.source, arguments.target
+    check_folders(source, target)
+    found = None if arguments.overwrite else record.read(target)
+    model, chosen = _settings(arguments, found)
+    masker = SkinMasker(model, extras=chosen)
+    if found is not None:
+        record.check(target, found, record.Record(model, chosen, {}, ""))
+    elif arguments.overwrite or model == _AUTO:
+        model = _taken(masker)
+    if arguments.overwrite:
+        record.begin_anew(target, record.Record.of(model, chosen))
+    share = Share(*arguments.shard) if arguments.shard else WHOLE
+    since = record.oldest_kept(target)
+    surveyed = survey(source, target, since=since, share=share)
+    _say_beforehand(surveyed, target, found, arguments.overwrite)
+
+    jobs = arguments.jobs or _default_jobs(model, chosen, surveyed.todo)
+    masker = SkinMasker(model, extras=chosen, threads=max(1, cores() // jobs))
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # rembg loads linear algebra, which would take a thread a core
+    written = elsewhere = 0
+    failures: list[tuple[Path, str]] = [*surveyed.unreadable]
+    tasks = missing(source, target, since=since, share=share) if surveyed.todo else iter(())
+    try:
+        with (
+            _progress_bar(surveyed) as bar,
+            closing(mask_all(tasks, masker, target, jobs)) as results,
+        ):
+            for task, outcome in results:
+                if outcome.error:
+                    failures.append((task.source, outcome.error))
+                    say(f"rembg-skin: {printable(task.source)}: {outcome.error}")
+                written += not outcome.error and not outcome.elsewhere
+                elsewhere += outcome.elsewhere
+                bar.update()
+    finally:  # after Ctrl-C, too
+        if arguments.errors:
+            write_whole(arguments.errors, lambda draft: _write_failures(draft, failures))
+    print(_summary(surveyed, written, len(failures) - len(surveyed.unreadable), elsewhere, share))
+    return int(bool(failures))
+
+
+def _settings(arguments: argparse.Namespace, found: "Record | None") -> tuple[str, Mapping[str, object]]:
+    """Return model and extras: those that are given; otherwise, those of the masks that are there; otherwise `skin`."""
+    given = arguments.model
+    chosen = {**(given.extras if given else {}), **(arguments.extras or {})}
+    if found is None:
+        return given.name if given else _AUTO, chosen
+    if given is None:
+        return found.model, found.extras if arguments.extras is None else chosen
+    goes_on = given.name == _AUTO and found.model in MODELS[_AUTO].chain
+    return found.model if goes_on else given.name, chosen
+
+
+def _taken(masker: SkinMasker) -> str:
+    """Return the name of the model that a session of `masker` runs, checked to start with these extras."""
+    session = masker.session()
+    name: str = getattr(session, "chosen", session).name()
+    return name
+
+
+def _say_beforehand(surveyed: "Survey", target: Path, found: "Record | None", overwrite: bool) -> None:  # noqa: FBT001
+    """Name what is left out, and say what is kept though other settings may have made it."""
+    from importlib.metadata import version
+
+    from rembg_skin.commands.console import say
+
+    if surveyed.odd:
+        say(f"{len(surveyed.odd)} files and folders of a system's own are left out: {listed(surveyed.odd)}")
+    for folder, reason in surveyed.unreadable:
+        say(f"rembg-skin: {printable(folder)} cannot be read: {reason}")
+    if found is None and surveyed.done and not overwrite:
+        say(f"{printable(target)} does not say what made its masks; they are kept. --overwrite makes them again.")
+    if found is not None and found.version != version("rembg-skin"):
+        say(f"The masks in {printable(target)} were begun with rembg-skin {printable(found.version)}.")
+
+
+def _progress_bar(surveyed: "Survey") -> "tqdm[Never]":
     from tqdm import tqdm
 
-    from rembg_skin.batch.folder import mask_all, missing, survey
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    jobs = arguments.jobs or _default_jobs(arguments.model, cores)
-    masker = SkinMasker(arguments.model, extras=arguments.extras, threads=max(1, cores // jobs))
-    found = survey(arguments.source, arguments.target)
-    # rembg loads linear algebra and a compiler for its alpha matting, which no mask needs: they would cost each process
-    # a thread a core and a third of its start.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
-    written = failed = 0
-    with (
-        tqdm(total=found.done + found.todo, initial=found.done, unit="image", disable=None, dynamic_ncols=True) as bar,
-        closing(mask_all(missing(arguments.source, arguments.target), masker, jobs)) as results,
-    ):
-        for task, error in results:
-            if error:
-                failed += 1
-                tqdm.write(f"rembg-skin: {task.source}: {error}", file=sys.stderr)
-            else:
-                written += 1
-            bar.update()
-    print(
-        f"{written} masks written, {failed} images failed, {found.done} masks were there, "
-        f"{found.others} files are no images, {found.links} links to folders were not followed"
-    )
-    return int(failed > 0)
+    total = surveyed.done + surveyed.todo
+    return tqdm(total=total, initial=surveyed.done, unit="image", disable=None, dynamic_ncols=True)
 
 
-def _default_jobs(name: str, cores: int) -> int:
-    model = MODELS.get(name)
+def _default_jobs(name: str, chosen: Mapping[str, object], todo: int) -> int:
     sizes = []
+    model = MODELS.get(name)
     while model is not None:
         sizes.append(model.network.size if model.network else 0)
         model = MODELS[model.base] if model.base else None
-    return 1 if max(sizes, default=0) >= _LARGE else cores
+    given = chosen.get("size")
+    side = given if isinstance(given, int) else max(sizes, default=0)
+    return 1 if side >= _LARGE else processes(todo, _PROCESS + _PIXEL * side**2)
 
 
-def _extras(text: str) -> dict[str, object]:
-    try:
-        extras = json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
-    if not isinstance(extras, dict):
-        raise argparse.ArgumentTypeError("not a JSON object")
-    return extras
+def _write_failures(path: Path, failures: Sequence[tuple[Path, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["photo", "error"])
+        writer.writerows([printable(photo), error] for photo, error in failures)
 
 
-def _jobs(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of processes")
-    return int(text)
+def _summary(surveyed: "Survey", written: int, failed: int, elsewhere: int, share: "Share") -> str:
+    parts = [
+        f"{written} masks written",
+        f"{failed} images failed",
+        f"{surveyed.done} masks were there",
+        f"{surveyed.others} files are no images",
+        f"{surveyed.links} links to folders were not followed",
+    ]
+    if surveyed.outdated:
+        parts.append(f"{surveyed.outdated} masks were outdated")
+    if elsewhere:
+        parts.append(f"{elsewhere} images were another run's")
+    if surveyed.odd:
+        parts.append(f"{len(surveyed.odd)} files and folders of a system's own were left out")
+    if surveyed.unreadable:
+        parts.append(f"{len(surveyed.unreadable)} folders could not be read")
+    if share.of > 1:
+        parts.append(f"share {share.number} of {share.of}")
+    return ", ".join(parts)

@@ -1,24 +1,33 @@
 """``rembg-skin augment``: 26 variants of every pair, for training; see :mod:`rembg_skin.dataset.variants`."""
 
+import io
 import json
+import os
 import shutil
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
 
 from rembg_skin.batch.workers import DIED, work_on
-from rembg_skin.dataset.pairs import Pair, Problem, open_mask, open_rgb, shown_size
+from rembg_skin.dataset.pairs import Pair, Problem, open_image, open_mask, open_rgb, shown_size
 from rembg_skin.dataset.variants import VARIANTS, Occlusion, Recolouring, occlude
 from rembg_skin.errors import DataError, ImageError, printable
-from rembg_skin.files import PART, write_whole
+from rembg_skin.files import PART, is_of_one_path, write_whole
+from rembg_skin.image.arrays import Bytes, Mask
 
 _SETTINGS = "augment.json"
 _COMPRESSION = 3  # of the PNG files: a third of the default level's time for a tenth more bytes
+_QUALITY = 95  # of the JPEG files, with colours at full size
+_JPEG = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".jif"))
+_SAMPLES = 3  # pairs whose variants are made once more to learn how large they become
+
+Format = Literal["png", "jpeg"]
 
 
 @dataclass(frozen=True)
@@ -32,15 +41,21 @@ class Made:
 
 @dataclass(frozen=True)
 class Target:
-    """Where variants go: ``images/`` and ``masks/`` under `folder`."""
+    """Where variants go, ``images/`` and ``masks/`` under `folder`, and how; with `jpeg`, JPEG originals stay JPEG."""
 
     folder: Path
     seed: int
     resize: bool
+    format: Format = "png"
 
     def image(self, pair: Pair, variant: str) -> Path:
         """Return the path of a variant's image."""
-        return self.folder / "images" / f"{pair.stem}__{variant}.png"
+        suffix = ".jpg" if self.is_jpeg(pair) else ".png"
+        return self.folder / "images" / f"{pair.stem}__{variant}{suffix}"
+
+    def is_jpeg(self, pair: Pair) -> bool:
+        """Whether the images of a pair's variants are JPEG files."""
+        return self.format == "jpeg" and pair.image.suffix.lower() in _JPEG
 
     def mask(self, pair: Pair, variant: str, suffix: str) -> Path:
         """Return the path of a variant's mask."""
@@ -58,25 +73,38 @@ def prepare(target: Target, images: Path, masks: Path) -> None:
     """
     outputs = {(target.folder / name).resolve() for name in ("images", "masks")}
     if outputs & {images.resolve(), masks.resolve()}:
-        raise DataError(f"{target.folder} holds the originals; name another folder for the variants.")
+        raise DataError(f"{printable(target.folder)} holds the originals; name another folder for the variants.")
     settings = {"seed": target.seed, "resize": target.resize, "variants": [variant.name for variant in VARIANTS]}
+    if target.format != "png":  # the default, of which older records say nothing
+        settings["format"] = target.format
     text = json.dumps(settings, indent=1)
     record = target.folder / _SETTINGS
     if record.exists():
-        if record.read_text("utf-8") != text:
-            raise DataError(f"{target.folder} was made with other settings ({record}); name another folder.")
+        if _content(record) != text.encode():
+            raise DataError(
+                f"{printable(target.folder)} was made with other settings ({record.name}); name another folder."
+            )
         for left in target.folder.glob(f"*/.*{PART}"):  # of a run that was killed
             left.unlink()
     elif target.folder.is_dir() and any(target.folder.iterdir()):
-        raise DataError(f"{target.folder} is not empty and was not made by augment; name another folder.")
+        raise DataError(f"{printable(target.folder)} is not empty and was not made by augment; name another folder.")
     else:
         write_whole(record, lambda part: part.write_text(text, "utf-8"))
 
 
-def augment(pair: Pair, target: Target) -> Made | Problem:
-    """Write the variants of `pair` that are not there yet: the mask first, so that an image is the mark of a whole one.
+def _content(record: Path) -> bytes:
+    try:
+        return record.read_bytes()
+    except OSError as error:
+        raise DataError(f"{printable(record)} cannot be read: {error.strerror}") from error
 
-    A recoloured variant's mask is a copy of the original file, byte for byte, unless it had to be resized.
+
+def augment(pair: Pair, target: Target) -> Made | Problem:
+    """Write the missing variants of `pair`.
+
+    The mask is written before the image, so that an existing image means that the pair is complete. A recoloured
+    variant's mask is a copy of the original file, byte for byte, unless it had to be resized or every reader would not
+    see the same levels in it.
     """
     missing = [variant for variant in VARIANTS if not target.image(pair, variant.name).exists()]
     if not missing:
@@ -84,31 +112,91 @@ def augment(pair: Pair, target: Target) -> Made | Problem:
     try:
         picture = open_rgb(pair.image)
         mask = open_mask(pair.mask, picture.size, resize=target.resize)
-        resized = shown_size(pair.mask) != picture.size
+        plain = _is_plain(pair.mask, mask)
     except ImageError as error:
         return Problem(pair.image, str(error))
     pixels = np.asarray(picture)
-    for variant in missing:
-        if isinstance(variant, Recolouring):
-            image, hidden = variant.change(pixels), mask
-        else:
-            image, hidden = occlude(pixels, mask, variant.spacing, _random(target.seed, pair, variant), low=variant.low)
-        if isinstance(variant, Recolouring) and not resized:
-            path = target.mask(pair, variant.name, pair.mask.suffix)
-            write_whole(path, lambda part: shutil.copyfile(pair.mask, part))
-        else:
-            _write_png(target.mask(pair, variant.name, ".png"), hidden)
-        _write_png(target.image(pair, variant.name), image)
+    try:
+        for variant in missing:
+            image, hidden = _changed(pixels, mask, variant, pair, target)
+            if isinstance(variant, Recolouring) and plain:
+                path = target.mask(pair, variant.name, pair.mask.suffix)
+                write_whole(path, lambda draft: shutil.copyfile(pair.mask, draft))
+            else:
+                _write_png(target.mask(pair, variant.name, ".png"), hidden)
+            if target.is_jpeg(pair):
+                _write_jpeg(target.image(pair, variant.name), image)
+            else:
+                _write_png(target.image(pair, variant.name), image)
+    except DataError as error:
+        if is_of_one_path(error):
+            return Problem(pair.image, str(error))
+        raise
     return Made(pair, len(missing), len(VARIANTS) - len(missing))
+
+
+def _is_plain(path: Path, levels: Mask) -> bool:
+    """Whether the file of a mask shows its levels to any reader that converts it to grey."""
+    picture = open_image(path)
+    if picture.size != levels.shape[::-1] or picture.mode not in ("1", "L", "P", "RGB"):
+        return False
+    return bool((np.asarray(picture.convert("L")) == levels).all())
+
+
+def _changed(
+    pixels: Bytes, mask: Mask, variant: Recolouring | Occlusion, pair: Pair, target: Target
+) -> tuple[Bytes, Mask]:
+    if isinstance(variant, Recolouring):
+        return variant.change(pixels), mask
+    return occlude(pixels, mask, variant.spacing, _random(target.seed, pair, variant), low=variant.low)
+
+
+def expected_bytes(pairs: Sequence[Pair], target: Target) -> float:
+    """Return about how many bytes the variants of `pairs` will take, by those of a few of them.
+
+    Pairs that cannot be read count as none.
+    """
+    shown = pairs[:: max(1, len(pairs) // _SAMPLES)][:_SAMPLES]
+    pixels = written = 0
+    for pair in shown:
+        try:
+            picture, mask_size = open_rgb(pair.image), pair.mask.stat().st_size
+        except (ImageError, OSError):
+            continue
+        image = _encoded(np.asarray(picture), jpeg=target.is_jpeg(pair))
+        pixels += picture.width * picture.height
+        written += len(VARIANTS) * (len(image) + mask_size)
+    return written / max(pixels, 1) * sum(_pixels(pair) for pair in pairs)
+
+
+def _pixels(pair: Pair) -> int:
+    try:
+        width, height = shown_size(pair.image)
+    except ImageError:
+        return 0
+    return width * height
 
 
 def _random(seed: int, pair: Pair, variant: Occlusion) -> np.random.Generator:
     # Of the names alone: neither the order of the pairs nor the number of processes can change a byte.
-    return np.random.default_rng([seed, zlib.crc32(f"{pair.stem}__{variant.name}".encode())])
+    return np.random.default_rng([seed, zlib.crc32(os.fsencode(f"{pair.stem}__{variant.name}"))])
 
 
-def _write_png(path: Path, pixels: np.ndarray) -> None:
-    write_whole(path, lambda part: Image.fromarray(pixels).save(part, "PNG", compress_level=_COMPRESSION))
+def _write_png(path: Path, pixels: Bytes) -> None:
+    write_whole(path, lambda draft: draft.write_bytes(_encoded(pixels, jpeg=False)))
+
+
+def _write_jpeg(path: Path, pixels: Bytes) -> None:
+    write_whole(path, lambda draft: draft.write_bytes(_encoded(pixels, jpeg=True)))
+
+
+def _encoded(pixels: Bytes, *, jpeg: bool) -> bytes:
+    file = io.BytesIO()
+    if jpeg:
+        Image.fromarray(pixels).save(file, "JPEG", quality=_QUALITY, subsampling=0)
+    else:
+        Image.fromarray(pixels).save(file, "PNG", compress_level=_COMPRESSION)
+    return file.getvalue()
 
 
 def augment_all(pairs: Iterable[Pair], target: Target, processes: int) -> Iterator[Made | Problem]:

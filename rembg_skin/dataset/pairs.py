@@ -11,13 +11,11 @@ from PIL import Image
 from PIL.Image import Image as PILImage
 
 from rembg_skin import files
-from rembg_skin.errors import DataError, ImageError, printable
+from rembg_skin.errors import DataError, ImageError, listed, printable
 from rembg_skin.files import is_litter, is_photo, open_photo, upright
 from rembg_skin.image.arrays import Mask
 from rembg_skin.image.dresses import mask_levels
 from rembg_skin.image.rgb import to_rgb
-
-_NAMES_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -110,14 +108,6 @@ def _is_file(path: Path) -> bool:
 def _composed(name: str) -> str:
     """Return `name` with composed accents: Macs take them apart."""
     return unicodedata.normalize("NFC", name)
-
-
-def listed(names: Iterable[object]) -> str:
-    """Return names as one readable list, cut short where there are many."""
-    shown = [printable(name) for name in names]
-    if len(shown) <= _NAMES_SHOWN:
-        return ", ".join(shown)
-    return ", ".join(shown[:_NAMES_SHOWN]) + f" and {len(shown) - _NAMES_SHOWN} more"
 
 
 def check_sizes(pairs: Iterable[Pair]) -> None:

@@ -13,9 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from rembg_skin.image.arrays import THRESHOLD, Mask
-
-Image = NDArray[np.uint8]
+from rembg_skin.image.arrays import THRESHOLD, Bytes, Mask
 
 HUES = tuple(360 * step / 7 for step in range(1, 7))  # degrees; a seventh step would be the identity
 SATURATIONS = (0.5, 0.3, 0.0, 1.2, 1.5)
@@ -27,11 +25,11 @@ SPACING, LOW_SPACING, JITTER, LINE = 20, 40, 3, 2  # pixels
 _SEPIA = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]], dtype=np.float32)
 
 
-def _rounded(values: NDArray[np.float32]) -> Image:
+def _rounded(values: NDArray[np.float32]) -> Bytes:
     return np.rint(values).clip(0, 255).astype(np.uint8)
 
 
-def rotate_hue(image: Image, degrees: float) -> Image:
+def rotate_hue(image: Bytes, degrees: float) -> Bytes:
     """Turn the HSV hue by `degrees`; saturation and value stay. Greys have no hue and do not change."""
     red, green, blue = (image[..., channel].astype(np.float32) for channel in range(3))
     value = np.maximum(np.maximum(red, green), blue)
@@ -52,7 +50,7 @@ def rotate_hue(image: Image, degrees: float) -> Image:
     return turned
 
 
-def scale_saturation(image: Image, factor: float) -> Image:
+def scale_saturation(image: Bytes, factor: float) -> Bytes:
     """Multiply the HSV saturation by `factor`, at most to 1; hue and value stay. 0 gives the grey of the value."""
     value = image.max(axis=2, keepdims=True).astype(np.float32)
     below = value - image
@@ -61,13 +59,13 @@ def scale_saturation(image: Image, factor: float) -> Image:
     return _rounded(value - below * np.minimum(np.float32(factor), limit))
 
 
-def change_contrast(image: Image, factor: float, offset: float) -> Image:
+def change_contrast(image: Bytes, factor: float, offset: float) -> Bytes:
     """Return ``factor * level + offset``, clipped to 0..255."""
     levels = np.arange(256, dtype=np.float32) * np.float32(factor) + np.float32(offset)
     return _rounded(levels)[image]
 
 
-def apply_sepia(image: Image, strength: float) -> Image:
+def apply_sepia(image: Bytes, strength: float) -> Bytes:
     """Blend the image with its sepia tone: `strength` 0 is the image, 1 the tone alone."""
     blend = np.eye(3, dtype=np.float32) * np.float32(1 - strength) + _SEPIA * np.float32(strength)
     toned = np.empty_like(image)
@@ -104,7 +102,7 @@ def lattice(shape: tuple[int, int], spacing: int, rng: np.random.Generator) -> N
     return drawn
 
 
-def occlude(image: Image, mask: Mask, spacing: int, rng: np.random.Generator, *, low: bool) -> tuple[Image, Mask]:
+def occlude(image: Bytes, mask: Mask, spacing: int, rng: np.random.Generator, *, low: bool) -> tuple[Bytes, Mask]:
     """Lay a lattice of one random colour over the subject and cut it out of the mask.
 
     With `low`, over the lower half of the subject's height alone. Where the mask is empty the whole picture counts as
@@ -129,7 +127,7 @@ class Recolouring:
     """A variant that leaves the mask as it is."""
 
     name: str
-    change: Callable[[Image], Image]
+    change: Callable[[Bytes], Bytes]
 
 
 @dataclass(frozen=True)

@@ -134,4 +134,5 @@ def _spread(rgb: Bytes) -> int:
 
 
 def _black(rgb: Bytes) -> NDArray[np.bool_]:
-    return ~rgb.any(axis=2)
+    black: NDArray[np.bool_] = rgb.max(axis=2) == 0
+    return black

@@ -1,6 +1,5 @@
 """ONNX Runtime behind the neural sessions: which settings, one copy of a network in the process, checked output."""
 
-import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ import onnxruntime as ort
 from rembg_skin.catalog import Network
 from rembg_skin.errors import ModelError, OptionError
 from rembg_skin.image.arrays import Floats
+from rembg_skin.networks.memory import cores
 from rembg_skin.networks.providers import CPU, Provider, name_of, warn_of_fallback
 
 # SessionOptions cannot be listed: these are the entries of onnxruntime_session_options_config_keys.h that say how a
@@ -69,7 +69,7 @@ class Graph:
         self._input, self._output = given.name, session.get_outputs()[0].name
         self.batch, self.side = (length if isinstance(length, int) else None for length in given.shape[:3:2])
         # Enough concurrent runs to use every core; more would only use more memory.
-        processors = os.cpu_count() or 1
+        processors = cores()
         self.threads = threads or processors
         self._turns = threading.Semaphore(max(1, processors // self.threads))
 

@@ -1,6 +1,5 @@
 """What every skin session is: a rembg session with declared extras that returns one L mask."""
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import fields
@@ -12,6 +11,7 @@ from rembg.sessions.base import BaseSession
 from rembg_skin.catalog import Model
 from rembg_skin.image.finish import Finish
 from rembg_skin.image.rgb import to_rgb
+from rembg_skin.networks.memory import cores
 from rembg_skin.sessions.options import Option, resolve
 from rembg_skin.sessions.unused import warn_unused
 
@@ -43,7 +43,7 @@ class SkinSession(BaseSession, ABC):
     @property
     def threads(self) -> int:
         """How many threads the steps around a model may take."""
-        return (self.sess_opts.intra_op_num_threads if self.sess_opts else 0) or os.cpu_count() or 1
+        return (self.sess_opts.intra_op_num_threads if self.sess_opts else 0) or cores()
 
     @classmethod
     def check_machine(cls, **_kwargs: Any) -> None:  # noqa: ANN401

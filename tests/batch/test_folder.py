@@ -19,6 +19,7 @@ from rembg_skin.errors import SkinError
 from tests.batch.test_masker import FILES, encoded, picture
 from tests.support.processes import interrupt, started
 
+RECORD = "masks.json"
 COMMAND = str(Path(sys.executable).with_name("rembg-skin"))
 
 
@@ -57,7 +58,7 @@ def test_a_tree_of_photographs_becomes_a_tree_of_masks(photos_folder: Path, tmp_
         "5 masks written, 0 images failed, 0 masks were there, 1 files are no images, "
         "0 links to folders were not followed\n"
     )
-    assert tree(tmp_path / "out") == {"a.png", "sub/b.png", "sub/deep/c d.png", "sub/ü.png", "turned.png"}
+    assert tree(tmp_path / "out") == {RECORD, "a.png", "sub/b.png", "sub/deep/c d.png", "sub/ü.png", "turned.png"}
     session = new_session("ycbcr_skin")
     for task in missing(photos_folder, tmp_path / "elsewhere"):
         mask = Image.open(tmp_path / "out" / task.target.relative_to(tmp_path / "elsewhere"))
@@ -82,7 +83,7 @@ def test_what_cannot_be_masked_is_listed_and_the_rest_is_done(photos_folder: Pat
     ]
     assert "truncated" in lines[0].lower()
     assert lines[1].endswith("not a file")
-    assert tree(tmp_path / "out") == {"a.png", "sub/b.png", "sub/deep/c d.png", "sub/ü.png", "turned.png"}
+    assert tree(tmp_path / "out") == {RECORD, "a.png", "sub/b.png", "sub/deep/c d.png", "sub/ü.png", "turned.png"}
 
 
 @pytest.mark.usefixtures("photos_folder")
@@ -171,6 +172,7 @@ def test_ctrl_c_leaves_whole_masks_and_the_next_run_goes_on(at_work: "subprocess
     _, stderr = at_work.communicate(timeout=60)
     assert at_work.returncode == 130
     assert stderr == ""
+    (tmp_path / "out" / RECORD).unlink()
     written = list((tmp_path / "out").iterdir())
     assert 5 < len(written) < 300
     assert {path.suffix for path in written} == {".png"}
@@ -232,15 +234,15 @@ def test_a_process_that_dies_costs_the_image_that_killed_it_alone(tmp_path: Path
     deadly = {3, 11}
     for number in range(20):
         picture(13 if number in deadly else 12).save(source / f"{number:02}.png")
-    results = list(mask_all(missing(source, target), Fatal("ycbcr_skin"), 2))
+    results = list(mask_all(missing(source, target), Fatal("ycbcr_skin"), target, 2))
     assert len(results) == 20
-    assert {int(task.source.stem) for task, error in results if error} == deadly
-    assert all("died" in error for _, error in results if error)
-    assert tree(target) == {f"{number:02}.png" for number in range(20) if number not in deadly}
+    assert {int(task.source.stem) for task, outcome in results if outcome.error} == deadly
+    assert all("died" in outcome.error for _, outcome in results if outcome.error)
+    assert tree(target) == {RECORD} | {f"{number:02}.png" for number in range(20) if number not in deadly}
 
 
 def test_a_mask_that_cannot_be_written_stops_the_run(photos_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     with pytest.raises(SkinError, match="cannot be written"):
-        list(mask_all(missing(photos_folder, tmp_path / "out"), SkinMasker("ycbcr_skin"), 1))
+        list(mask_all(missing(photos_folder, tmp_path / "out"), SkinMasker("ycbcr_skin"), tmp_path / "out", 1))
     assert Task(photos_folder / "a.png", tmp_path / "out" / "a.png") in missing(photos_folder, tmp_path / "out")

@@ -1,0 +1,290 @@
+"""rembg-skin masks, run again, at once, and with other settings: no model is mixed in, no photograph done twice."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rembg_skin.batch import record
+from rembg_skin.batch.claims import claimed
+from rembg_skin.batch.folder import Share, Task, missing, survey
+from rembg_skin.batch.record import Record
+from rembg_skin.errors import DataError
+from tests.batch.test_masker import picture
+
+PINNED = ["sub0/133.jpg", "sub0/175.jpg"]  # machines of other versions must agree on the shares
+COMMAND = [sys.executable, "-m", "rembg_skin", "masks", "photos", "out"]
+
+
+def masks(*arguments: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "REMBG_SKIN_OFFLINE": "1"}
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def photographs(folder: Path, count: int, width: int = 60) -> Path:
+    source = folder / "photos"
+    source.mkdir()
+    for number in range(count):
+        picture(width + number).save(source / f"{number:03}.png")
+    return source
+
+
+def times(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")}
+
+
+def test_masks_of_other_settings_are_refused_with_the_remedy_or_all_made_again(tmp_path: Path) -> None:
+    photographs(tmp_path, 3)
+    assert masks("-m", "ycbcr_skin", "-j", 1, cwd=tmp_path).returncode == 0
+    before = times(tmp_path / "out")
+    for other in (["-m", "hsv_skin"], ["-m", "ycbcr_skin:cb_min=80"], ["-m", "ycbcr_skin", "-x", '{"cb_min": 80}']):
+        refused = masks(*other, cwd=tmp_path)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("rembg-skin: The masks in out were made by ycbcr_skin, and this run is ")
+        assert "--overwrite" in refused.stderr
+    assert times(tmp_path / "out") == before
+
+    again = masks("-m", "ycbcr_skin", "-x", '{"cr_min": 170}', "--overwrite", "-j", 1, cwd=tmp_path)
+    assert again.stdout.startswith("3 masks written, 0 images failed, 0 masks were there, ")
+    assert not any(np.asarray(Image.open(path)).any() for path in (tmp_path / "out").glob("*.png"))
+    # Without a word about the settings it goes on with those of the masks.
+    photographs_more = tmp_path / "photos" / "more.png"
+    picture().save(photographs_more)
+    on = masks("-j", 1, cwd=tmp_path)
+    assert on.stdout.startswith("1 masks written, 0 images failed, 3 masks were there, ")
+    assert not np.asarray(Image.open(tmp_path / "out" / "more.png")).any()
+
+
+def test_an_interrupted_overwrite_leaves_no_mask_of_the_old_settings_in_the_end(tmp_path: Path) -> None:
+    source = photographs(tmp_path, 2)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "000.png").write_bytes(b"of the old settings")
+    os.utime(out / "000.png", ns=(10**18, 2 * 10**18 + 10**17))
+    record.begin_anew(out, Record("ycbcr_skin", {}, {}, "0"))
+    (out / "001.png").write_bytes(b"of the new ones")
+    since = record.oldest_kept(out)
+    os.utime(out / "001.png", ns=(since, since))
+    os.utime(out / "000.png", ns=(since - 10**9, since - 10**9))
+    for path in source.iterdir():
+        os.utime(path, ns=(10**18, 10**18))
+    assert [task.source.name for task in missing(source, out, since=since)] == ["000.png"]
+
+
+def test_a_photograph_that_is_newer_than_its_mask_is_done_again(tmp_path: Path) -> None:
+    source = photographs(tmp_path, 2)
+    assert masks("-m", "ycbcr_skin", "-j", 1, cwd=tmp_path).returncode == 0
+    Image.new("RGB", (9, 9)).save(source / "000.png")
+    later = (tmp_path / "out" / "000.png").stat().st_mtime_ns + 10**9
+    os.utime(source / "000.png", ns=(later, later))
+    again = masks(cwd=tmp_path)
+    assert again.stdout.startswith("1 masks written, 0 images failed, 1 masks were there, ")
+    assert "1 masks were outdated" in again.stdout
+    assert Image.open(tmp_path / "out" / "000.png").size == (9, 9)
+
+
+def test_masks_without_a_record_are_kept_and_told(tmp_path: Path) -> None:
+    photographs(tmp_path, 2)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "001.png").write_bytes(b"somebody's")
+    done = masks("-m", "ycbcr_skin", "-j", 1, cwd=tmp_path)
+    assert "out does not say what made its masks; they are kept. --overwrite makes them again." in done.stderr
+    assert (tmp_path / "out" / "001.png").read_bytes() == b"somebody's"
+
+
+def test_without_a_model_the_one_that_skin_takes_is_fixed_for_the_folder(tmp_path: Path) -> None:
+    photographs(tmp_path, 2)
+    done = masks("-j", 2, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("tiny_skin") == 1  # told once, whatever the number of processes
+    written = json.loads((tmp_path / "out" / "masks.json").read_text())
+    assert written["model"] == "tiny_skin"
+    assert len(written["weights"]["tiny_skin"]) == 64
+    again = masks("-m", "skin", cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (0, "")
+
+
+def test_other_weights_are_other_settings() -> None:
+    found = Record("pan_skin", {"size": 512}, {"pan_skin": "a" * 64}, "0.1.0")
+    assert found.differences("pan_skin", {"size": 512}, {"pan_skin": "a" * 64}) == ""
+    assert found.differences("pan_skin", {"size": 512}, {}) == ""  # not known here
+    assert "other weights of pan_skin" in found.differences("pan_skin", {"size": 512}, {"pan_skin": "b" * 64})
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"model": 1}', "[" * 100_000, '{"a": 1}', "\x00"])
+def test_a_file_that_is_no_record_is_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "masks.json").write_text(content)
+    with pytest.raises(DataError, match=r"masks\.json (cannot be read|is no record).*name another folder"):
+        record.read(tmp_path)
+
+
+def test_two_runs_at_once_mask_each_photograph_once(tmp_path: Path) -> None:
+    photographs(tmp_path, 60, width=900)
+    with ThreadPoolExecutor(2) as runs:
+        both = [run.result() for run in [runs.submit(masks, "-m", "ycbcr_skin", "-j", 1, cwd=tmp_path) for _ in "ab"]]
+    assert [run.returncode for run in both] == [0, 0]
+    assert sum(int(run.stdout.split()[0]) for run in both) == 60
+    assert len(list((tmp_path / "out").glob("*.png"))) == 60
+    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.suffix != ".png") == ["masks.json"]
+
+
+def test_two_runs_of_different_models_at_once_do_not_mix(tmp_path: Path) -> None:
+    photographs(tmp_path, 6)
+    with ThreadPoolExecutor(2) as runs:
+        both = [runs.submit(masks, "-m", name, "-j", 1, cwd=tmp_path) for name in ("ycbcr_skin", "hsv_skin")]
+    assert sorted(run.result().returncode for run in both) == [0, 1]
+    assert any("The masks in out were made by" in run.result().stderr for run in both)
+
+
+def test_a_claim_is_one_process_and_ends_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "masks.json"
+    file.write_text("{}")
+    code = (
+        "import sys; from pathlib import Path; from rembg_skin.batch.claims import claimed\n"
+        "with claimed(Path(sys.argv[1]), 'a') as ours: print(ours, flush=True); sys.stdin.read(1)"
+    )
+    command = [sys.executable, "-c", code, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True\n"
+        with claimed(file, "a") as ours:
+            assert not ours
+        with claimed(file, "b") as ours:
+            assert ours
+        other.kill()
+    with claimed(file, "a") as ours:
+        assert ours
+    with claimed(tmp_path / "none", "a") as ours:  # a record that may not be opened
+        assert ours
+
+
+def test_shares_are_stable_and_hold_every_photograph_once(tmp_path: Path) -> None:
+    names = [f"sub{number % 7}/{number}.jpg" for number in range(1000)]
+    shares = [{name for name in names if Share(number, 10).holds(name)} for number in range(1, 11)]
+    assert set.union(*shares) == set(names)
+    assert sum(map(len, shares)) == 1000
+    assert 60 < min(map(len, shares)) <= max(map(len, shares)) < 140
+    assert sorted(shares[2])[:2] == PINNED
+    assert Share(1, 3).holds("e\u0301.jpg") == Share(1, 3).holds("\u00e9.jpg")  # a Mac's name and another's
+
+    photographs(tmp_path, 12)
+    done = [masks("-m", "ycbcr_skin", "-j", 1, "--shard", f"{number}/3", cwd=tmp_path) for number in (1, 2, 3)]
+    assert [run.returncode for run in done] == [0, 0, 0]
+    assert sum(int(run.stdout.split()[0]) for run in done) == 12
+    assert all(f"share {number} of 3" in run.stdout for number, run in enumerate(done, 1))
+    assert len(list((tmp_path / "out").glob("*.png"))) == 12
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "3", "a/b", "1/0", "/", "-1/3"])
+def test_a_share_that_means_nothing_is_refused(text: str, tmp_path: Path) -> None:
+    photographs(tmp_path, 1)
+    done = masks(f"--shard={text}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--shard" in done.stderr.splitlines()[-1]
+
+
+def test_failures_are_written_as_csv_too(tmp_path: Path) -> None:
+    source = photographs(tmp_path, 1)
+    (source / "two\nlines.jpg").write_text("no image")
+    (source / os.fsdecode(b"latin \xe9.jpg")).write_text("no image")
+    done = masks("-m", "ycbcr_skin", "-j", 1, "--errors", "new/errors.csv", cwd=tmp_path)
+    assert done.returncode == 1
+    with (tmp_path / "new" / "errors.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sorted(row["photo"] for row in rows) == [r"photos/latin \xe9.jpg", r"photos/two\nlines.jpg"]
+    assert all("cannot identify" in row["error"] for row in rows)
+    assert len([line for line in done.stderr.splitlines() if line.startswith("rembg-skin: photos/")]) == 2
+
+
+def test_paths_that_cannot_be_cost_themselves_alone(tmp_path: Path) -> None:
+    source = photographs(tmp_path, 1)
+    longest = "n" * 250 + ".jpg"
+    picture().save(source / longest)
+    picture().convert("RGB").save(source / ("n" * 250 + ".bmp"))  # so that both masks keep the suffix: 258 bytes
+    for folder in ("file", "taken"):
+        (source / folder).mkdir()
+        picture().save(source / folder / "a.png")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "file").write_text("a file where a folder must go")
+    (out / "taken" / "a.png").mkdir(parents=True)
+    done = masks("-m", "ycbcr_skin", "-j", 1, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith("1 masks written, 4 images failed, ")
+    assert done.stderr.count("cannot be written") == 4
+    assert not [path for path in out.rglob("*.part")]
+
+
+def test_a_folder_that_vanishes_while_the_run_goes_on_costs_itself_alone(tmp_path: Path) -> None:
+    source = photographs(tmp_path, 1)
+    for name in ("a", "b"):
+        (source / name).mkdir()
+        picture().save(source / name / "1.png")
+    tasks = missing(source, tmp_path / "out")
+    assert next(tasks).source == source / "000.png"
+    shutil.rmtree(source / "a")
+    assert [task.source for task in tasks] == [source / "b" / "1.png"]
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_the_rest_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = photographs(tmp_path, 1)
+    (source / "closed").mkdir()
+    listed = os.scandir
+
+    def as_another_user(path: Any) -> Any:  # root may read everything
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", as_another_user)
+    found = survey(source, tmp_path / "out")
+    assert (found.todo, found.unreadable) == (1, [(source / "closed", "Permission denied")])
+    assert [task.source for task in missing(source, tmp_path / "out")] == [source / "000.png"]
+
+
+def test_litter_of_systems_is_named_and_counted_once_and_never_a_failure(tmp_path: Path) -> None:
+    source = photographs(tmp_path, 2)
+    (source / "._000.png").write_bytes(b"\x00\x05\x16\x07 a Mac's")
+    for folder in (".thumbnails", "__MACOSX", "lost+found", "sub/@eaDir"):
+        (source / folder).mkdir(parents=True)
+        picture().save(source / folder / "x.png")
+    (source / ".DS_Store").write_bytes(b"x")
+    for _ in range(2):
+        done = masks("-m", "ycbcr_skin", "-j", 1, cwd=tmp_path)
+        assert done.returncode == 0
+        assert done.stderr.startswith("5 files and folders of a system's own are left out: ")
+        for name in ("._000.png", ".thumbnails", "__MACOSX", "lost+found", "@eaDir"):
+            assert name in done.stderr
+        assert "1 files are no images" in done.stdout
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["000.png", "001.png", "masks.json"]
+
+
+def test_a_task_of_a_photograph_that_is_gone_keeps_its_mask(tmp_path: Path) -> None:
+    (tmp_path / "m.png").write_bytes(b"mask")
+    assert Task(tmp_path / "gone.jpg", tmp_path / "m.png").is_done()
+    assert not Task(tmp_path / "gone.jpg", tmp_path / ("n" * 300)).is_done()
+
+
+@pytest.mark.parametrize("threads", ["4,2", "", "abc", " 2 ", "0", "-1", "9" * 5000])
+def test_any_value_of_omp_num_threads_gives_a_session(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rembg_skin.plugin import open_session
+
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    session: Any = open_session("ycbcr_skin")
+    expected = {"4,2": 4, " 2 ": 2}.get(threads, 0)
+    assert session.sess_opts.intra_op_num_threads == expected
