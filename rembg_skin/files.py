@@ -126,12 +126,15 @@ def open_photo(source: Path | io.BytesIO) -> "PILImage":
     from PIL import Image, UnidentifiedImageError
 
     try:
-        return Image.open(source)
+        image = Image.open(source)
     except UnidentifiedImageError:
         if not _is_heif(source):
             raise
-    _register_heif()
-    return Image.open(source)
+        _register_heif()
+        image = Image.open(source)
+    if image.format == "TIFF":
+        image.filename = ""  # Pillow would map the file, with height and width changed over if it has to be turned
+    return image
 
 
 def _is_heif(source: Path | io.BytesIO) -> bool:

@@ -90,10 +90,10 @@ def _by_stem(folder: Path, odd: list[Path]) -> dict[str, Path]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise DataError(f"{printable(folder)} is not a folder.")
     try:
         return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(f"{printable(folder)} is not a folder.") from None
     except OSError as error:
         raise DataError(f"{printable(folder)} cannot be read: {error.strerror}.") from error
 

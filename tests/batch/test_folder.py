@@ -140,7 +140,7 @@ def test_masks_inside_the_folder_are_not_taken_for_photographs(photos_folder: Pa
         (["photos", "out", "-m", "ycbcr_skin", "-x", "{"], "not JSON"),
         (["photos", "out", "-m", "ycbcr_skin", "-x", "[1]"], "not a JSON object"),
         (["photos", "out", "-m", "ycbcr_skin", "-x", '{"cb_min": 999}'], "cb_min takes a whole number"),
-        (["photos", "out", "-m", "ycbcr_skin", "-j", "0"], "no number of processes"),
+        (["photos", "out", "-m", "ycbcr_skin", "-j", "0"], "0 is not a whole number from 1 on"),
         (["photos", "photos/a.png", "-m", "ycbcr_skin"], "cannot be written"),
     ],
 )

@@ -225,7 +225,7 @@ def test_paths_that_cannot_be_cost_themselves_alone(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     assert done.stdout.startswith("1 masks written, 4 images failed, ")
     assert done.stderr.count("cannot be written") == 4
-    assert not [path for path in out.rglob("*.part")]
+    assert not list(out.rglob("*.part"))
 
 
 def test_a_folder_that_vanishes_while_the_run_goes_on_costs_itself_alone(tmp_path: Path) -> None:

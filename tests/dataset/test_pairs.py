@@ -1,5 +1,9 @@
 """How folders of images and masks become pairs."""
 
+import io
+import os
+import random
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rembg_skin.dataset.pairs import check_sizes, find_pairs, open_image, open_mask
+from rembg_skin.dataset.pairs import check_sizes, find_pairs, open_image, open_mask, shown_size
 from rembg_skin.errors import DataError, ImageError
 
 
@@ -92,3 +96,136 @@ def test_a_truncated_photograph_is_not_read_as_half_a_picture(tmp_path: Path) ->
     path.write_bytes(path.read_bytes()[:-600])
     with pytest.raises(ImageError, match="truncated"):
         open_image(path)
+
+
+def test_accents_pair_however_they_are_composed(tmp_path: Path) -> None:
+    put(tmp_path / "images" / "caf\u00e9.jpg")
+    put(tmp_path / "masks" / "cafe\u0301.png")
+    put(tmp_path / "images" / "n\u0303.webp")
+    put(tmp_path / "masks" / "\u00f1.png")
+    folders = find_pairs(tmp_path / "images", tmp_path / "masks")
+    assert [(pair.image.suffix, pair.mask.suffix) for pair in folders.pairs] == [(".jpg", ".png"), (".webp", ".png")]
+    assert not folders.unpaired
+
+
+def test_two_files_of_one_name_composed_and_not_are_refused(tmp_path: Path) -> None:
+    put(tmp_path / "images" / "caf\u00e9.jpg")
+    put(tmp_path / "images" / "cafe\u0301.jpg")
+    put(tmp_path / "masks" / "caf\u00e9.png")
+    with pytest.raises(DataError, match="composition of accents"):
+        find_pairs(tmp_path / "images", tmp_path / "masks")
+
+
+def test_a_systems_own_files_are_left_out_and_listed(tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        put(tmp_path / folder / "a.png")
+        (tmp_path / folder / "._a.png").write_bytes(b"a Mac's")
+        (tmp_path / folder / ".thumbnails").mkdir()
+        (tmp_path / folder / "c.png").mkdir()
+    (tmp_path / "images" / "loop.png").symlink_to(tmp_path / "images" / "loop.png")
+    folders = find_pairs(tmp_path / "images", tmp_path / "masks")
+    assert [pair.stem for pair in folders.pairs] == ["a"]
+    assert folders.odd == [tmp_path / "images" / "._a.png", tmp_path / "masks" / "._a.png"]
+    assert not folders.unpaired
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_not_utf_8_pair_and_are_shown_escaped(tmp_path: Path) -> None:
+    name = os.fsdecode(b"latin \xe9")
+    put(tmp_path / "images" / f"{name}.png")
+    put(tmp_path / "masks" / f"{name}.png", (9, 9))
+    folders = find_pairs(tmp_path / "images", tmp_path / "masks")
+    assert [pair.stem for pair in folders.pairs] == [name]
+    with pytest.raises(DataError, match=r"latin \\xe9\.png \(9x9") as caught:
+        check_sizes(folders.pairs)
+    str(caught.value).encode()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["tiff", "jpg", "png", "webp", "avif"])
+def test_a_turned_photograph_has_its_masks_size_in_every_format(tmp_path: Path, kind: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    photo = put(tmp_path / "images" / f"a.{kind}", (40, 30), exif=exif)
+    size = (30, 40) if orientation >= 5 else (40, 30)
+    put(tmp_path / "masks" / "a.png", size)
+    assert shown_size(photo) == size == open_image(photo).size
+    check_sizes(find_pairs(tmp_path / "images", tmp_path / "masks").pairs)
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "jpeg"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_tiff_shows_what_the_same_png_shows(tmp_path: Path, orientation: int, compression: str) -> None:
+    pixels = np.zeros((32, 48), np.uint8)
+    pixels[:8, :16] = 255
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    Image.fromarray(pixels).save(tmp_path / "a.tif", exif=exif, compression=compression)
+    shown, expected = (np.asarray(open_image(tmp_path / name)).astype(int) for name in ("a.tif", "a.png"))
+    assert shown.shape == expected.shape
+    assert np.abs(shown - expected).max() < 20
+
+
+def exif_block(orientation: int) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010F] = "Maker"
+    exif[0x011A] = 72.0
+    exif[0x8769] = {0x9003: "2020:01:01 00:00:00", 0x829A: 0.1}
+    exif[0x8825] = {1: "N", 2: (1.0, 2.0, 3.0)}
+    return exif.tobytes()
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.*EXIF data:UserWarning", "ignore:Truncated File Read:UserWarning", "ignore:Metadata Warning:UserWarning"
+)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_no_damage_of_an_exif_block_costs_a_photograph(kind: str, tmp_path: Path) -> None:
+    chance = random.Random(7)
+    path = tmp_path / f"a.{kind.lower()}"
+    for _ in range(300):
+        block = bytearray(exif_block(6))
+        for _ in range(chance.randint(1, 6)):
+            block[chance.randrange(6, len(block))] = chance.randrange(256)
+        file = io.BytesIO()
+        Image.new("RGB", (8, 4), (200, 100, 50)).save(
+            file, kind, exif=bytes(block[: chance.randint(8, 2 * len(block))])
+        )
+        path.write_bytes(file.getvalue())
+        image = open_image(path)
+        assert image.size == shown_size(path)
+        assert open_image(path).convert("RGB").getpixel((1, 1)) is not None
+        image.getexif()  # nothing is left that fails later, or turns it once more
+        assert image.getexif().get(0x0112, 1) not in range(2, 9)
+
+
+def heic(tmp_path: Path, name: str) -> Path:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    path = tmp_path / name
+    pillow_heif.from_pillow(Image.new("RGB", (64, 48), (200, 100, 50))).save(path, quality=90)
+    return path
+
+
+@pytest.mark.parametrize("name", ["photo.heic", "photo.HEIF", "renamed.jpg"])
+def test_heic_opens_if_pillow_heif_is_there(name: str, tmp_path: Path) -> None:
+    image = open_image(heic(tmp_path, name))
+    assert image.size == (64, 48)
+    assert np.abs(np.asarray(image.convert("RGB")).astype(int) - (200, 100, 50)).max() < 12
+
+
+def test_without_pillow_heif_a_heic_file_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(
+        ImageError, match=r'a\.heic cannot be read: HEIC needs pillow-heif.*pip install "rembg-skin\[heif\]"'
+    ):
+        open_image(tmp_path / "a.heic")
+
+
+def test_a_mask_that_is_not_one_is_refused_with_its_name(tmp_path: Path) -> None:
+    Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4)).save(tmp_path / "classes.png")
+    with pytest.raises(
+        ImageError, match=r"classes\.png is no mask .*its values end at 11: class numbers.*save it as 0"
+    ):
+        open_mask(tmp_path / "classes.png", (4, 3))
