@@ -35,12 +35,21 @@ class Provenance:
     session: str
     weights: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def taken(self) -> str | None:
+        """The session that was taken for another's name; None if the name is its own."""
+        return None if self.model.partition(":")[0] == self.session else self.session
+
+    @property
+    def label(self) -> str:
+        """The model's name for tables, such as `skin=tiny_skin`."""
+        return f"{self.model}={self.taken}" if self.taken else self.model
+
     def __str__(self) -> str:
-        """Return the facts as words, without those that the model's name says already."""
-        name = self.model.partition(":")[0]
-        taken = "" if self.session == name else f" took {self.session}"
+        """Return the facts as words."""
+        took = f" took {self.taken}" if self.taken else ""
         hashes = ", ".join(f"{file} sha256 {digest}" for file, digest in self.weights.items()) or "no weights"
-        return f"{self.model}{taken}: {hashes}"
+        return f"{self.model}{took}: {hashes}"
 
 
 def provenance(model: str, session: Any) -> Provenance:  # noqa: ANN401 - rembg has no types
