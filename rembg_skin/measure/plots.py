@@ -140,7 +140,8 @@ def histograms(figure: "Figure", statistics: ColourStatistics, channels: Mapping
 
 def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return counts [2, levels] as percent of their row."""
-    return 100 * counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    shares: NDArray[np.float64] = 100 * counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    return shares
 
 
 def _axis_end(shares: NDArray[np.float64]) -> float:
@@ -148,7 +149,8 @@ def _axis_end(shares: NDArray[np.float64]) -> float:
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(shares, ((0, 0), (3, 3))), 7, axis=1)
     without_spikes = np.median(windows, axis=2).max()
     highest = np.sort(shares.max(axis=0))[::-1]
-    return _ROOM * max(float(without_spikes), float(highest[_SPIKES:].max(initial=0.0))) or 1.0
+    end: float = _ROOM * max(float(without_spikes), float(highest[_SPIKES:].max(initial=0.0)))
+    return end or 1.0
 
 
 def _write_spikes(axes: "Axes", shares: NDArray[np.float64], top: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rembg_skin.catalog import MODELS, files_of
 from rembg_skin.weights.folders import model_folders
-from rembg_skin.weights.shelf import on_disk
+from rembg_skin.weights.receipts import on_disk
 
 _PACKAGES = ("rembg-skin", "rembg", "numpy", "pillow", "onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")
 _DATA = Path(__file__).parents[1] / "data"

@@ -87,7 +87,7 @@ def counted() -> ColourStatistics:
     """Return the statistics of a grey picture with a skin-coloured part: its hue 0 is a spike."""
     rng = np.random.default_rng(5)
     pixels = np.full((60, 80, 3), 128, np.uint8) + rng.integers(0, 2, (60, 80, 1), dtype=np.uint8)
-    pixels[:, :30] = (200, 150, 120) + rng.integers(-30, 30, (60, 30, 3))
+    pixels[:, :30] = np.array([200, 150, 120]) + rng.integers(-30, 30, (60, 30, 3))
     pixels[:10, 40:] = rng.integers(0, 256, (10, 40, 3))
     mask = np.zeros((60, 80), np.uint8)
     mask[:, :30] = 255
@@ -97,14 +97,20 @@ def counted() -> ColourStatistics:
 
 
 def test_all_figures_are_drawn_in_the_format_asked_for(tmp_path: Path, counted: ColourStatistics) -> None:
-    names = {"histograms_hsv", "histograms_ycbcr", "cb_cr_plane", "heat_map"}
-    for kind, first in (("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")):
-        paths = plots.write_all(counted, tmp_path / kind, kind)
-        assert {path.name for path in paths} == {f"{name}.{kind}" for name in names}
-        assert {path.name for path in (tmp_path / kind).iterdir()} == {f"{name}.{kind}" for name in names}
-        assert all(path.read_bytes().startswith(first) for path in paths)
-    for path in (tmp_path / "png").iterdir():
+    paths = plots.write_all(counted, tmp_path / "new", "pdf")
+    names = {"histograms_hsv.pdf", "histograms_ycbcr.pdf", "cb_cr_plane.pdf", "heat_map.pdf"}
+    assert {path.name for path in paths} == names == {path.name for path in (tmp_path / "new").iterdir()}
+    assert all(path.read_bytes().startswith(b"%PDF") for path in paths)
+
+
+@pytest.mark.parametrize(("suffix", "first"), [(".png", b"\x89PNG"), (".PDF", b"%PDF"), (".svg", b"<?xml")])
+def test_the_suffix_is_the_format_and_png_has_300_dots_an_inch(suffix: str, first: bytes, tmp_path: Path) -> None:
+    path = tmp_path / f"figure{suffix}"
+    plots.save(plots.new_figure("stats", 1, 1), path)
+    assert path.read_bytes().startswith(first)
+    if suffix == ".png":
         with Image.open(path) as figure:
+            assert figure.size == (300, 300)
             assert figure.info["dpi"] == pytest.approx((300, 300), abs=0.1)
 
 
@@ -172,6 +178,6 @@ def test_the_distribution_has_density_quartiles_dots_and_n_of_each_model() -> No
     dots = [line for line in axes.lines if line.get_marker() == "."]
     assert sorted(len(line.get_xdata()) for line in dots) == [1, 9, 60]  # type: ignore[arg-type]
     assert len(axes.collections) == 1  # one value, and equal ones, have no density
-    outline = axes.collections[0].get_paths()[0].vertices
+    outline = np.asarray(axes.collections[0].get_paths()[0].vertices)
     peak = outline[np.argmax(outline[:, 1]), 0]
     assert abs(peak - np.median(many)) < 0.1
