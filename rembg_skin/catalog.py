@@ -1,4 +1,4 @@
-"""Every skin model there is: what it takes, where its weights are, and what was published of it. Data alone, no I/O.
+"""Every skin model as data: its input, the sources of its weights, its cost, its published and measured accuracy.
 
 Facts of the networks and their published figures: README of samhaswon/skin_segmentation, unless an entry says
 otherwise. A sha256 stands here only if it was computed from the file, read from the host that serves it, or pinned by
@@ -43,7 +43,7 @@ class Network:
     """How an image goes into the network and what comes out.
 
     `size` is the input's side in pixels, `fit` how the image is brought to it; RGB / 255 is normalised by `mean` and
-    `std` (ImageNet's where given) and laid out as float32 [batch, `inputs`, height, width]. Of the first output's
+    `std` (ImageNet's, if given) and laid out as float32 [batch, `inputs`, height, width]. Of the first output's
     `channels` (values 0 to 1), number `channel` is skin. `stretch` says when the output is min-max stretched by
     default, `blur` the side and sigma of the Gaussian that follows the opening in the clean-up.
     """
@@ -54,7 +54,7 @@ class Network:
     channel: int = 0
     outputs: int = 1  # at most; U2-Net's own export has its six side outputs besides
     size_step: int = 1  # a dynamic size has to be a multiple of it
-    own_size: bool = False  # the released graph's fixed size is not known: any square one is taken
+    own_size: bool = False  # the released graph's fixed size is not known: any square one is accepted
     fit: Literal["stretch", "letterbox", "proportional"] = "stretch"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -67,12 +67,12 @@ class Network:
     # ONNX Runtime's setting of that name, on the CPU. Off, U2-Net at 1024 peaks at 3.5 GB instead of 5.6 and U2-NetP at
     # 512 at 0.6 instead of 1.1, in 1.00 to 1.05 times the time (`benchmarks/neural.py memory`).
     memory_pattern: bool = False
-    memory_needed: int = 0  # bytes on CPU, where a machine may well have less
+    memory_needed: int = 0  # bytes, if the CPU runs it
 
 
 @dataclass(frozen=True)
 class Published:
-    """Figures that somebody published: mean IoU on their training and evaluation data, seconds per image."""
+    """Published figures: mean IoU on the authors' training and evaluation data, seconds per image."""
 
     where: str
     miou_train: float | None = None
@@ -81,26 +81,98 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What one picture costs a network: parameters, and multiply-adds in billions at an input of `side` x `side`."""
+
+    side: int  # pixels
+    gflops: float
+    parameters: int
+    origin: str  # how the figures were obtained
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Mean IoU at 0.5 on each of the sets in `MEASURED_ON`, by `rembg-skin eval`; never compared with `Published`."""
+
+    faces: float
+    web: float
+    hands: float
+
+    @property
+    def mean(self) -> float:
+        """Mean of the three sets, each counting the same."""
+        return (self.faces + self.web + self.hands) / 3
+
+
+@dataclass(frozen=True)
 class Model:
-    """One session: its name, what it is, and what it needs."""
+    """One session: its name, the kind of method, and the files that it needs."""
 
     name: str
     title: str
     architecture: str
     network: Network | None = None  # None: a classic method
     sources: tuple[Source, ...] = ()  # tried in order; empty: nothing to download
-    licence: str = "MIT"  # of the weights, or of the code where there are none
+    licence: str = "MIT"  # of the weights, or of the code of a method without weights
     published: Published | None = None
     suffix: str = ".onnx"
     packaged: bool = False  # the weights ship inside this package
     base: str | None = None  # refined models: the session that makes the base mask
     extra_files: tuple[str, ...] = field(default=())  # further catalogue entries whose files are needed
-    chain: tuple[str, ...] = ()  # `skin`: of these models it takes the first that can be had
+    chain: tuple[str, ...] = ()  # `skin`: it takes the first of these models that is available
     is_session: bool = True  # False: a file that other sessions need, such as a detector
+
+    @property
+    def cost(self) -> Cost | None:
+        """What a picture costs the network of this entry; None for one without a network, or not known."""
+        return COSTS.get(self.name)
+
+    @property
+    def measured(self) -> Measured | None:
+        """Accuracy measured by this project; None for a model whose weights were not available to it."""
+        return MEASURED.get(self.name)
 
 
 _AUTHOR = ("samhaswon", "skin_segmentation")
 AUTHOR_TABLE = "samhaswon/skin_segmentation, README (own train and evaluation data)"
+
+_COUNTED = "multiply-adds of convolutions and matrix products, counted from the graph by benchmarks/cost.py"
+_COUNTED_FLOAT = f"{_COUNTED}; of the network before quantization"
+_STATED = "README of samhaswon/skin_segmentation, counted there by fvcore"
+
+# `python -m benchmarks.cost` prints the counted ones; with fvcore's terms for normalisation and resizing its count is
+# the published one to every digit: 604.007, 205.082 (U2-NetP at 1024), 51.271 and 2.473.
+COSTS: dict[str, Cost] = {
+    "u2net_skin": Cost(1024, 600.046, 44_009_869, _COUNTED),
+    "u2netp_skin": Cost(512, 50.576, 1_131_181, _COUNTED),
+    "dlmv_skin": Cost(256, 2.456, 11_020_337, _COUNTED),
+    "refiner": Cost(512, 50.727, 1_131_757, _COUNTED),
+    "tiny_skin": Cost(512, 0.695, 1_015_124, _COUNTED),
+    "pan_skin": Cost(512, 0.704, 1_015_702, _COUNTED),
+    "yunet": Cost(640, 0.344, 53_104, _COUNTED),
+    "birefnet_skin": Cost(1728, 659.0, 44_313_720, _STATED),
+    "sunet_skin": Cost(320, 8.3, 79_937, _STATED),
+}
+for _family in ("u2net", "u2netp", "dlmv"):
+    for _engine in ("fbgemm", "qnnpack"):
+        COSTS[f"{_family}_skin_{_engine}"] = replace(COSTS[f"{_family}_skin"], origin=_COUNTED_FLOAT)
+
+# Mean IoU at 0.5 by `rembg-skin eval`, measured by this project. tiny_skin: each set held out of its training.
+MEASURED_ON = (
+    "`rembg-skin eval`, mean IoU at 0.5: 70 frontal faces (FASSEG V2), 49 web photographs (MinhasKamal/SkinDetector),"
+    " 7 of hands and necks (Kazuhito00); 2026-11-22, rembg 2.0.86, ONNX Runtime 1.32"
+)
+MEASURED_TABLE = "measured by this project on 126 public photographs"
+MEASURED: dict[str, Measured] = {
+    "tiny_skin": Measured(0.898, 0.651, 0.726),
+    "pan_skin": Measured(0.892, 0.630, 0.704),
+    "ycbcr_hsv_skin": Measured(0.850, 0.395, 0.172),
+    "hsv_skin": Measured(0.848, 0.395, 0.154),
+    "ycbcr_skin": Measured(0.846, 0.412, 0.319),
+    "ellipse_skin": Measured(0.830, 0.333, 0.146),
+    "diagonal_skin": Measured(0.768, 0.395, 0.401),
+    "icm_skin": Measured(0.703, 0.402, 0.344),
+}
 
 
 def _asset(pattern: str) -> ReleaseSource:
@@ -346,7 +418,7 @@ _CLASSIC = (
 
 _AUTO = Model(
     "skin",
-    "The first of a chain of models that can be had",
+    "The first available model of a chain",
     "chosen when it starts",
     licence="of the model it takes",
     chain=("u2netp_skin", "tiny_skin", "pan_skin", "ycbcr_hsv_skin"),
@@ -368,7 +440,7 @@ FILES: dict[str, Model] = {model.name: _pinned(model) for model in (*_NEURAL, _S
 
 
 def files_of(model: Model) -> list[Model]:
-    """Return the entries whose files `model` needs, its own among them; of a chain, those of its first model."""
+    """Return the entries of the files that `model` needs, its own among them; of a chain, those of its first model."""
     own = [model] if model.sources else []
     others = [name for name in (model.base, *model.chain[:1]) if name]
     return [

@@ -12,7 +12,7 @@ from rembg_skin.errors import SkinError
 
 # A command's module has add_arguments(parser) and run(arguments) -> exit status; only the one asked for is imported.
 COMMANDS = {
-    "models": "list the models: input, download, licence, published accuracy",
+    "models": "list the models: input, cost, download, licence, published and measured accuracy",
     "download": "fetch and verify the weights of models",
     "verify": "hash the weights on disk and compare",
     "masks": "write the masks of a folder of photographs, on all cores; run again, it goes on where it stopped",
@@ -20,6 +20,7 @@ COMMANDS = {
     "eval": "measure how well models find skin on your own photographs",
     "bench": "measure time and memory of models on this machine",
     "compare": "draw photographs, masks and overlays of several models side by side",
+    "fit": "find the thresholds of a colour method that serve your own photographs best",
     "stats": "draw which colours skin has in your own photographs, and where it is",
     "augment": "write 26 variants of every photograph and mask, for training",
 }

@@ -1,16 +1,17 @@
-"""``rembg-skin bench``: how fast the models are on this machine, and which one to take."""
+"""``rembg-skin bench``: time and memory of the models on this machine, and the one to take."""
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from rembg_skin.catalog import MODELS, files_of
+from rembg_skin.commands.arguments import ModelChoice, model_choice, positive, seconds, sizes
 from rembg_skin.commands.console import exit_code, progress, say, stoppable, write_table
 from rembg_skin.errors import SkinError
 from rembg_skin.measure.benchmark import Job, Result, advice, machine, measure_apart, table
-from rembg_skin.measure.sessions import distinct, session_names
+from rembg_skin.measure.provenance import in_one_line
+from rembg_skin.measure.sessions import check_extras, check_names, session_names
 from rembg_skin.weights.folders import model_folders
 from rembg_skin.weights.receipts import on_disk
 
@@ -18,38 +19,36 @@ from rembg_skin.weights.receipts import on_disk
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "-m", "--model", nargs="+", metavar="NAME", help="any models that rembg knows (default: every skin model)"
+        "-m",
+        "--model",
+        type=model_choice,
+        nargs="+",
+        metavar="NAME",
+        help="any models that rembg knows, with extras: tiny_skin:size=1024 (default: every skin model on disk)",
     )
     parser.add_argument("--image", type=Path, metavar="FILE", help="a photograph (default: scikit-image's astronaut)")
     parser.add_argument(
-        "--sizes", type=_sizes, default=[None], metavar="N,N", help="longer sides in pixels (default: the image's own)"
+        "--sizes", type=sizes, default=[None], metavar="N,N", help="longer sides in pixels (default: the image's own)"
     )
-    parser.add_argument("--runs", type=_count, default=10, metavar="N", help="timed runs of each (default: 10)")
+    parser.add_argument("--runs", type=positive, default=10, metavar="N", help="timed runs of each (default: 10)")
     parser.add_argument("--provider", metavar="NAME", help="an ONNX Runtime provider, such as CPU, CUDA, OpenVINO")
-    parser.add_argument("--budget", type=float, metavar="SECONDS", help="name the most accurate model that is as fast")
+    parser.add_argument("--budget", type=seconds, metavar="SECONDS", help="name the most accurate model this fast")
     parser.add_argument("--json", action="store_true", help="print everything as JSON instead of a table")
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
-
-
-def _sizes(text: str) -> list[int]:
-    return [_count(part) for part in text.split(",")]
-
-
-def run(args: argparse.Namespace) -> int:
-    """Measure; return the exit code."""
-    names = distinct(args.model or [name for name in session_names() if name in MODELS])
-    image = str(args.image) if args.image else None
+def run(arguments: argparse.Namespace) -> int:
+    """Measure; return the exit status."""
+    models = _models(arguments.model)
+    image = str(arguments.image) if arguments.image else None
     results: list[Result] = []
     failed: list[SkinError] = []
     with stoppable() as stop:
-        ready = [name for name in names if not _skipped(name)]
-        jobs = [Job(name, image, side, args.runs, args.provider) for side in args.sizes for name in ready]
+        ready = [model for model in models if not _skipped(model.name)]
+        jobs = [
+            Job(str(model), model.name, image, side, arguments.runs, arguments.provider, model.extras)
+            for side in arguments.sizes
+            for model in ready
+        ]
         for job in progress(jobs, len(jobs), "bench"):
             try:
                 results.append(measure_apart(job))
@@ -58,17 +57,28 @@ def run(args: argparse.Namespace) -> int:
                 say(str(error))
     if failed and not results:
         raise failed[0]
-    named = advice(results, args.budget) if args.budget is not None and results else None
-    if args.json:
-        measured = {"machine": machine(), "results": [asdict(result) for result in results], "advice": named}
-        json.dump(measured, sys.stdout, indent=1)
-        sys.stdout.write("\n")
+    named = advice(results, arguments.budget) if arguments.budget is not None and results else None
+    if arguments.json:
+        rows = [{**asdict(result), "cost": asdict(result.cost) if result.cost else None} for result in results]
+        print(json.dumps({"machine": machine(), "results": rows, "advice": named}, indent=1))
     else:
         write_table(table(results))
-        sys.stdout.write("Medians and quartiles of " + _described(args.runs) + "\n")
+        print(f"Medians and quartiles of {arguments.runs} runs, each model in a process of its own;", end=" ")
+        print("GFLOPs: multiply-adds in billions at a square input.")
+        print(in_one_line(machine()))
         if named:
-            sys.stdout.write(named + "\n")
+            print(named)
     return exit_code(stop, complete=not failed)
+
+
+def _models(given: list[ModelChoice] | None) -> list[ModelChoice]:
+    # `skin` is left out of the default: it is one of the others, or would download.
+    every = [ModelChoice(name) for name in session_names() if name in MODELS and not MODELS[name].chain]
+    models = list({str(model): model for model in given or every}.values())
+    check_names(model.name for model in models)
+    for model in models:
+        check_extras(model.name, model.extras)
+    return models
 
 
 def _skipped(name: str) -> bool:
@@ -82,14 +92,9 @@ def _skipped(name: str) -> bool:
 def _missing_weights(name: str) -> list[str]:
     """Return the names of the files that `name` needs and that are on no disk."""
     if name in MODELS:
-        files = files_of(MODELS[name])
+        files = [] if MODELS[name].chain else files_of(MODELS[name])  # `skin` takes what is there
         return [file.name for file in files if not any(on_disk(file, model_folders(file.name)))]
     # One of rembg's own: in a folder of its name or, of old, beside all others.
     folders = model_folders(name)
     own = any(any(folder.glob("*.onnx")) for folder in folders if folder.name == name)
     return [] if own or any((folder / f"{name}.onnx").is_file() for folder in folders) else [name]
-
-
-def _described(runs: int) -> str:
-    facts = machine()
-    return f"{runs} runs, each model in a process of its own; " + ", ".join(f"{key} {facts[key]}" for key in facts)

@@ -1,5 +1,6 @@
-"""What the measuring commands share: progress, tables, lines for people, exit codes and a clean stop."""
+"""Progress, tables, lines for people, exit statuses and a clean stop: shared by the commands."""
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -7,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from tqdm import tqdm
-
 from rembg_skin.dataset.pairs import Folders, Problem
 from rembg_skin.errors import listed, printable
 
 INCOMPLETE = 3  # finished, but some files or models had to be left out
 INTERRUPTED = 130  # as shells say it
+
+_NUMBER = re.compile(r"-$|-?[\d.]")
 
 T = TypeVar("T")
 
@@ -37,14 +38,32 @@ def stoppable() -> Iterator[Stop]:
 
 
 def progress(items: Iterable[T], total: int, title: str) -> Iterator[T]:
-    """Give the items while a bar shows how far it is, on a terminal only."""
+    """Give the items while a bar shows how many are done, on a terminal only."""
+    if sys.stderr is None:  # pythonw, windowed programs, services
+        yield from items
+        return
+    from tqdm import tqdm
+
     with tqdm(items, desc=title, total=total, disable=None, leave=False) as bar:
         yield from bar
 
 
 def say(line: str) -> None:
-    """Write a line for people to standard error, above a progress bar."""
+    """Write a line for people to standard error, above a progress bar; nothing if there is no standard error."""
+    if sys.stderr is None:  # print and tqdm would write to standard output instead
+        return
+    from tqdm import tqdm
+
     tqdm.write(line, file=sys.stderr)
+
+
+def say_pairing(folders: Folders, images: Path, masks: Path) -> None:
+    """Name the files that have no partner, and warn if the folders do not look like photographs and their masks."""
+    from rembg_skin.measure.doubts import doubts
+
+    if warning := doubts(folders, images, masks):
+        say(f"Warning: {warning}")
+    say_unpaired(folders)
 
 
 def say_unpaired(folders: Folders) -> None:
@@ -65,23 +84,25 @@ def say_problems(problems: Sequence[Problem]) -> None:
 
 
 def exit_code(stop: Stop, *, complete: bool) -> int:
-    """Return 0, or what says that the command was stopped or left something out."""
+    """Return 0; 3 if the command left something out; 130 if it was stopped."""
     if stop.pressed:
         return INTERRUPTED
     return 0 if complete else INCOMPLETE
 
 
 def write_table(rows: Sequence[Sequence[str]]) -> None:
-    """Write rows to standard output, the first one as heading: text columns to the left, numbers to the right."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for number, row in enumerate(rows):
-        first, *others = (
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        sys.stdout.write("  ".join([first, *others]).rstrip() + "\n")
-        if number == 0:
-            sys.stdout.write("  ".join("-" * width for width in widths) + "\n")
+    """Print rows, the first one as heading: columns of numbers to the right, all others to the left."""
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    numbers = [place > 0 and all(map(_NUMBER.match, column[1:])) for place, column in enumerate(columns)]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(row, widths, numbers, strict=True)
+        ).rstrip()
+        for row in (*rows[:1], ["-" * width for width in widths], *rows[1:])
+    ]
+    print("\n".join(lines))
 
 
 def say_written(paths: Iterable[Path]) -> None:

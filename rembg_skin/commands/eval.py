@@ -2,125 +2,163 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
+from rembg_skin.commands.arguments import ModelChoice, model_choice, natural
 from rembg_skin.commands.console import (
     exit_code,
     progress,
     say,
+    say_pairing,
     say_problems,
-    say_unpaired,
     say_written,
     stoppable,
     write_table,
 )
 from rembg_skin.dataset.pairs import Folders, Problem, check_sizes, find_pairs
-from rembg_skin.errors import SkinError
+from rembg_skin.errors import DataError, SkinError
 from rembg_skin.files import write_whole
-from rembg_skin.measure.compare import worst_sheet
 from rembg_skin.measure.evaluate import Score, as_json, evaluate, summarize, worst, write_csv
-from rembg_skin.measure.sessions import distinct, open_session
+from rembg_skin.measure.provenance import Provenance, in_one_line, provenance, versions
+from rembg_skin.measure.sessions import check_extras, check_names, open_session
+from rembg_skin.measure.sheets import save_sheet, worst_sheet
 
 _SIDE = 256
+_SAFE = str.maketrans(dict.fromkeys(':="/\\[]{}<>|?* ', "_"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("images", type=Path, help="folder of photographs")
-    parser.add_argument("masks", type=Path, help="folder of true masks, of the same names (a.jpg, a.png)")
-    parser.add_argument("-m", "--model", nargs="+", required=True, metavar="NAME", help="any models that rembg knows")
+    parser.add_argument("images", type=Path, metavar="PHOTOS", help="folder of photographs")
+    parser.add_argument("masks", type=Path, metavar="MASKS", help="folder of true masks, of the same names")
+    parser.add_argument(
+        "-m",
+        "--model",
+        type=model_choice,
+        nargs="+",
+        default=[ModelChoice("skin")],
+        metavar="NAME",
+        help="any models that rembg knows, with extras if wanted: tiny_skin:size=1024 (default: skin)",
+    )
     parser.add_argument("--resize", action="store_true", help="bring masks of another size to their image's")
     parser.add_argument(
         "--no-hce", dest="hce", action="store_false", help="leave HCE out: it is slow, up to 2 s a megapixel"
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the measures of every image")
     parser.add_argument("--json", action="store_true", help="print everything as JSON instead of a table")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the IoU of every image (PNG)")
-    parser.add_argument("--worst", type=int, default=0, metavar="N", help="draw the N worst images of each model")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the IoU of the images (.png, .pdf, .svg)")
+    parser.add_argument("--worst", type=natural, default=0, metavar="N", help="draw the N worst images of each model")
     parser.add_argument(
-        "--worst-to", type=Path, default=Path(), metavar="DIR", help="where worst-MODEL.png goes (default: here)"
+        "--worst-to", type=Path, default=Path(), metavar="DIR", help="the folder for worst-MODEL.png (default: here)"
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    """Evaluate; return the exit code."""
-    models = distinct(args.model)
-    folders = find_pairs(args.images, args.masks)
-    if not args.resize:
-        check_sizes(folders.pairs)
-    if args.plot:
-        from rembg_skin.measure.plots import new_figure
+def run(arguments: argparse.Namespace) -> int:
+    """Evaluate; return the exit status."""
+    models = list({str(model): model for model in arguments.model}.values())
+    check_names(model.name for model in models)
+    for model in models:
+        check_extras(model.name, model.extras)
+    folders = find_pairs(arguments.images, arguments.masks)
+    if arguments.plot:
+        from rembg_skin.measure.plots import check_format, new_figure
 
-        figure = new_figure("eval --plot", 8, 1.5 + 0.6 * len(models))
-    say_unpaired(folders)
+        check_format(arguments.plot)
+        new_figure("eval --plot", 1, 1)  # matplotlib's absence should show before the work, not after it
+    say_pairing(folders, arguments.images, arguments.masks)
+    if not arguments.resize:
+        check_sizes(folders.pairs)
 
     scores: list[Score] = []
     problems: list[Problem] = []
+    origins: dict[str, Provenance] = {}
     failed: list[SkinError] = []
     with stoppable() as stop:
-        for name in models:
+        for model in models:
             try:
-                _evaluate(name, folders, args, scores, problems)
+                _evaluate(model, folders, arguments, scores, problems, origins)
             except SkinError as error:  # one model's trouble must not cost the others their results
                 failed.append(error)
                 say(str(error))
     if failed and not scores:
         raise failed[0]
+    if not scores and not stop.pressed:
+        say_problems(problems)
+        raise DataError("No pair could be scored.")
 
-    # First of all to where nothing can fail.
-    if args.json:
-        json.dump(as_json(scores, problems, folders.unpaired), sys.stdout, indent=1)
-        sys.stdout.write("\n")
+    # Print first: writing the files may fail.
+    if arguments.json:
+        print(json.dumps(as_json(scores, problems, folders.unpaired, origins), indent=1))
     else:
-        write_table(_table(scores))
+        _print_table(scores, origins)
     say_problems(problems)
-    if args.csv:
-        write_whole(args.csv, lambda part: _write_csv(part, scores))
-        say_written([args.csv])
-    if args.plot and scores:
-        from rembg_skin.measure.plots import distribution, save
-
-        distribution(figure, {name: _ious(scores, name) for name in models if _ious(scores, name)})
-        save(figure, args.plot)
-        say_written([args.plot])
+    _write_files(arguments, scores, origins)
     return exit_code(stop, complete=not problems and not failed)
 
 
+def _print_table(scores: list[Score], origins: dict[str, Provenance]) -> None:
+    write_table(_table(scores, origins))
+    for origin in origins.values():
+        if origin.weights or origin.taken:
+            print(origin)
+    print(in_one_line(versions()))
+
+
+def _write_files(arguments: argparse.Namespace, scores: list[Score], origins: dict[str, Provenance]) -> None:
+    if arguments.csv:
+        write_whole(arguments.csv, lambda part: _write_csv(part, scores, origins))
+        say_written([arguments.csv])
+    if arguments.plot and scores:
+        from rembg_skin.measure.plots import distribution, new_figure, save
+
+        ious = {origin.label: found for origin in origins.values() if (found := _ious(scores, origin.model))}
+        figure = new_figure("eval --plot", 7, 1.2 + 0.75 * len(ious))
+        distribution(figure, ious)
+        save(figure, arguments.plot)
+        say_written([arguments.plot])
+
+
 def _evaluate(
-    name: str, folders: Folders, args: argparse.Namespace, scores: list[Score], problems: list[Problem]
+    model: ModelChoice,
+    folders: Folders,
+    arguments: argparse.Namespace,
+    scores: list[Score],
+    problems: list[Problem],
+    origins: dict[str, Provenance],
 ) -> None:
-    session = open_session(name)
-    outcomes = evaluate(name, session, folders.pairs, resize=args.resize, hce=args.hce)
+    name = str(model)
+    session = open_session(model.name, model.extras)
+    origins[name] = provenance(name, session)
+    outcomes = evaluate(name, session, folders.pairs, resize=arguments.resize, hce=arguments.hce)
     for outcome in progress(outcomes, len(folders.pairs), name):
         if isinstance(outcome, Score):
             scores.append(outcome)
         elif outcome not in problems:  # a damaged file is the same trouble for every model
             problems.append(outcome)
-    if args.worst > 0 and (chosen := worst(scores, name, args.worst)):
-        sheet = worst_sheet(chosen, session, _SIDE, resize=args.resize)
-        path = args.worst_to / f"worst-{name}.png"
-        write_whole(path, lambda part: sheet.save(part, "PNG"))
+    if arguments.worst > 0 and (chosen := worst(scores, name, arguments.worst)):
+        path = arguments.worst_to / f"worst-{name.translate(_SAFE)}.png"
+        save_sheet(worst_sheet(chosen, session, _SIDE, resize=arguments.resize), path)
         say_written([path])
 
 
-def _write_csv(path: Path, scores: list[Score]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as out:
-        write_csv(scores, out)
+def _write_csv(path: Path, scores: list[Score], origins: dict[str, Provenance]) -> None:
+    # Names that are not UTF-8 keep their bytes.
+    with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out:
+        write_csv(scores, origins, out)
 
 
 def _ious(scores: list[Score], name: str) -> list[float]:
     return [score.measures.iou_05 for score in scores if score.model == name]
 
 
-def _table(scores: list[Score]) -> list[list[str]]:
+def _table(scores: list[Score], origins: dict[str, Provenance]) -> list[list[str]]:
     rows = [["model", "images", "mIoU", "mIoU@0.5", "F1", "precision", "recall", "MAE", "HCE", "s/image"]]
     for row in summarize(scores):
         mean = row.mean
         ratios = (mean.iou, mean.iou_05, mean.f1, mean.precision, mean.recall)
         rows.append(
             [
-                row.model,
+                origins[row.model].label,
                 str(row.images),
                 *(f"{ratio:.3f}" for ratio in ratios),
                 f"{mean.mae:.1f}",

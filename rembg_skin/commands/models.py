@@ -4,35 +4,48 @@ import argparse
 import json
 from dataclasses import asdict
 
-from rembg_skin.catalog import FileSource, Model, files_of
+from rembg_skin.catalog import MEASURED_ON, FileSource, Model, files_of
+from rembg_skin.commands.console import write_table
 from rembg_skin.commands.names import ALL
 
-_HEAD = ("NAME", "INPUT", "DOWNLOAD", "LICENCE", "mIoU TRAIN", "EVAL", "ON DISK")
+_HEAD = [
+    "name",
+    "input",
+    "GFLOPs",
+    "parameters",
+    "download",
+    "licence",
+    "published",
+    "faces",
+    "web",
+    "hands",
+    "on disk",
+]
+_NOTES = f"""
+?: the host tells it when the file is fetched. GFLOPs: multiply-adds in billions at a square input.
+published: mIoU on the authors' evaluation data; `--json` names the source and has the training data's.
+faces, web, hands: {MEASURED_ON}.
+The published and the measured figures are of different photographs: compare within a column, not across."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
+    """Declare the command's arguments."""
     parser.add_argument("--json", action="store_true", help="everything that is known, as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the models."""
-    models = [describe(model) for model in ALL.values() if model.is_session]
+    """Print the models; return the exit status."""
+    models = [model for model in ALL.values() if model.is_session]
     if arguments.json:
-        print(json.dumps(models, indent=2))
-        return 0
-    rows = [_HEAD, *(_row(model) for model in models)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    print(
-        "\n?: told by the host when it is fetched. Accuracy: published, each on its authors' data; `--json` says where."
-    )
+        print(json.dumps([describe(model) for model in models], indent=2))
+    else:
+        write_table([_HEAD, *map(_row, models)])
+        print(_NOTES)
     return 0
 
 
 def describe(model: Model) -> dict[str, object]:
-    """Return what is known of `model`, with plain values alone."""
+    """Return everything that is known of `model` as plain values."""
     from rembg_skin.weights.folders import model_folders
     from rembg_skin.weights.receipts import on_disk
 
@@ -40,14 +53,17 @@ def describe(model: Model) -> dict[str, object]:
     sizes = [
         path.stat().st_size if path else _size(file) for file, path in zip(files_of(model), paths.values(), strict=True)
     ]
+    networks = {file.name: file.cost for file in (model, *files_of(model)) if file.cost}
     return {
         "name": model.name,
         "title": model.title,
         "architecture": model.architecture,
         "input": None if model.network is None else model.network.size,
+        "cost": {name: asdict(cost) for name, cost in networks.items()},
         "download_bytes": None if None in sizes else sum(size or 0 for size in sizes),
         "licence": model.licence,
         "published": None if model.published is None else asdict(model.published),
+        "measured": None if model.measured is None else {**asdict(model.measured), "where": MEASURED_ON},
         "files": {name: None if path is None else str(path) for name, path in paths.items()},
         "sources": {file.name: [asdict(source) for source in file.sources] for file in files_of(model)},
         "on_disk": all(paths.values()),
@@ -58,15 +74,17 @@ def _size(file: Model) -> int | None:
     return next((source.size for source in file.sources if isinstance(source, FileSource)), None)
 
 
-def _row(model: dict[str, object]) -> tuple[str, ...]:
-    published = model["published"] or {}
-    assert isinstance(published, dict)  # noqa: S101 - for the type checker
-    size, side = model["download_bytes"], model["input"]
-    return (
-        str(model["name"]),
+def _row(model: Model) -> list[str]:
+    facts = describe(model)
+    size, side = facts["download_bytes"], facts["input"]
+    published = model.published.miou_eval if model.published else None
+    measured = (model.measured.faces, model.measured.web, model.measured.hands) if model.measured else (None,) * 3
+    return [
+        model.name,
         "any size" if side is None else f"{side} x {side}",
-        "none" if not model["files"] else f"{size / 1e6:.1f} MB" if isinstance(size, int) else "?",
-        str(model["licence"]),
-        *("-" if published.get(key) is None else f"{published[key]:.3f}" for key in ("miou_train", "miou_eval")),
-        "-" if not model["files"] else "yes" if model["on_disk"] else "no",
-    )
+        *(["-", "-"] if model.cost is None else [f"{model.cost.gflops:.2f}", f"{model.cost.parameters:,}"]),
+        "none" if not facts["files"] else f"{size / 1e6:.1f} MB" if isinstance(size, int) else "?",
+        model.licence,
+        *("-" if figure is None else f"{figure:.3f}" for figure in (published, *measured)),
+        "-" if not facts["files"] else "yes" if facts["on_disk"] else "no",
+    ]

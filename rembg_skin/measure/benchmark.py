@@ -1,7 +1,7 @@
-"""``rembg-skin bench``: how long a model takes on this machine and how much memory it needs.
+"""``rembg-skin bench``: time and memory of a model on this machine.
 
-Every measurement is made in a process of its own (``python -m rembg_skin.measure.benchmark``), so that no model
-profits from or pays for what another one left behind.
+Every measurement is made in a process of its own (``python -m rembg_skin.measure.benchmark``): no model profits from
+or pays for memory and caches of another one.
 """
 
 import io
@@ -10,10 +10,9 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
@@ -23,9 +22,10 @@ from unittest.mock import patch
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.catalog import AUTHOR_TABLE, MODELS
+from rembg_skin.catalog import AUTHOR_TABLE, MEASURED_TABLE, MODELS, Cost
 from rembg_skin.dataset.pairs import open_rgb
 from rembg_skin.errors import ModelError, SkinError
+from rembg_skin.measure.provenance import provenance, versions
 from rembg_skin.measure.sessions import open_session, predict_mask
 
 _MEBI = 1 << 20
@@ -33,26 +33,35 @@ _MEBI = 1 << 20
 
 @dataclass(frozen=True)
 class Job:
-    """What is measured: a model on an image whose longer side is `side` pixels (None: as it is)."""
+    """A measurement to make: a model on an image whose longer side is `side` pixels (None: as it is)."""
 
-    model: str
+    model: str  # as it was asked for, with its extras
+    name: str  # of the session
     image: str | None  # None: the astronaut of scikit-image
     side: int | None
     runs: int
     provider: str | None
+    extras: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Result:
-    """Seconds of each run, and the peak memory of the process in bytes where the system tells it."""
+    """Seconds of each run, and the peak memory of the process in bytes if the system tells it."""
 
     model: str
     width: int
     height: int
-    network: list[float]  # inside ONNX Runtime; empty where the model has no network there
+    network: list[float]  # inside ONNX Runtime; empty for a model without a network there
     predict: list[float]
     remove: list[float]  # from the bytes of a PNG to the bytes of the cutout's PNG
     peak_memory: int | None
+    session: str = ""  # the one that made the masks; `skin` takes one of several
+    weights: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of each file of weights
+
+    @property
+    def cost(self) -> Cost | None:
+        """What a square picture costs the network; None if its extras may change that, or if it is not known."""
+        return MODELS[self.model].cost if self.model in MODELS else None
 
 
 def measure(job: Job) -> Result:
@@ -67,18 +76,22 @@ def measure(job: Job) -> Result:
     image = _picture(job)
     stream = io.BytesIO()
     image.save(stream, "PNG")
-    session = open_session(job.model, **({"providers": [_provider(job.provider)]} if job.provider else {}))
+    session = open_session(job.name, job.extras, **({"providers": [_provider(job.provider)]} if job.provider else {}))
     from rembg import remove
 
     with _network_clock() as clock:
-        remove(stream.getvalue(), session=session)  # the first run allocates; it is nobody's usual one
+        remove(stream.getvalue(), session=session)  # the first run allocates: it is not counted
         network, predict, whole = [], [], []
         for _ in range(job.runs):
             clock.clear()
             predict.append(_seconds(lambda: predict_mask(session, image)))
             network.append(sum(clock))
             whole.append(_seconds(lambda: remove(stream.getvalue(), session=session)))
-    return Result(job.model, image.width, image.height, network if any(network) else [], predict, whole, peak_memory())
+    origin = provenance(job.model, session)
+    network = network if any(network) else []
+    memory = peak_memory()
+    size = image.size
+    return Result(job.model, *size, network, predict, whole, memory, origin.session, origin.weights)
 
 
 def _picture(job: Job) -> PILImage:
@@ -106,7 +119,7 @@ def _provider(name: str) -> str:
 
 @contextmanager
 def _network_clock() -> Iterator[list[float]]:
-    """Note the seconds of every run of any ONNX Runtime session, whichever session of rembg it belongs to."""
+    """Note the seconds of every run of any ONNX Runtime session, also of rembg's own."""
     from onnxruntime import InferenceSession
 
     clock: list[float] = []
@@ -130,9 +143,9 @@ def _seconds(action: Any) -> float:  # noqa: ANN401
 
 
 def peak_memory() -> int | None:
-    """Return the most memory that this process has held so far, in bytes; None where the system does not tell."""
+    """Return the most memory that this process has held so far, in bytes; None if the system does not tell."""
     status = Path("/proc/self/status")
-    if status.exists():  # ru_maxrss would be the parent's where that was larger: it survives fork and exec
+    if status.exists():  # ru_maxrss would be the parent's if that was larger: it survives fork and exec
         line = next(line for line in status.read_text("ascii").splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
     if sys.platform == "darwin":
@@ -185,49 +198,72 @@ class Spread:
 
 def table(results: Iterable[Result]) -> list[list[str]]:
     """Return a heading and a line for each result: milliseconds as median and quartiles, memory in MiB."""
-    rows = [["model", "image", "network, ms", "predict, ms", "remove to PNG, ms", "peak memory, MiB"]]
+    heading = ["model", "image", "GFLOPs", "parameters"]
+    rows = [[*heading, "network, ms", "predict, ms", "remove to PNG, ms", "peak memory, MiB"]]
     for result in results:
+        cost = [f"{result.cost.gflops:.2f}", f"{result.cost.parameters:,}"] if result.cost else ["-", "-"]
         spreads = [str(Spread.of(times)) if times else "-" for times in (result.network, result.predict, result.remove)]
         memory = "-" if result.peak_memory is None else f"{result.peak_memory / _MEBI:.0f}"
-        rows.append([result.model, f"{result.width}x{result.height}", *spreads, memory])
+        taken = result.session if result.session not in ("", result.model.partition(":")[0]) else ""
+        name = f"{result.model}={taken}" if taken else result.model
+        rows.append([name, f"{result.width}x{result.height}", *cost, *spreads, memory])
     return rows
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Accuracy of models by one table, so that they can be compared."""
+
+    table: str
+    measure: str
+    values: Mapping[str, float]  # by model
 
 
 def advice(results: Sequence[Result], budget: float) -> str:
     """Name the most accurate model whose prediction takes at most `budget` seconds on the largest image measured.
 
-    Only the figures of one publication are compared; those of other data say nothing about which model is better.
+    Only figures of one table are compared: of the two tables (measured by this project, published by the authors) the
+    one that has more of the models counts. If the other one names a model that is not in the first, it is said, too.
     """
     largest = max(result.width * result.height for result in results)
     seconds = {result.model: median(result.predict) for result in results if result.width * result.height == largest}
-    fitting = [name for name in seconds if seconds[name] <= budget]
-    figures = {name: figure for name in fitting if (figure := _published(name)) is not None}
-    if not figures:
+    fitting = [name for name in seconds if seconds[name] <= budget and not (name in MODELS and MODELS[name].chain)]
+    first, second = sorted((_measured(fitting), _published(fitting)), key=lambda figures: -len(figures.values))
+    if not first.values:
         reason = f"none of {', '.join(fitting)} has comparable figures" if fitting else "none was fast enough"
         return f"No model to name for {budget:g} s: {reason}."
-    best = max(figures, key=figures.__getitem__)
-    others = [name for name in fitting if name not in figures]
-    beside = f" Fast enough, but not in that table: {', '.join(others)}." if others else ""
-    return (
-        f"Within {budget:g} s: {best}, {seconds[best]:.3f} s here, with {figures[best]:.3f} the best published mIoU"
-        f" that fits ({AUTHOR_TABLE}).{beside}"
-    )
+    sentences = [f"Within {budget:g} s: {_best(first, seconds)}."]
+    if any(name not in first.values for name in second.values):
+        sentences.append(f"By another table, not comparable with it: {_best(second, seconds)}.")
+    if others := [name for name in fitting if name not in first.values and name not in second.values]:
+        sentences.append(f"Fast enough, but in neither table: {', '.join(others)}.")
+    return " ".join(sentences)
 
 
-def _published(name: str) -> float | None:
-    published = MODELS[name].published if name in MODELS else None
-    return published.miou_eval if published and published.where == AUTHOR_TABLE else None
+def _best(figures: Figures, seconds: Mapping[str, float]) -> str:
+    best = max(figures.values, key=figures.values.__getitem__)
+    of = f"the best {figures.measure} of {len(figures.values)} models that fit ({figures.table})"
+    return f"{best}, {seconds[best]:.3f} s here, with {figures.values[best]:.3f} {of}"
+
+
+def _measured(names: Iterable[str]) -> Figures:
+    values = {name: figure.mean for name in names if name in MODELS and (figure := MODELS[name].measured)}
+    return Figures(MEASURED_TABLE, "mean IoU of three sets", values)
+
+
+def _published(names: Iterable[str]) -> Figures:
+    figures = {name: MODELS[name].published for name in names if name in MODELS}
+    values = {
+        name: figure.miou_eval
+        for name, figure in figures.items()
+        if figure and figure.where == AUTHOR_TABLE and figure.miou_eval is not None
+    }
+    return Figures(AUTHOR_TABLE, "published mIoU", values)
 
 
 def machine() -> dict[str, str | int | None]:
-    """Return what the timings depend on: system, processor, Python and packages."""
-    versions = {}
-    for package in ("rembg-skin", "rembg", "numpy", "pillow", "onnxruntime", "onnxruntime-gpu"):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version(), **versions}
+    """Return the facts on which timings depend: system, processors, Python and packages."""
+    return {"system": platform.platform(), "cpus": os.cpu_count(), **versions()}
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
-"""``rembg-skin eval``: how good a model is on one's own photographs."""
+"""``rembg-skin eval``: the accuracy of a model on one's own photographs."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import fmean
@@ -12,6 +12,7 @@ from rembg_skin.dataset.pairs import Pair, Problem, open_image, open_mask
 from rembg_skin.errors import ImageError
 from rembg_skin.image.arrays import Mask
 from rembg_skin.measure.metrics import Confusion, iou, mae
+from rembg_skin.measure.provenance import Provenance, in_one_line, versions
 from rembg_skin.measure.sessions import predict_mask
 
 
@@ -21,7 +22,7 @@ class Measures:
 
     `iou` counts grey levels, `iou_05`, `f1`, `precision` and `recall` binarize at 127, each 0 to 1 (see
     :mod:`rembg_skin.measure.metrics`); `mae` is in grey levels, `hce` in mouse clicks (see
-    :mod:`rembg_skin.measure.hce`), `seconds` the time of the prediction. `hce` is None where it was not asked for.
+    :mod:`rembg_skin.measure.hce`), `seconds` the time of the prediction. `hce` is None if it was not asked for.
     """
 
     iou: float
@@ -98,7 +99,7 @@ def evaluate(
     Yields
     ------
     Score or Problem
-        One for each pair, in their order: a problem where a file cannot be read or a mask is of another size.
+        One for each pair, in their order: a problem if a file cannot be read or a mask is of another size.
 
     """
     for pair in pairs:
@@ -125,7 +126,7 @@ def summarize(scores: Iterable[Score]) -> list[Summary]:
     ]
 
 
-def _mean(rows: list[Measures], name: str) -> Any:  # noqa: ANN401 - a float, or None of what was not measured
+def _mean(rows: list[Measures], name: str) -> Any:  # noqa: ANN401 - a float; None of a measure that was left out
     values = [getattr(row, name) for row in rows]
     return None if None in values else fmean(values)
 
@@ -136,19 +137,33 @@ def worst(scores: Iterable[Score], model: str, count: int) -> list[Score]:
     return sorted(own, key=lambda score: (score.measures.iou_05, score.pair.stem))[:count]
 
 
-def write_csv(scores: Iterable[Score], out: TextIO) -> None:
-    """Write one line for each model and image."""
+def write_csv(scores: Iterable[Score], origins: Mapping[str, Provenance], out: TextIO) -> None:
+    """Write one line for each model and image; `origins` says of each model where its masks come from."""
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["model", "image", *MEASURES])
+    writer.writerow(["model", "image", *MEASURES, "session", "weights_sha256", "versions"])
+    used = in_one_line(versions())
     for score in scores:
-        writer.writerow([score.model, score.pair.image.name, *asdict(score.measures).values()])
+        origin = origins[score.model]
+        weights = in_one_line(origin.weights)
+        row = [score.model, score.pair.image.name, *asdict(score.measures).values(), origin.session, weights, used]
+        writer.writerow(row)
 
 
-def as_json(scores: list[Score], problems: Iterable[Problem], unpaired: Iterable[Path]) -> dict[str, Any]:
+def as_json(
+    scores: list[Score], problems: Iterable[Problem], unpaired: Iterable[Path], origins: Mapping[str, Provenance]
+) -> dict[str, Any]:
     """Return the whole result as plain values."""
     return {
+        "versions": versions(),
         "models": [
-            {"model": row.model, "images": row.images, **_renamed(asdict(row.mean))} for row in summarize(scores)
+            {
+                "model": row.model,
+                "session": origins[row.model].session,
+                "weights": dict(origins[row.model].weights),
+                "images": row.images,
+                **_renamed(asdict(row.mean)),
+            }
+            for row in summarize(scores)
         ],
         "images": [
             {"model": score.model, "image": str(score.pair.image), **asdict(score.measures)} for score in scores

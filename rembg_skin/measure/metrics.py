@@ -11,7 +11,7 @@ from rembg_skin.image.arrays import THRESHOLD, Mask
 
 
 def iou(prediction: Mask, truth: Mask) -> float:
-    """Return the intersection over union, 0 to 1, where grey levels count; 1 where both masks are empty.
+    """Return the intersection over union, 0 to 1, in which grey levels count; 1 if both masks are empty.
 
     Bitwise and over bitwise or of the levels, summed over the image: the definition of samhaswon/skin_segmentation.
     """
@@ -31,7 +31,7 @@ def mae(prediction: Mask, truth: Mask) -> float:
 class Confusion:
     """Pixel counts of two binarized masks, and the ratios made of them, each 0 to 1.
 
-    Where there is nothing to divide by, a ratio is 1 if the masks agree (both are empty) and 0 if they do not.
+    With nothing to divide by, a ratio is 1 if the masks agree (both are empty) and 0 if they do not.
     """
 
     true_positive: int

@@ -1,13 +1,15 @@
 """The figures of ``eval --plot`` and ``stats``, drawn with matplotlib (the extra ``plot``)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rembg_skin.color.rules import ChromaBox, HsvRange
-from rembg_skin.errors import ExtraError
+from rembg_skin.errors import DataError, ExtraError
 from rembg_skin.files import write_whole
 from rembg_skin.measure.stats import ColourStatistics
 
@@ -15,11 +17,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+FORMATS = (".png", ".pdf", ".svg")
 # Inches, of the figures of `stats`.
-SIZES = {"histograms_hsv": (11, 4), "histograms_ycbcr": (11, 4), "cb_cr_plane": (11, 5.2), "heat_map": (6, 5)}
+SIZES = {"histograms_hsv": (10, 3.6), "histograms_ycbcr": (10, 3.6), "cb_cr_plane": (9.4, 4.6), "heat_map": (5, 4.2)}
 
 _SKIN, _OTHER, _BOUND = "#D55E00", "#0072B2", "black"
-_DPI = 100
+_DPI = 300
+_FEW = 5  # images, for which a distribution is no curve but dots alone
+_ROOM = 1.25  # a histogram's axis ends this much above the highest level that is no spike
+_SPIKES = 4  # levels of a histogram that may be cut, and are then written
 
 
 def new_figure(tool: str, width: float, height: float) -> "Figure":
@@ -28,7 +34,7 @@ def new_figure(tool: str, width: float, height: float) -> "Figure":
     Raises
     ------
     ExtraError
-        If matplotlib is not installed; `tool` names who needs it.
+        If matplotlib is not installed; `tool` is named as the one that needs it.
 
     """
     try:
@@ -38,74 +44,166 @@ def new_figure(tool: str, width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
 
 
+def check_format(path: Path) -> None:
+    """Raise DataError if a figure cannot be written in the format that the suffix of `path` names."""
+    if path.suffix.lower() not in FORMATS:
+        raise DataError(f"{path}: a figure's name ends in {', '.join(FORMATS)}.")
+
+
 def save(figure: "Figure", path: Path) -> None:
-    """Write the figure as a PNG file, whole or not at all."""
-    write_whole(path, lambda part: figure.savefig(part, format="png"))
+    """Write the figure, a whole file or none, in the format of the suffix; PNG has 300 dots an inch."""
+    check_format(path)
+    kind = path.suffix.lower().removeprefix(".")
+    write_whole(path, lambda part: figure.savefig(part, format=kind, dpi=_DPI))
 
 
 def distribution(figure: "Figure", ious: Mapping[str, Sequence[float]]) -> None:
-    """Draw the IoU at 0.5 of every image, a line of dots with its quartiles for each model."""
+    """Draw how the IoU at 0.5 of the images is distributed: for each model its density, quartiles, dots, mean and n."""
     axes = figure.subplots()
-    names = list(ious)
-    places = range(len(names), 0, -1)
-    axes.boxplot(
-        [ious[name] for name in names], positions=list(places), orientation="horizontal", widths=0.5, showfliers=False
-    )
+    places = range(len(ious), 0, -1)
     spread = np.random.default_rng(0)  # moves dots apart that would hide each other
-    for place, name in zip(places, names, strict=True):
-        heights = place + spread.uniform(-0.2, 0.2, len(ious[name]))
-        axes.plot(ious[name], heights, ".", color=_OTHER, alpha=0.5, markersize=5)
-    axes.set(xlim=(-0.02, 1.02), xlabel="IoU at 0.5, one dot an image", title="How good, image by image")
+    for place, values in zip(places, ious.values(), strict=True):
+        _density(axes, place, values)
+        heights = place - 0.24 + spread.uniform(-0.1, 0.1, len(values))
+        axes.plot(values, heights, ".", color=_OTHER, alpha=0.5, markersize=4, markeredgewidth=0)
+    axes.boxplot(
+        list(ious.values()),
+        positions=list(places),
+        orientation="horizontal",
+        widths=0.1,
+        showfliers=False,
+        showmeans=True,
+        meanprops={"marker": "D", "markerfacecolor": "white", "markeredgecolor": "black", "markersize": 4},
+        medianprops={"color": "black", "linewidth": 1.5},
+    )
+    names = [f"{name}\nn = {len(values)}, mean {np.mean(values):.3f}" for name, values in ious.items()]
+    axes.set(xlim=(-0.02, 1.02), ylim=(0.5, len(ious) + 0.6), xlabel="IoU at 0.5 of an image")
     axes.set_yticks(list(places), names)
     axes.grid(visible=True, axis="x", alpha=0.3)
+    axes.set_title("Curve: density; dot: an image; box: quartiles; diamond: mean", fontsize="small")
 
 
-def histograms(figure: "Figure", statistics: ColourStatistics, bounds: Mapping[str, tuple[int, int]]) -> None:
-    """Draw the share of skin and of other pixels at each level of the channels in `bounds`, and the bounds."""
-    for axes, (name, (low, high)) in zip(np.atleast_1d(figure.subplots(1, len(bounds))), bounds.items(), strict=True):
-        _histogram(axes, statistics.histograms[name])
-        for bound in (low, high):
-            axes.axvline(bound, color=_BOUND, linestyle="--", linewidth=1)
-        axes.set(xlabel=f"{name}, bounds {low} to {high}", xlim=(0, 179 if name == "H" else 255))
-        axes.set_yticks([])
-    figure.legend(
-        *figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, title="share of the pixels"
-    )
+def _density(axes: "Axes", place: int, values: Sequence[float]) -> None:
+    """Draw the density of values above `place`; of few values, or of equal ones, there is none."""
+    if len(values) < _FEW or np.ptp(values) == 0:
+        return
+    levels = np.linspace(0, 1, 512)
+    # Silverman's width; near 0 and 1 the part that would lie outside is folded back.
+    width = max(0.01, 0.9 * min(np.std(values), np.subtract(*np.percentile(values, [75, 25])) / 1.34 or 1.0))
+    width *= len(values) ** -0.2
+    given = np.concatenate([values, -np.asarray(values), 2 - np.asarray(values)])
+    density = np.exp(-0.5 * ((levels[:, None] - given) / width) ** 2).sum(axis=1)
+    axes.fill_between(levels, place, place + 0.42 * density / density.max(), color=_OTHER, alpha=0.35, linewidth=0)
 
 
-HSV_BOUNDS = {
-    "H": (HsvRange().h_min, HsvRange().h_max),
-    "S": (HsvRange().s_min, HsvRange().s_max),
-    "V": (HsvRange().v_min, HsvRange().v_max),
+@dataclass(frozen=True)
+class Channel:
+    """A histogram's channel: its name and unit, its levels, and the bounds of the classic method if it has any."""
+
+    title: str
+    last: int
+    bounds: tuple[int, int] | None
+
+
+HSV = {
+    "H": Channel("hue H, half degrees", 179, (HsvRange().h_min, HsvRange().h_max)),
+    "S": Channel("saturation S, levels", 255, (HsvRange().s_min, HsvRange().s_max)),
+    "V": Channel("value V, levels", 255, (HsvRange().v_min, HsvRange().v_max)),
 }
-YCBCR_BOUNDS = {
-    "Y": (0, 255),
-    "Cb": (ChromaBox().cb_min, ChromaBox().cb_max),
-    "Cr": (ChromaBox().cr_min, ChromaBox().cr_max),
+YCBCR = {
+    "Y": Channel("luma Y, levels", 255, None),
+    "Cb": Channel("blue difference Cb, levels", 255, (ChromaBox().cb_min, ChromaBox().cb_max)),
+    "Cr": Channel("red difference Cr, levels", 255, (ChromaBox().cr_min, ChromaBox().cr_max)),
 }
 
 
-def _histogram(axes: "Axes", counts: np.ndarray) -> None:
-    for row, label, colour in ((counts[0], "not skin", _OTHER), (counts[1], "skin", _SKIN)):
-        axes.stairs(row / max(1, row.sum()), np.arange(257) - 0.5, label=label, color=colour, fill=True, alpha=0.5)
+def histograms(figure: "Figure", statistics: ColourStatistics, channels: Mapping[str, Channel], method: str) -> None:
+    """Draw the share of skin and of other pixels at each level of the channels, and the bounds of a classic method.
+
+    A level that is much more frequent than all others, such as the hue 0 of grey pixels, is cut at the axis' end and
+    written there, so that it does not flatten the rest.
+    """
+    axes_of = figure.subplots(1, len(channels))
+    for axes, (name, channel) in zip(axes_of, channels.items(), strict=True):
+        shares = _shares(statistics.histograms[name][:, : channel.last + 1])
+        for row, label, colour in ((shares[0], "not skin", _OTHER), (shares[1], "skin", _SKIN)):
+            edges = np.arange(channel.last + 2) - 0.5
+            axes.stairs(row, edges, label=label, color=colour, fill=True, alpha=0.5)
+        top = _axis_end(shares)
+        _write_spikes(axes, shares, top)
+        for place, bound in enumerate(channel.bounds or ()):
+            axes.axvline(bound, color=_BOUND, linestyle="--", linewidth=1, label=None if place else f"{method}, bounds")
+        axes.set(xlabel=channel.title, xlim=(-1, channel.last + 1), ylim=(0, top))
+    axes_of[0].set_ylabel("share of the pixels of its kind, %")
+    figure.legend(*axes_of[1].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
+
+
+def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return counts [2, levels] as percent of their row."""
+    shares: NDArray[np.float64] = 100 * counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    return shares
+
+
+def _axis_end(shares: NDArray[np.float64]) -> float:
+    """Return where the axis of shares [2, levels] ends: above all levels but a few spikes."""
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(shares, ((0, 0), (3, 3))), 7, axis=1)
+    without_spikes = np.median(windows, axis=2).max()
+    highest = np.sort(shares.max(axis=0))[::-1]
+    end: float = _ROOM * max(float(without_spikes), float(highest[_SPIKES:].max(initial=0.0)))
+    return end or 1.0
+
+
+def _write_spikes(axes: "Axes", shares: NDArray[np.float64], top: float) -> None:
+    height = 0.97
+    for row, colour, kind in ((shares[0], _OTHER, "not skin"), (shares[1], _SKIN, "skin")):
+        for level in np.flatnonzero(row > top).tolist():
+            right = level < len(row) / 2
+            axes.annotate(
+                f"{row[level]:.1f} % of {kind} at {level}",
+                (level, height),
+                xycoords=("data", "axes fraction"),
+                xytext=(6 if right else -6, 0),
+                textcoords="offset points",
+                ha="left" if right else "right",
+                va="top",
+                fontsize="small",
+                color=colour,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
+            )
+            height -= 0.07
 
 
 def chroma_plane(figure: "Figure", statistics: ColourStatistics) -> None:
-    """Draw where skin and other pixels lie in the Cb-Cr plane, with the box and the ellipses of the classic methods."""
+    """Draw where skin and other pixels lie in the Cb-Cr plane, with the box and the ellipses of the classic methods.
+
+    Both halves show all colours that occur, on one scale of colours.
+    """
     from matplotlib.colors import LogNorm
 
-    for axes, counts, title in zip(
-        figure.subplots(1, 2, sharex=True, sharey=True), statistics.plane, ("not skin", "skin"), strict=True
-    ):
-        # One pixel of a colour is as far as the scale goes down: what never occurs stays white.
-        shown = np.ma.masked_equal(counts.T, 0)
-        scale = LogNorm(1, max(2, int(counts.max())))
-        mesh = axes.imshow(shown, origin="lower", norm=scale, cmap="viridis", interpolation="nearest")
-        figure.colorbar(mesh, ax=axes, label="pixels", shrink=0.8)
+    panes = figure.subplots(1, 2, sharex=True, sharey=True)
+    shares = 100 * statistics.plane / np.maximum(1, statistics.plane.sum(axis=(1, 2), keepdims=True))
+    top = max(float(shares.max()), 1e-3)
+    norm = LogNorm(top / 1e4, top, clip=True)  # rarer colours have the last colour of the scale; none stays white
+    for axes, plane, title in zip(panes, shares, ("not skin", "skin"), strict=True):
+        shown = np.ma.masked_equal(plane.T, 0)
+        mesh = axes.imshow(shown, origin="lower", norm=norm, cmap="viridis_r", interpolation="nearest")
         _classic_bounds(axes)
-        axes.set(xlim=(60, 200), ylim=(80, 220), xlabel="Cb", ylabel="Cr", title=title)
+        axes.set(xlabel="Cb, levels", ylabel="Cr, levels", title=title)
         axes.set_aspect("equal")
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        axes.label_outer()
+    low, high = _extent(statistics.plane.sum(axis=0))
+    panes[0].set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    bar = figure.colorbar(mesh, ax=list(panes), shrink=0.85, extend="min")
+    bar.set_label("share of the pixels of its kind, %")
+    figure.legend(*panes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+
+
+def _extent(counts: NDArray[np.int64]) -> tuple[list[float], list[float]]:
+    """Return the least and greatest (Cb, Cr) to show: every colour that is counted and every classic bound."""
+    places = np.argwhere(counts) if counts.any() else np.array([[128, 128]])
+    low, high = places.min(axis=0), places.max(axis=0)
+    low, high = np.minimum(low, (85, 130)) - 6, np.maximum(high, (152, 182)) + 6
+    return low.tolist(), high.tolist()
 
 
 def _classic_bounds(axes: "Axes") -> None:
@@ -113,7 +211,7 @@ def _classic_bounds(axes: "Axes") -> None:
 
     from rembg_skin.sessions.classic import DIAGONAL, ELLIPSE
 
-    line: dict[str, Any] = {"fill": False, "linewidth": 2}
+    line: dict[str, Any] = {"fill": False, "linewidth": 1.5}
     box = ChromaBox()
     width, height = box.cb_max - box.cb_min, box.cr_max - box.cr_min
     axes.add_patch(Rectangle((box.cb_min, box.cr_min), width, height, color=_SKIN, label="ycbcr_skin", **line))
@@ -124,24 +222,27 @@ def _classic_bounds(axes: "Axes") -> None:
 
 
 def heat_map(figure: "Figure", statistics: ColourStatistics) -> None:
-    """Draw how often each place of the frame is skin, from 0 (never) to 1 (in every image)."""
+    """Draw how often each place of the frame is skin, in percent of the images."""
     axes = figure.subplots()
-    mesh = axes.imshow(statistics.heat / max(1, statistics.images), cmap="magma", extent=(0, 1, 1, 0), vmin=0)
-    figure.colorbar(mesh, ax=axes, label="share of the images")
+    shares = 100 * statistics.heat / max(1, statistics.images)
+    mesh = axes.imshow(shares, cmap="magma", extent=(0, 100, 100, 0), vmin=0)
+    figure.colorbar(mesh, ax=axes, label="skin there, % of the images")
     axes.set(
-        title=f"Where skin is, {statistics.images} images", xlabel="share of the width", ylabel="share of the height"
+        title=f"Where skin is, n = {statistics.images}",
+        xlabel="from the left, % of the width",
+        ylabel="from the top, % of the height",
     )
 
 
-def write_all(statistics: ColourStatistics, folder: Path) -> list[Path]:
-    """Write every figure of `statistics` as a PNG file in `folder`; return their paths."""
+def write_all(statistics: ColourStatistics, folder: Path, kind: str = "png") -> list[Path]:
+    """Write every figure of `statistics` into `folder` as files of the format `kind`; return their paths."""
     figures = {name: new_figure("stats", *size) for name, size in SIZES.items()}
-    histograms(figures["histograms_hsv"], statistics, HSV_BOUNDS)
-    histograms(figures["histograms_ycbcr"], statistics, YCBCR_BOUNDS)
+    histograms(figures["histograms_hsv"], statistics, HSV, "hsv_skin")
+    histograms(figures["histograms_ycbcr"], statistics, YCBCR, "ycbcr_skin")
     chroma_plane(figures["cb_cr_plane"], statistics)
     heat_map(figures["heat_map"], statistics)
     paths = []
     for name, figure in figures.items():
-        save(figure, folder / f"{name}.png")
-        paths.append(folder / f"{name}.png")
+        save(figure, folder / f"{name}.{kind}")
+        paths.append(folder / f"{name}.{kind}")
     return paths

@@ -1,11 +1,31 @@
-"""Labelled grids of pictures."""
+"""The pictures of ``compare`` and ``eval --worst``: photographs and masks in labelled grids."""
 
-from collections.abc import Sequence
+import base64
+import io
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from PIL.Image import Image as PILImage
 
+from rembg_skin.dataset.pairs import open_image, open_mask
+from rembg_skin.errors import DataError
+from rembg_skin.files import write_whole
+from rembg_skin.image.arrays import Mask
+from rembg_skin.image.overlay import error_overlay, overlay
+from rembg_skin.image.rgb import to_rgb
+from rembg_skin.measure.evaluate import Measures, Score
+from rembg_skin.measure.metrics import Confusion
+from rembg_skin.measure.sessions import predict_mask
+
+# What a sheet's suffix selects. SVG holds the picture as PNG; all name 300 dots an inch, as printers want it.
+FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG",
+           ".pdf": "PDF", ".svg": "SVG"}  # fmt: skip
+DPI = 300
+
+_LEGEND = "green: right, blue: missed, orange: false"
 _MARGIN = 8
 _LINE = 22
 _FONT_SIZE = 15
@@ -18,6 +38,146 @@ class Cell:
 
     picture: PILImage | None
     lines: Sequence[str] = field(default=())
+
+
+Cells = Mapping[tuple[Path, str], tuple[Cell, Cell]]  # of an image and a model: its mask, and the mask on the image
+
+_EMPTY = Cell(None)
+
+
+def mask_cells(session: Any, path: Path, side: int, truth: Path | None = None) -> tuple[Cell, Cell]:  # noqa: ANN401
+    """Return the session's mask of an image file, and the mask on the image.
+
+    Parameters
+    ----------
+    session
+        Any rembg session.
+    path
+        The image.
+    side
+        Both pictures fit into `side` x `side` pixels.
+    truth
+        The image's true mask: the second picture then shows the errors, and says the IoU.
+
+    Raises
+    ------
+    ImageError
+        If a file cannot be read, or the true mask is not of the image's size.
+
+    """
+    image = open_image(path)
+    rgb = to_rgb(image)[0]
+    mask = predict_mask(session, image)
+    if truth is None:
+        return _mask_cell(mask, side), Cell(shrunk(overlay(rgb, mask), side))
+    actual = open_mask(truth, image.size)
+    shown = shrunk(error_overlay(rgb, mask, actual), side)
+    return _mask_cell(mask, side), Cell(shown, [f"IoU {Confusion.of(mask, actual).iou:.3f}"])
+
+
+def comparison(
+    images: Sequence[Path], models: Sequence[str], cells: Cells, side: int, truths: Mapping[Path, Path] | None = None
+) -> PILImage:
+    """Return the grid of a comparison: a row for each image, with two columns for each model.
+
+    Parameters
+    ----------
+    images, models
+        Rows and pairs of columns, in order; every image must be readable.
+    cells
+        What :func:`mask_cells` made of an image and a model; what is missing stays empty.
+    side
+        Width of a column in pixels.
+    truths
+        True masks of the images, if there are any: they get a column of their own.
+
+    """
+    rows = []
+    for path in images:
+        image = open_image(path)
+        row = [Cell(shrunk(to_rgb(image)[0], side), [path.name])]
+        if truths:
+            row.append(_mask_cell(open_mask(truths[path], image.size), side) if path in truths else _EMPTY)
+        rows.append([*row, *(cell for model in models for cell in cells.get((path, model), (_EMPTY, _EMPTY)))])
+    second = _LEGEND if truths else "overlay"
+    titles = [title for model in models for title in (model, f"{model}, {second}")]
+    return grid(rows, ["image", *(["true mask"] if truths else []), *titles], side)
+
+
+def worst_sheet(scores: Iterable[Score], session: Any, side: int, *, resize: bool) -> PILImage:  # noqa: ANN401
+    """Return the contact sheet of `scores`: image, true mask, predicted mask and their differences, with measures.
+
+    Parameters
+    ----------
+    scores
+        Of one model, in the order wanted.
+    session
+        That model: it predicts again, so that no mask has to be kept meanwhile.
+    side
+        Width of a column in pixels.
+    resize
+        As it was when the scores were made.
+
+    """
+    rows = []
+    for score in scores:
+        image = open_image(score.pair.image)
+        rgb = to_rgb(image)[0]
+        truth = open_mask(score.pair.mask, image.size, resize=resize)
+        prediction = predict_mask(session, image)
+        errors = shrunk(error_overlay(rgb, prediction, truth), side)
+        rows.append(
+            [
+                Cell(shrunk(rgb, side), [score.pair.image.name]),
+                _mask_cell(truth, side),
+                _mask_cell(prediction, side),
+                Cell(errors, _in_words(score.measures)),
+            ]
+        )
+    return grid(rows, ["image", "true mask", "predicted mask", _LEGEND], side)
+
+
+def _in_words(measures: Measures) -> list[str]:
+    clicks = "" if measures.hce is None else f", HCE {measures.hce:.0f}"
+    return [f"IoU {measures.iou_05:.3f}{clicks}", f"precision {measures.precision:.3f}, recall {measures.recall:.3f}"]
+
+
+def _mask_cell(mask: Mask, side: int) -> Cell:
+    return Cell(shrunk(Image.fromarray(mask), side))
+
+
+def check_format(path: Path) -> None:
+    """Raise DataError if a sheet cannot be written in the format that the suffix of `path` names."""
+    if path.suffix.lower() not in FORMATS:
+        raise DataError(f"{path}: a picture's name ends in {', '.join(FORMATS)}.")
+
+
+def save_sheet(sheet: PILImage, path: Path) -> None:
+    """Write the sheet, a whole file or none, in the format of the suffix.
+
+    Raises
+    ------
+    DataError
+        If there is no such format, or the file cannot be written.
+
+    """
+    check_format(path)
+    kind = FORMATS[path.suffix.lower()]
+    if kind == "SVG":
+        write_whole(path, lambda part: part.write_text(_svg(sheet), "utf-8"))
+    else:
+        write_whole(path, lambda part: sheet.save(part, kind, dpi=(DPI, DPI), resolution=DPI, quality=95))
+
+
+def _svg(sheet: PILImage) -> str:
+    png = io.BytesIO()
+    sheet.save(png, "PNG")
+    inches = [f"{length / DPI:.4f}in" for length in sheet.size]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{inches[0]}" height="{inches[1]}"'
+        f' viewBox="0 0 {sheet.width} {sheet.height}"><image width="{sheet.width}" height="{sheet.height}"'
+        f' href="data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"/></svg>\n'
+    )
 
 
 def shrunk(image: PILImage, side: int) -> PILImage:
@@ -35,7 +195,7 @@ def grid(rows: Sequence[Sequence[Cell]], headings: Sequence[str], side: int) -> 
     rows
         Pictures of at most `side` x `side` pixels, one for each heading in every row.
     headings
-        One line above each column; its words are broken where it is wider.
+        One text above each column; it is broken between words if it is wider.
     side
         Width of a column in pixels.
 

@@ -1,6 +1,7 @@
 """Evaluation: the figures of real photographs against a second computation, and what happens to bad files."""
 
 import csv
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -13,10 +14,12 @@ from rembg import new_session, remove
 from scipy.spatial.distance import dice, jaccard
 
 import rembg_skin
+from rembg_skin.catalog import MODELS
 from rembg_skin.dataset.pairs import Pair, Problem, find_pairs
-from rembg_skin.errors import ModelError
+from rembg_skin.errors import ModelError, OptionError
 from rembg_skin.measure.evaluate import MEASURES, Score, as_json, evaluate, summarize, worst, write_csv
-from rembg_skin.measure.sessions import distinct, predict_mask
+from rembg_skin.measure.provenance import Provenance, provenance, versions
+from rembg_skin.measure.sessions import check_names, open_session, predict_mask
 from tests.conftest import SHARED
 
 rembg_skin.register()
@@ -94,9 +97,29 @@ def test_several_masks_count_as_their_maximum_and_a_wrong_size_is_an_error() -> 
 
 
 def test_an_unknown_model_is_answered_with_its_neighbours() -> None:
-    assert distinct(["hsv_skin", "u2net", "hsv_skin"]) == ["hsv_skin", "u2net"]
+    check_names(["hsv_skin", "u2net", "hsv_skin"])
     with pytest.raises(ModelError, match=r'no model "hsv_skni"; did you mean hsv_skin'):
-        distinct(["u2net", "hsv_skni"])
+        check_names(["u2net", "hsv_skni"])
+
+
+def test_an_extra_that_the_session_does_not_take_is_an_error_before_it_is_opened() -> None:
+    assert open_session("ycbcr_skin", {"cb_min": 80}).name() == "ycbcr_skin"
+    with pytest.raises(OptionError, match=r'ycbcr_skin: there is no extra "cb_mni"; did you mean cb_min'):
+        open_session("ycbcr_skin", {"cb_mni": 80})
+    with pytest.raises(OptionError, match="ycbcr_skin: cb_min=300 is not possible"):
+        open_session("ycbcr_skin", {"cb_min": 300})
+
+
+def test_a_figure_says_what_made_it_and_with_which_weights() -> None:
+    taken = provenance("skin", open_session("skin"))
+    assert taken.session in MODELS
+    assert (taken.label, taken.taken) == (f"skin={taken.session}", taken.session)
+    own = provenance("tiny_skin:size=256", open_session("tiny_skin", {"size": 256}))
+    file = Path(rembg_skin.__file__).parent / "data" / "tiny_skin.onnx"
+    assert own.weights == {"tiny_skin.onnx": hashlib.sha256(file.read_bytes()).hexdigest()}
+    assert (own.label, own.taken) == ("tiny_skin:size=256", None)
+    assert provenance("hsv_skin", open_session("hsv_skin")).weights == {}
+    assert {"python", "rembg", "rembg-skin", "onnxruntime"} <= versions().keys()
 
 
 def test_files_that_cannot_be_read_are_problems_and_the_others_are_scored(pair: Pair, tmp_path: Path) -> None:
@@ -161,12 +184,18 @@ def test_the_effort_is_left_out_where_it_is_not_asked_for(pair: Pair) -> None:
 def test_csv_and_json_hold_every_image(pair: Pair, tmp_path: Path) -> None:
     scores = [s for s in evaluate("m", Fixed(np.zeros((1, 4), np.uint8)), [pair]) if isinstance(s, Score)]
     out = io.StringIO()
-    write_csv(scores, out)
+    origins = {"m": Provenance("m", "tiny_skin", {"tiny_skin.onnx": "ab12"})}
+    write_csv(scores, origins, out)
     (row,) = csv.DictReader(io.StringIO(out.getvalue()))
-    assert list(row) == ["model", "image", *MEASURES]
+    assert list(row) == ["model", "image", *MEASURES, "session", "weights_sha256", "versions"]
     assert (row["model"], row["image"], float(row["recall"])) == ("m", "a.png", 0.0)
+    assert (row["session"], row["weights_sha256"]) == ("tiny_skin", "tiny_skin.onnx ab12")
+    assert "numpy " in row["versions"]
 
-    result = json.loads(json.dumps(as_json(scores, [Problem(tmp_path / "x", "why")], [tmp_path / "y"])))
+    result = json.loads(json.dumps(as_json(scores, [Problem(tmp_path / "x", "why")], [tmp_path / "y"], origins)))
+    assert result["models"][0]["session"] == "tiny_skin"
+    assert result["models"][0]["weights"] == {"tiny_skin.onnx": "ab12"}
+    assert "numpy" in result["versions"]
     assert result["models"][0]["miou"] == 0.0
     assert result["images"][0]["image"] == str(pair.image)
     assert result["unreadable"] == [{"file": str(tmp_path / "x"), "reason": "why"}]

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from rembg_skin.errors import DataError
 from rembg_skin.measure import plots
 from rembg_skin.measure.stats import HEAT_SIDE, ColourStatistics
 
@@ -80,21 +82,102 @@ def test_its_size_does_not_depend_on_how_many_images_there_were() -> None:
     assert len(set(held)) == 1
 
 
-def test_all_figures_are_drawn(tmp_path: Path) -> None:
+@pytest.fixture
+def counted() -> ColourStatistics:
+    """Return the statistics of a grey picture with a skin-coloured part: its hue 0 is a spike."""
+    rng = np.random.default_rng(5)
+    pixels = np.full((60, 80, 3), 128, np.uint8) + rng.integers(0, 2, (60, 80, 1), dtype=np.uint8)
+    pixels[:, :30] = np.array([200, 150, 120]) + rng.integers(-30, 30, (60, 30, 3))
+    pixels[:10, 40:] = rng.integers(0, 256, (10, 40, 3))
+    mask = np.zeros((60, 80), np.uint8)
+    mask[:, :30] = 255
     statistics = ColourStatistics()
-    statistics.add(*picture(1))
-    paths = plots.write_all(statistics, tmp_path / "new")
-    names = {"histograms_hsv.png", "histograms_ycbcr.png", "cb_cr_plane.png", "heat_map.png"}
+    statistics.add(Image.fromarray(pixels), mask)
+    return statistics
+
+
+def test_all_figures_are_drawn_in_the_format_asked_for(tmp_path: Path, counted: ColourStatistics) -> None:
+    paths = plots.write_all(counted, tmp_path / "new", "pdf")
+    names = {"histograms_hsv.pdf", "histograms_ycbcr.pdf", "cb_cr_plane.pdf", "heat_map.pdf"}
     assert {path.name for path in paths} == names == {path.name for path in (tmp_path / "new").iterdir()}
-    for path in paths:
+    assert all(path.read_bytes().startswith(b"%PDF") for path in paths)
+
+
+@pytest.mark.parametrize(("suffix", "first"), [(".png", b"\x89PNG"), (".PDF", b"%PDF"), (".svg", b"<?xml")])
+def test_the_suffix_is_the_format_and_png_has_300_dots_an_inch(suffix: str, first: bytes, tmp_path: Path) -> None:
+    path = tmp_path / f"figure{suffix}"
+    plots.save(plots.new_figure("stats", 1, 1), path)
+    assert path.read_bytes().startswith(first)
+    if suffix == ".png":
         with Image.open(path) as figure:
-            assert len(figure.convert("RGB").getcolors(1 << 24) or []) > 20
+            assert figure.size == (300, 300)
+            assert figure.info["dpi"] == pytest.approx((300, 300), abs=0.1)
 
 
-def test_the_distribution_has_a_row_for_each_model() -> None:
+def test_another_suffix_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"x.gif: a figure's name ends in .png, .pdf, .svg"):
+        plots.save(plots.new_figure("stats", 1, 1), tmp_path / "x.gif")
+
+
+def test_histograms_show_percent_units_and_bounds_and_write_a_spike_instead_of_flattening_the_rest(
+    counted: ColourStatistics,
+) -> None:
+    figure = plots.new_figure("stats", 10, 4)
+    plots.histograms(figure, counted, plots.HSV, "hsv_skin")
+    hue, saturation, value = figure.axes
+    assert hue.get_ylabel() == "share of the pixels of its kind, %"
+    assert [axes.get_xlabel() for axes in figure.axes] == [
+        "hue H, half degrees",
+        "saturation S, levels",
+        "value V, levels",
+    ]
+    shares = 100 * counted.histograms["H"] / counted.histograms["H"].sum(axis=1, keepdims=True)
+    top = hue.get_ylim()[1]
+    assert shares[0, 0] > 3 * top
+    assert shares[1].max() < top
+    (spike,) = hue.texts
+    assert spike.get_text() == f"{shares[0, 0]:.1f} % of not skin at 0"
+    for axes, bounds in ((hue, [0, 20]), (saturation, [48, 255]), (value, [80, 255])):
+        assert [line.get_xdata()[0] for line in axes.lines] == bounds  # type: ignore[index]
+    drawn = [patch.get_data().values for patch in hue.patches]  # type: ignore[attr-defined]
+    np.testing.assert_allclose(drawn, shares[:, :180])
+
+
+def test_the_chroma_plane_shows_every_colour_on_one_scale(counted: ColourStatistics) -> None:
+    figure = plots.new_figure("stats", 9, 5)
+    plots.chroma_plane(figure, counted)
+    other, skin = figure.axes[:2]
+    assert other.images[0].norm is skin.images[0].norm
+    places = np.argwhere(counted.plane.any(axis=0))
+    for axes in (other, skin):
+        (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+        assert left < places[:, 0].min() <= places[:, 0].max() < right
+        assert bottom < places[:, 1].min() <= places[:, 1].max() < top
+        assert [patch.get_label() for patch in axes.patches] == ["ycbcr_skin", "ellipse_skin", "diagonal_skin"]
+    shown = skin.images[0].get_array()
+    assert shown is not None
+    assert shown.sum() == pytest.approx(100)
+    assert (~np.ma.getmaskarray(shown)).sum() == (counted.plane[1] > 0).sum()
+
+
+def test_the_heat_map_is_in_percent_and_says_how_many_images(counted: ColourStatistics) -> None:
+    figure = plots.new_figure("stats", 5, 4)
+    plots.heat_map(figure, counted)
+    assert figure.axes[0].get_title() == "Where skin is, n = 1"
+    shown = np.asarray(figure.axes[0].images[0].get_array())
+    assert (shown.min(), shown.max()) == (0, 100)
+
+
+def test_the_distribution_has_density_quartiles_dots_and_n_of_each_model() -> None:
     figure = plots.new_figure("eval --plot", 8, 3)
-    plots.distribution(figure, {"one": [0.1, 0.5, 0.9], "two": [1.0]})
+    many = np.random.default_rng(0).beta(5, 2, 60).tolist()
+    plots.distribution(figure, {"one": many, "two": [1.0], "three": [0.5] * 9})
     (axes,) = figure.axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["one", "two"]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == [f"one\nn = 60, mean {np.mean(many):.3f}", "two\nn = 1, mean 1.000", "three\nn = 9, mean 0.500"]
     dots = [line for line in axes.lines if line.get_marker() == "."]
-    assert sorted(len(line.get_xdata()) for line in dots) == [1, 3]  # type: ignore[arg-type]
+    assert sorted(len(line.get_xdata()) for line in dots) == [1, 9, 60]  # type: ignore[arg-type]
+    assert len(axes.collections) == 1  # one value, and equal ones, have no density
+    outline = np.asarray(axes.collections[0].get_paths()[0].vertices)
+    peak = outline[np.argmax(outline[:, 1]), 0]
+    assert abs(peak - np.median(many)) < 0.1

@@ -5,9 +5,7 @@ last stage dilated), one class and no auxiliary head. Batch normalisation stays 
 parameters can be counted; ONNX Runtime folds it into the convolution on load.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +13,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-# README of samhaswon/skin_segmentation; batch normalisation's scale and shift counted, its statistics not.
-PUBLISHED_PARAMETERS = {"u2net_skin": 44_009_869, "u2netp_skin": 1_131_181, "dlmv_skin": 11_020_337}
 SIZES = {"u2net_skin": 1024, "u2netp_skin": 512, "dlmv_skin": 256, "refiner": 512}
 CHANNELS = {"refiner": 4}
-
-_STATISTICS = (".mean", ".variance")
 
 
 class Graph:
@@ -253,28 +247,3 @@ def build(name: str, *, size: int | str | None = None, seed: int = 0) -> onnx.Mo
     """Return the graph of `name`, at its own size unless another one (a string: dynamic) is given."""
     graph = Graph(SIZES[name] if size is None else size, CHANNELS.get(name, 3), seed)
     return graph.model(BUILDERS[name](graph))
-
-
-def parameters(model: onnx.ModelProto) -> int:
-    """Return how many weights would be trained."""
-    return sum(
-        int(np.prod(weight.dims))
-        for weight in model.graph.initializer
-        if weight.data_type == TensorProto.FLOAT and not weight.name.endswith(_STATISTICS)
-    )
-
-
-def main() -> None:
-    """Write the graphs into a folder, each named as the session takes it."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in BUILDERS:
-        model = build(name)
-        onnx.save(model, folder / f"{name}.onnx")
-        print(f"{name}: {parameters(model):,} parameters")
-
-
-if __name__ == "__main__":
-    main()
