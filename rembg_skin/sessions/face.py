@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.catalog import FILES, MODELS
+from rembg_skin.catalog import MODELS
 from rembg_skin.color.method import Cleaned, apply
 from rembg_skin.color.rules import HsvRange
 from rembg_skin.color.spaces import rgb_to_hsv
@@ -21,9 +21,8 @@ from rembg_skin.networks.yunet import shared_detector
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.classic import YcbcrHsvSession, cleanup
 from rembg_skin.sessions.options import Choice, Option, Real, finishing, resolve
-from rembg_skin.weights import fetch
+from rembg_skin.sessions.parts import fetch_detector
 
-DETECTOR = FILES["yunet"]
 _DEVIATIONS = 1.2
 _YCBCR_HSV = YcbcrHsvSession(YcbcrHsvSession.name(), None)
 
@@ -48,7 +47,7 @@ class FaceSession(SkinSession):
     @classmethod
     def download_models(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
         """Return the path of the detector's verified weights."""
-        return str(fetch(DETECTOR))
+        return str(fetch_detector())
 
     def mask(self, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
         """Return the L mask of an RGB image under checked `settings`."""

@@ -73,7 +73,7 @@ def test_any_text_is_a_choice_or_one_error(text: str) -> None:
 def test_extras_are_a_json_object() -> None:
     assert extras('{"size": 512}') == {"size": 512}
     for text in ("", "[1]", "{size: 1}", "[" * 100_000):
-        with pytest.raises(argparse.ArgumentTypeError, match="not JSON|not a JSON object"):
+        with pytest.raises(argparse.ArgumentTypeError, match=r"not JSON|not a JSON object"):
             extras(text)
     assert json.loads("{}") == extras("{}")
 
