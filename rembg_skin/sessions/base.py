@@ -47,7 +47,8 @@ class SkinSession(BaseSession, ABC):
     @property
     def threads(self) -> int:
         """How many threads the steps around a model may take."""
-        return (self.sess_opts.intra_op_num_threads if self.sess_opts else 0) or os.cpu_count() or 1
+        # rembg's server takes `sess_opts` from a client's extras: it may be anything.
+        return getattr(self.sess_opts, "intra_op_num_threads", 0) or os.cpu_count() or 1
 
     @classmethod
     def check_machine(cls, **_kwargs: Any) -> None:  # noqa: ANN401

@@ -41,8 +41,7 @@ class FaceSession(SkinSession):
 
     def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(model_name, sess_opts, *args, **kwargs)
-        threads = sess_opts.intra_op_num_threads if sess_opts else 0
-        self._detector = shared_detector(Path(self.download_models()), threads)
+        self._detector = shared_detector(Path(self.download_models()), self.threads)
 
     @classmethod
     def download_models(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401

@@ -61,11 +61,6 @@ class NeuralSession(SkinSession):
         """ONNX Runtime's session, as rembg's own sessions name it."""
         return self._graph.session
 
-    @property
-    def threads(self) -> int:
-        """How many threads a prediction takes."""
-        return self._graph.threads
-
     @classmethod
     def check_machine(cls, **kwargs: Any) -> None:  # noqa: ANN401
         """Raise ModelError where the CPU has to do it and has too little memory."""
