@@ -29,7 +29,7 @@ def distinct(names: list[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def open_session(name: str, **options: object) -> Any:  # noqa: ANN401 - rembg ships no types
+def open_session(name: str, /, **options: object) -> Any:  # noqa: ANN401 - rembg ships no types
     """Return a new session; its weights are downloaded if they are not on disk.
 
     Raises
