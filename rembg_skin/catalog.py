@@ -60,6 +60,8 @@ class Network:
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     stretch: Literal["auto", "always", "never"] = "auto"
     blur: tuple[int, float] = (9, 2.0)
+    # The further output of the graph, by its name, whose mask leaves out eyes, brows and mouth.
+    skin_output: str | None = None
     levels: tuple[int, int] = (0, 255)  # default `low` and `high`: from veil to full, in levels of the mask
     # Pillow's: how far large photographs are averaged down before LANCZOS. Smaller is faster: 12 megapixels to 1024
     # take 48 ms at 1.4 and 123 ms without; `tests/sessions/test_parity.py` holds the masks to the reference's.

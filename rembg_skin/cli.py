@@ -15,6 +15,7 @@ COMMANDS = {
     "models": "list the models: input, cost, download, licence, published and measured accuracy",
     "download": "fetch and verify the weights of models",
     "verify": "hash the weights on disk and compare",
+    "cut": "cut skin out for an editor: the photo's own colours with the mask as alpha, or the mask, or an overlay",
     "masks": "write the masks of a folder of photographs, on all cores; run again, it goes on where it stopped",
     "tune": "move a classic method's thresholds on a web page of this machine, and take the command along",
     "eval": "measure how well models find skin on your own photographs",

@@ -139,7 +139,7 @@ def shown_size(path: Path) -> tuple[int, int]:
         with open_photo(path) as image:
             return files.shown_size(image)
     except Exception as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def open_image(path: Path) -> PILImage:
@@ -156,10 +156,11 @@ def open_image(path: Path) -> PILImage:
             return upright(image)
     # Pillow's many decoders raise whatever comes up in a damaged file, from OSError to struct.error.
     except Exception as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: Exception) -> ImageError:
+def unreadable(path: Path, error: Exception) -> ImageError:
+    """Return the error for an image file that raised `error`."""
     reason = error.strerror if isinstance(error, OSError) else None  # the text of such errors repeats the path
     return ImageError(f"{printable(path)} cannot be read: {reason or printable(error) or type(error).__name__}")
 

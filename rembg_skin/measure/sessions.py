@@ -42,7 +42,7 @@ def check_extras(name: str, extras: Mapping[str, object]) -> None:
             raise OptionError(f'{name}: there is no extra "{extra}"; {meant}')
 
 
-def open_session(name: str, extras: Mapping[str, object] | None = None, **options: object) -> Any:  # noqa: ANN401 - rembg ships no types
+def open_session(name: str, /, extras: Mapping[str, object] | None = None, **options: object) -> Any:  # noqa: ANN401 - rembg ships no types
     """Return a new session; its weights are downloaded if they are not on disk.
 
     Parameters

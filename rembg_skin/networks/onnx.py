@@ -73,13 +73,15 @@ class Graph:
         self.threads = threads or processors
         self._turns = threading.Semaphore(max(1, processors // self.threads))
 
-    def run(self, tensor: Floats) -> Floats:
+    def run(self, tensor: Floats, output: str | None = None) -> Floats:
         """Return the network's skin channel, float32 [batch, height, width], 0 to 1.
 
         Parameters
         ----------
         tensor
             The input, float32 [batch, channels, height, width].
+        output
+            The name of another output than the first.
 
         Raises
         ------
@@ -89,13 +91,13 @@ class Graph:
         """
         try:
             with self._turns:
-                (output,) = self.session.run([self._output], {self._input: tensor})
+                (values,) = self.session.run([output or self._output], {self._input: tensor})
         except Exception as error:  # ONNX Runtime's have no common class of their own
             raise ModelError(f"{self._name}: the network failed: {error}") from error
         expected = (len(tensor), self._network.channels, *tensor.shape[2:])
-        if output.shape != expected:
-            raise ModelError(f"{self._name}: the network returned {output.shape}; expected is {expected}.")
-        skin: Floats = output[:, self._network.channel]
+        if values.shape != expected:
+            raise ModelError(f"{self._name}: the network returned {values.shape}; expected is {expected}.")
+        skin: Floats = values[:, self._network.channel]
         low, high = float(skin.min()), float(skin.max())
         if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):  # NaN fails every comparison
             raise ModelError(
@@ -195,6 +197,7 @@ def _check(name: str, network: Network, path: Path, session: ort.InferenceSessio
     """Raise ModelError unless the graph in `path` is what the catalogue says."""
     inputs, outputs = session.get_inputs(), session.get_outputs()
     side = inputs[0].shape[2] if network.own_size and inputs and len(inputs[0].shape) > 2 else network.size  # noqa: PLR2004
+    further = network.skin_output
     expected_input = [1, network.inputs, side, side]
     expected_output = [1, network.channels, side, side]
     if not (
@@ -202,12 +205,14 @@ def _check(name: str, network: Network, path: Path, session: ort.InferenceSessio
         and 1 <= len(outputs) <= network.outputs
         and _fits(inputs[0], expected_input)
         and _fits(outputs[0], expected_output)
+        and (further is None or any(node.name == further and _fits(node, expected_output) for node in outputs))
     ):
+        named = f', one of them "{further}"' if further else ""
         several = f" first of at most {network.outputs}" if network.outputs > 1 else ""
         raise ModelError(
             f"{name}: {path} is another network. It takes {_described(inputs)} and returns {_described(outputs)}; "
             f"the catalogue says it takes tensor(float) {expected_input} and returns tensor(float) {expected_output}"
-            f"{several}. Delete the file to have it downloaded again."
+            f"{several}{named}. Delete the file to have it downloaded again."
         )
 
 

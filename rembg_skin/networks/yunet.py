@@ -1,4 +1,4 @@
-"""The YuNet face detector: a picture in, boxes out. How its outputs are decoded: opencv/opencv (objdetect)."""
+"""The YuNet face detector: a picture in, faces out. How its outputs are decoded: opencv/opencv (objdetect)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,19 +16,26 @@ from rembg_skin.image.tiles import Box
 
 SIDE = 640  # pixels of the detector's square input
 STRIDES = (8, 16, 32)  # pixels of the input to a cell of the three output maps
-OUTPUTS = tuple(f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox"))
+OUTPUTS = tuple(f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox", "kps"))
 _OVERLAP = 0.3  # two boxes whose IoU is above are one face; OpenCV's default
+
+
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Face:
-    """A box in pixels of the image, which may reach beyond its edges, and how sure the detector is, 0 to 1."""
+    """A box in pixels of the image, which may reach beyond its edges, and how sure the detector is, 0 to 1.
+
+    `landmarks` are x and y of both eyes, the nose's tip and the mouth's corners, those at the picture's left first.
+    """
 
     left: float
     top: float
     right: float
     bottom: float
     confidence: float
+    landmarks: tuple[Point, ...] = ()
 
     @property
     def area(self) -> float:
@@ -116,18 +123,27 @@ def find(outputs: Mapping[str, Floats], scale: float, confidence: float) -> list
     boxes = boxes[boxes[:, 4] >= confidence]
     boxes = boxes[np.argsort(-boxes[:, 4], kind="stable")]
     boxes[:, :4] /= scale
-    return [Face(*map(float, box)) for box in _without_overlaps(boxes)]
+    boxes[:, 5:] /= scale
+    return [_face(box) for box in _without_overlaps(boxes)]
+
+
+def _face(values: Floats) -> Face:
+    left, top, right, bottom, confidence, *points = map(float, values)
+    return Face(left, top, right, bottom, confidence, tuple(zip(points[::2], points[1::2], strict=True)))
 
 
 def _decoded(outputs: Mapping[str, Floats], stride: int) -> Floats:
-    """Return left, top, right, bottom and confidence of every cell, float32 [cells, 5]."""
-    class_score, objectness, offsets = (outputs[f"{kind}_{stride}"][0] for kind in ("cls", "obj", "bbox"))
+    """Return left, top, right, bottom, confidence and five points of every cell, float32 [cells, 15]."""
+    class_score, objectness, offsets, points = (
+        outputs[f"{kind}_{stride}"][0] for kind in ("cls", "obj", "bbox", "kps")
+    )
     rows, columns = np.divmod(np.arange(len(offsets)), SIDE // stride)
     cells = np.stack([columns, rows], axis=1).astype(np.float32)
     centers = (cells + offsets[:, :2]) * np.float32(stride)
     halves = np.exp(offsets[:, 2:]) * np.float32(stride / 2)
     confidence = np.sqrt(class_score.clip(0, 1) * objectness.clip(0, 1))
-    return np.concatenate([centers - halves, centers + halves, confidence], axis=1)
+    landmarks = (np.tile(cells, 5) + points) * np.float32(stride)
+    return np.concatenate([centers - halves, centers + halves, confidence, landmarks], axis=1)
 
 
 def _without_overlaps(boxes: Floats) -> list[Floats]:

@@ -13,6 +13,7 @@ from rembg_skin.image.finish import Finish
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.networks.memory import cores
 from rembg_skin.sessions.options import Option, resolve
+from rembg_skin.sessions.parts import parts_detector, without_features
 from rembg_skin.sessions.unused import warn_unused
 
 _STEPS = tuple(field.name for field in fields(Finish))
@@ -27,6 +28,7 @@ class SkinSession(BaseSession, ABC):
 
     model: ClassVar[Model]
     options: ClassVar[Mapping[str, Option]] = {}
+    knows_parts: ClassVar[bool] = False  # whether `mask` itself leaves eyes, brows and mouth out
 
     def __init__(self, model_name: str, sess_opts: Any, *_args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         self.model_name = model_name
@@ -34,6 +36,8 @@ class SkinSession(BaseSession, ABC):
         self._extras = {name: value for name, value in kwargs.items() if name in self.options}
         resolve(self.name(), self.options, self._extras)
         warn_unused(self.name(), self.options, kwargs, stacklevel=3)
+        if self._extras.get("parts") == "skin" and not self.knows_parts:
+            parts_detector(self.name(), self.threads)  # unavailable: an error now, not with the first photo
 
     @classmethod
     def name(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
@@ -43,7 +47,8 @@ class SkinSession(BaseSession, ABC):
     @property
     def threads(self) -> int:
         """How many threads the steps around a model may take."""
-        return (self.sess_opts.intra_op_num_threads if self.sess_opts else 0) or cores()
+        # rembg's server takes `sess_opts` from a client's extras: it may be anything.
+        return getattr(self.sess_opts, "intra_op_num_threads", 0) or cores()
 
     @classmethod
     def check_machine(cls, **_kwargs: Any) -> None:  # noqa: ANN401
@@ -71,13 +76,18 @@ class SkinSession(BaseSession, ABC):
         ------
         OptionError
             If an extra has the wrong type or is out of range.
+        WeightsError
+            If ``parts="skin"`` needs the face detector, and its weights are unavailable.
 
         """
         settings = resolve(self.name(), self.options, {**self._extras, **kwargs})
         warn_unused(self.name(), self.options, kwargs, stacklevel=2)
         rgb, alpha = to_rgb(img)
+        mask = self.mask(rgb, alpha, settings)
+        if settings["parts"] == "skin" and not self.knows_parts:
+            mask = without_features(mask, rgb, parts_detector(self.name(), self.threads))
         finish = Finish(**{step: settings[step] for step in _STEPS})
-        return [finish.apply(self.mask(rgb, alpha, settings), alpha, threads=self.threads)]
+        return [finish.apply(mask, alpha, threads=self.threads)]
 
     @abstractmethod
     def mask(self, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:

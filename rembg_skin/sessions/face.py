@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.catalog import FILES, MODELS
+from rembg_skin.catalog import MODELS
 from rembg_skin.color.method import Cleaned, apply
 from rembg_skin.color.rules import HsvRange
 from rembg_skin.color.spaces import rgb_to_hsv
@@ -21,9 +21,8 @@ from rembg_skin.networks.yunet import shared_detector
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.classic import YcbcrHsvSession, cleanup
 from rembg_skin.sessions.options import Choice, Option, Real, finishing, resolve
-from rembg_skin.weights import fetch
+from rembg_skin.sessions.parts import fetch_detector
 
-DETECTOR = FILES["yunet"]
 _DEVIATIONS = 1.2
 _YCBCR_HSV = YcbcrHsvSession(YcbcrHsvSession.name(), None)
 
@@ -42,13 +41,12 @@ class FaceSession(SkinSession):
 
     def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(model_name, sess_opts, *args, **kwargs)
-        threads = sess_opts.intra_op_num_threads if sess_opts else 0
-        self._detector = shared_detector(Path(self.download_models()), threads)
+        self._detector = shared_detector(Path(self.download_models()), self.threads)
 
     @classmethod
     def download_models(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
         """Return the path of the detector's verified weights."""
-        return str(fetch(DETECTOR))
+        return str(fetch_detector())
 
     def mask(self, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
         """Return the L mask of an RGB image under checked `settings`."""

@@ -61,11 +61,6 @@ class NeuralSession(SkinSession):
         """ONNX Runtime's session, as rembg's own sessions name it."""
         return self._graph.session
 
-    @property
-    def threads(self) -> int:
-        """How many threads a prediction takes."""
-        return self._graph.threads
-
     @classmethod
     def check_machine(cls, **kwargs: Any) -> None:  # noqa: ANN401
         """Raise ModelError where the CPU has to do it and has too little memory."""
@@ -78,13 +73,18 @@ class NeuralSession(SkinSession):
 
     def mask(self, rgb: PILImage, _alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
         """Return the L mask of an RGB image under checked `settings`."""
-        small = to_mask(stretched(self.skin(rgb, settings["size"]), settings["stretch"]))
+        small = to_mask(
+            stretched(self.skin(rgb, settings["size"], self._output(settings["parts"])), settings["stretch"])
+        )
         if settings["smooth"]:
             return cleaned(small, rgb.size, self.network.blur, threads=self.threads)
         return resized(small, rgb.size)
 
-    def skin(self, rgb: PILImage, size: int | None) -> NDArray[np.float32]:
-        """Return what the network finds in an RGB image, float32 [height, width], 0 to 1, without any letterbox."""
+    def skin(self, rgb: PILImage, size: int | None, output: str | None = None) -> NDArray[np.float32]:
+        """Return what the network finds in an RGB image, float32 [height, width], 0 to 1, without any letterbox.
+
+        `output` names another output of the graph than the first.
+        """
         network, side = self.network, self._side(size)
         tensor = to_tensor(
             rgb,
@@ -96,7 +96,10 @@ class NeuralSession(SkinSession):
             threads=self.threads,
         )
         width, height = fitted_size(rgb.size, side, network.fit)
-        return self._graph.run(tensor)[0, :height, :width]
+        return self._graph.run(tensor, output)[0, :height, :width]
+
+    def _output(self, parts: str) -> str | None:
+        return self.network.skin_output if parts == "skin" else None
 
     def _side(self, size: int | None) -> int:
         fixed = self._graph.side
@@ -145,6 +148,7 @@ def _session_class(model: Model, network: Network) -> type[NeuralSession]:
         "model": model,
         "network": network,
         "options": network_options(network),
+        "knows_parts": network.skin_output is not None,
     }
     return type(model.name, (NeuralSession,), members)
 

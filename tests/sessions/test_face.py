@@ -86,6 +86,8 @@ def test_every_photo_has_the_faces_that_opencv_finds(network: ort.InferenceSessi
             left, top, width, height = expected[:, :4].T / scale
             assert np.abs(boxes[:, :4] - np.stack([left, top, left + width, top + height], axis=1)).max() < 2, photo
             assert np.abs(boxes[:, 4] - expected[:, 14]).max() < 1e-3, photo
+            landmarks = np.array([face.landmarks for face in found]).reshape(-1, 10)
+            assert np.abs(landmarks - expected[:, 4:14] / scale).max() < 2, photo
         count += len(boxes)
     assert count > 100
 

@@ -39,6 +39,17 @@ def red_network(
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
+def parts_network(side: Side) -> onnx.ModelProto:
+    """Return a network whose output "mask" is the image's red and whose output "skin" is its green."""
+    model = red_network(side, outputs=2)
+    green = numpy_helper.from_array(np.eye(3, dtype=np.float32)[1].reshape(1, 3, 1, 1), "green")
+    model.graph.initializer.append(green)
+    for name, node, output in zip(("mask", "skin"), model.graph.node, model.graph.output, strict=True):
+        node.output[0] = output.name = name
+    model.graph.node[1].input[1] = "green"
+    return model
+
+
 def place(home: Path, name: str, model: onnx.ModelProto | bytes) -> Path:
     """Write a network to where rembg looks for the files of the session `name`; return the file."""
     path = home / "models" / name / f"{name}.onnx"

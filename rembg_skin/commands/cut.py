@@ -1,0 +1,189 @@
+"""``rembg-skin cut``: what an editor takes as it is."""
+
+import argparse
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rembg_skin.commands.arguments import extras, model_choice
+from rembg_skin.commands.console import exit_code, progress, say, say_problems, say_written, stoppable
+from rembg_skin.cutout.photo import Kept, Photo, Pixels, read_photo
+from rembg_skin.cutout.writer import write_picture
+from rembg_skin.dataset.pairs import Problem
+from rembg_skin.errors import DataError, ImageError, OptionError, SkinError, did_you_mean, printable
+from rembg_skin.files import write_whole
+from rembg_skin.image.overlay import overlay
+from rembg_skin.image.rgb import to_rgb
+from rembg_skin.measure.sessions import check_names, open_session, predict_mask
+
+CUT, MASK, OVERLAY = "cut", "mask", "overlay"
+_SUFFIXES = {".png": "png", ".tif": "tiff", ".tiff": "tiff", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg"}
+_ENDINGS = {"png": ".png", "tiff": ".tif", "webp": ".webp", "jpeg": ".jpg"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("photos", type=Path, nargs="+", metavar="PHOTO", help="photographs, 8 or 16 bits a channel")
+    parser.add_argument(
+        "-m",
+        "--model",
+        type=model_choice,
+        default=model_choice("skin"),
+        metavar="NAME",
+        help="any model that rembg knows (default: skin)",
+    )
+    parser.add_argument(
+        "-x", "--extras", type=extras, default={}, metavar="JSON", help='its extras, such as {"grow": 3, "feather": 2}'
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="a file, whose suffix is the format, or a folder (default: beside each photo, NAME-cut.png); an older file"
+        " is replaced, a photo never",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--mask", dest="kind", action="store_const", const=MASK, help="write the mask alone")
+    what.add_argument(
+        "--overlay", dest="kind", action="store_const", const=OVERLAY, help="write the photo in grey, skin tinted"
+    )
+    parser.set_defaults(kind=CUT)
+    parser.add_argument(
+        "--format", choices=tuple(_ENDINGS), help="of the files beside the photos or in a folder (default: png)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write a picture for each photo; return the exit status."""
+    photos = list(dict.fromkeys(args.photos))
+    output = _output(args, len(photos))
+    session = _session(args.model.name, {**args.model.extras, **args.extras})
+    problems: list[Problem] = []
+    written = 0
+    inputs = set(filter(None, map(_identity, photos)))
+    taken: set[Path] = set()
+    with stoppable() as stop:
+        for photo in progress(photos, len(photos), args.kind):
+            target = output.target(photo)
+            try:
+                _check_target(target, inputs, taken)
+                _make(session, photo, target, output.format_name, args.kind)
+            except SkinError as error:
+                problems.append(Problem(photo, str(error)))
+            else:
+                written += 1
+                say_written([target])
+    if problems and not written and not stop.pressed:
+        for problem in problems:
+            say(f"rembg-skin: {problem.reason}")
+        return 1
+    say_problems(problems)
+    return exit_code(stop, complete=not problems)
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the pictures go: into one file, a folder, or beside each photo; and in which format."""
+
+    kind: str
+    format_name: str
+    file: Path | None = None
+    folder: Path | None = None
+
+    def target(self, photo: Path) -> Path:
+        """Return the file for `photo`."""
+        if self.file is not None:
+            return self.file
+        return (self.folder or photo.parent) / f"{photo.stem}-{self.kind}{_ENDINGS[self.format_name]}"
+
+
+def _output(args: argparse.Namespace, photos: int) -> Output:
+    """Return where the pictures go, or raise DataError for what does not fit together."""
+    kind, given, format_name = args.kind, args.output, args.format or "png"
+    if given is None:
+        output = Output(kind, format_name)
+    elif given.endswith(("/", os.sep)) or Path(given).is_dir() or not Path(given).suffix:
+        output = Output(kind, format_name, folder=Path(given))
+    else:
+        path = Path(given)
+        found = _SUFFIXES.get(path.suffix.lower())
+        if found is None:
+            raise DataError(
+                f"{printable(given)}: {printable(path.suffix)} is no format of this command, which writes"
+                f" {', '.join(_SUFFIXES)}; for a folder of that name, end it with a slash."
+            )
+        if photos > 1:
+            raise DataError(f"{printable(given)} is one file, and there are {photos} photos: give a folder.")
+        if args.format not in (None, found):
+            raise DataError(f"{printable(given)} and --format {args.format} do not fit together.")
+        output = Output(kind, found, file=path)
+    if output.format_name == "jpeg" and kind != OVERLAY:
+        why = "holds no transparency" if kind == CUT else "changes a mask's levels"
+        raise DataError(f"JPEG {why}: write PNG, TIFF or WebP; JPEG is for --overlay.")
+    return output
+
+
+def _session(name: str, given: Mapping[str, object]) -> Any:  # noqa: ANN401 - rembg ships no types
+    """Return the session; raise OptionError for an extra that it does not take."""
+    check_names([name])
+    from rembg.sessions import sessions
+
+    _refuse_unknown(name, getattr(sessions[name], "options", {}), given)
+    session = open_session(name, given)
+    _refuse_unknown(name, getattr(session, "options", {}), given)  # `skin` knows only now
+    return session
+
+
+def _refuse_unknown(model: str, options: Collection[str], given: Mapping[str, object]) -> None:
+    for name in given if options else ():
+        if name not in options:
+            meant = did_you_mean(name, options) or f"it takes {', '.join(options)}."
+            raise OptionError(f'{model}: there is no extra "{printable(name)}"; {meant}')
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from all others, whatever its spelling or the links to it."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
+
+
+def _check_target(target: Path, inputs: Collection[tuple[int, int]], taken: set[Path]) -> None:
+    """Raise DataError if `target` is one of the photos, or the file of another one; remember it otherwise."""
+    found = _identity(target)
+    if found is not None and found in inputs:
+        raise DataError(f"{printable(target)} is one of the photos, which are never written over; choose another -o.")
+    place = Path(os.path.realpath(target.parent), target.name.casefold())
+    if place in taken:
+        raise DataError(
+            f"{printable(target)} was written for another photo of the same name; write this one to another folder."
+        )
+    taken.add(place)
+
+
+def _make(session: Any, path: Path, target: Path, format_name: str, kind: str) -> None:  # noqa: ANN401
+    """Write the picture of the photo in `path` to `target`; raise SkinError, naming the photo, if it cannot be done."""
+    photo = read_photo(path)
+    pixels, kept = _picture(session, path, photo, kind)
+    try:
+        write_whole(target, lambda draft: write_picture(draft, format_name, pixels, kept))
+    except ImageError as error:
+        raise ImageError(f"{printable(path)}: {error}.") from error
+
+
+def _picture(session: Any, path: Path, photo: Photo, kind: str) -> tuple[Pixels, Kept]:  # noqa: ANN401
+    mask = predict_mask(session, photo.image)
+    if kind == MASK:
+        return mask[..., None], Kept(dpi=photo.kept.dpi)
+    if kind == OVERLAY:  # in sRGB, as `to_rgb` makes it
+        return np.asarray(overlay(to_rgb(photo.image)[0], mask)), Kept(dpi=photo.kept.dpi, exif=photo.kept.exif)
+    try:
+        return photo.cutout(mask)
+    except ImageError as error:
+        raise ImageError(f"{printable(path)}: {error}.") from error

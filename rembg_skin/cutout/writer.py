@@ -1,0 +1,96 @@
+"""Pictures for editors, in the format of a file's suffix, with what they keep of the photo."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from rembg_skin.cutout.photo import Kept, Pixels
+from rembg_skin.cutout.png import write_deep_png
+from rembg_skin.cutout.tiff import write_tiff
+from rembg_skin.errors import ImageError
+
+_WEBPS_SIDE, _JPEGS_SIDE = 16383, 65500  # pixels
+_QUALITY = 95  # of JPEG
+
+
+def write_picture(path: Path, format_name: str, pixels: Pixels, kept: Kept) -> None:
+    """Write a picture whole, whatever the suffix of `path`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    format_name
+        One of :data:`FORMATS`.
+    pixels
+        uint8 or uint16 [height, width, channels] of grey, grey and alpha, RGB or RGBA.
+    kept
+        What goes with them.
+
+    Raises
+    ------
+    ImageError
+        If the format cannot hold them.
+    OSError
+        If the system does not let it.
+
+    """
+    FORMATS[format_name](path, pixels, kept)
+
+
+def _write_png(path: Path, pixels: Pixels, kept: Kept) -> None:
+    if pixels.dtype == np.uint16:
+        write_deep_png(path, pixels, kept)  # type: ignore[arg-type]
+    else:
+        _image(pixels).save(path, "PNG", **_common(kept))
+
+
+def _write_webp(path: Path, pixels: Pixels, kept: Kept) -> None:
+    if pixels.dtype != np.uint8:
+        raise ImageError("it has 16 bits a channel and WebP holds 8; write PNG or TIFF")
+    _check_side(pixels, "WebP", _WEBPS_SIDE)
+    image = _image(pixels)
+    if image.mode in ("L", "LA"):  # WebP has no grey
+        image, kept = image.convert("RGBA" if image.mode == "LA" else "RGB"), Kept(None, kept.dpi, kept.exif)
+    # WebP keeps the resolution in the EXIF data alone.
+    resolution = {} if kept.dpi is None else {282: kept.dpi[0], 283: kept.dpi[1], 296: 2}
+    options = _common(Kept(kept.profile, exif={**kept.exif, **resolution}))
+    image.save(path, "WEBP", lossless=True, exact=True, quality=50, **options)
+
+
+def _write_jpeg(path: Path, pixels: Pixels, kept: Kept) -> None:
+    _check_side(pixels, "JPEG", _JPEGS_SIDE)
+    _image(pixels).save(path, "JPEG", quality=_QUALITY, **_common(kept))
+
+
+def _common(kept: Kept) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if kept.profile is not None:
+        options["icc_profile"] = kept.profile
+    if kept.dpi is not None:
+        options["dpi"] = kept.dpi
+    if kept.exif:
+        options["exif"] = kept.exif_bytes()
+    return options
+
+
+def _image(pixels: Pixels) -> Image.Image:
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+def _check_side(pixels: Pixels, name: str, most: int) -> None:
+    if max(pixels.shape[:2]) > most:
+        raise ImageError(
+            f"its longer side has {max(pixels.shape[:2])} pixels and {name} holds {most}; write PNG or TIFF"
+        )
+
+
+FORMATS: dict[str, Callable[[Path, Pixels, Kept], None]] = {
+    "png": _write_png,
+    "tiff": write_tiff,
+    "webp": _write_webp,
+    "jpeg": _write_jpeg,
+}

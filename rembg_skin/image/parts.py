@@ -1,0 +1,91 @@
+"""Eyes, brows and mouth, taken out of a mask: ellipses from a face's five landmarks, an approximation.
+
+Their places and sizes are those of the average frontal face of FASSEG, whose masks leave the three out.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import atan2, cos, hypot, isfinite, sin
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.Image import Image as PILImage
+
+from rembg_skin.image.tiles import Box
+
+Point = tuple[float, float]
+
+_MOUTH = 1.08  # from between the eyes to the mouth, in distances of the eyes
+_PROFILE = 0.5  # eyes nearer to each other, by that measure: the face is turned so far that nothing is where it says
+_TILT = 0.1  # radians: a brow's outer end is higher than its inner one
+
+
+@dataclass(frozen=True)
+class Ellipse:
+    """Centre and half axes in pixels; `angle` in radians turns the first axis from x towards y."""
+
+    x: float
+    y: float
+    across: float
+    down: float
+    angle: float = 0.0
+
+
+def features(landmarks: Sequence[Point]) -> list[Ellipse]:
+    """Return both eyes, both brows and the mouth of a face; none of a face in profile.
+
+    Parameters
+    ----------
+    landmarks
+        x and y of both eyes, the nose's tip and the mouth's corners, those at the picture's left first.
+
+    """
+    points = np.array(landmarks, float)
+    if points.shape != (5, 2) or not np.isfinite(points).all():
+        return []
+    eyes, mouth = points[:2], points[3:].mean(axis=0)
+    wide = hypot(*(eyes[1] - eyes[0]))
+    high = hypot(*(mouth - eyes.mean(axis=0))) / _MOUTH
+    if wide <= _PROFILE * high:
+        return []
+    right = (eyes[1] - eyes[0]) / wide
+    below = np.array((-right[1], right[0]))  # from the eyes towards the mouth
+    angle = atan2(right[1], right[0])
+
+    def ellipse(centre: NDArray[np.float64], across: float, down: float, tilt: float = 0.0) -> Ellipse:
+        return Ellipse(float(centre[0]), float(centre[1]), across * wide, down * high, angle + tilt)
+
+    found = [ellipse(mouth + 0.07 * high * below, 0.44 * hypot(*(points[4] - points[3])) / wide, 0.165)]
+    for eye, outward in zip(eyes, (-1, 1), strict=True):
+        found.append(ellipse(eye + 0.02 * high * below, 0.24, 0.115))
+        found.append(ellipse(eye + 0.035 * outward * wide * right - 0.27 * high * below, 0.29, 0.075, -outward * _TILT))
+    return found
+
+
+def without(mask: PILImage, ellipses: Iterable[Ellipse]) -> PILImage:
+    """Return the L mask with 0 inside the ellipses, whose edges are a pixel soft."""
+    levels = np.array(mask)
+    for ellipse in ellipses:
+        box = _around(ellipse, mask.size)
+        if box.right <= box.left or box.bottom <= box.top:
+            continue
+        x = np.arange(box.left, box.right, dtype=np.float32) + np.float32(0.5 - ellipse.x)
+        y = np.arange(box.top, box.bottom, dtype=np.float32)[:, None] + np.float32(0.5 - ellipse.y)
+        cosine, sine = np.float32(cos(ellipse.angle)), np.float32(sin(ellipse.angle))
+        away = np.hypot((x * cosine + y * sine) / ellipse.across, (y * cosine - x * sine) / ellipse.down)
+        kept = ((away - 1) * min(ellipse.across, ellipse.down) + 0.5).clip(0, 1)
+        part = levels[box.slices()]
+        part[...] = np.rint(part * kept)
+    return Image.fromarray(levels)
+
+
+def _around(ellipse: Ellipse, size: tuple[int, int]) -> Box:
+    """Return the whole pixels around an ellipse that lie inside an image of `size`; none for one without extent."""
+    values = (ellipse.x, ellipse.y, ellipse.across, ellipse.down)
+    if not all(map(isfinite, values)) or min(ellipse.across, ellipse.down) <= 0:
+        return Box(0, 0, 0, 0)
+    reach = max(ellipse.across, ellipse.down) + 1
+    left, right = (min(max(int(ellipse.x + side), 0), size[0]) for side in (-reach, reach + 1))
+    top, bottom = (min(max(int(ellipse.y + side), 0), size[1]) for side in (-reach, reach + 1))
+    return Box(left, top, right, bottom)

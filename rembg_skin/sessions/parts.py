@@ -1,0 +1,42 @@
+"""`parts="skin"` for sessions that know no parts of a face: the detector's landmarks say where eyes and mouth are."""
+
+from pathlib import Path
+
+from PIL.Image import Image as PILImage
+
+from rembg_skin.catalog import FILES, MODELS
+from rembg_skin.errors import WeightsError
+from rembg_skin.image.parts import features, without
+from rembg_skin.networks.yunet import Detector, shared_detector
+from rembg_skin.weights import fetch
+
+DETECTOR = FILES["yunet"]
+_CONFIDENCE = 0.7
+
+
+def fetch_detector() -> Path:
+    """Return the path of the detector's verified weights."""
+    return fetch(DETECTOR)
+
+
+def parts_detector(model: str, threads: int) -> Detector:
+    """Return the detector for `parts="skin"`, shared inside the process.
+
+    Raises
+    ------
+    WeightsError
+        If its weights are unavailable; the message names the sessions that need none.
+
+    """
+    try:
+        return shared_detector(fetch_detector(), threads)
+    except WeightsError as error:
+        able = [name for name, other in MODELS.items() if other.network and other.network.skin_output]
+        advice = f" {' and '.join(able)} can do without it." if able else ""
+        raise WeightsError(f'{model}: parts="skin" needs the face detector.{advice} {error}') from error
+
+
+def without_features(mask: PILImage, rgb: PILImage, detector: Detector) -> PILImage:
+    """Return the L mask of `rgb` with the eyes, brows and mouths of the faces in it taken out."""
+    faces = detector.faces(rgb, _CONFIDENCE)
+    return without(mask, [feature for face in faces for feature in features(face.landmarks)])

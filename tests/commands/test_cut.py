@@ -1,0 +1,233 @@
+"""`rembg-skin cut`: pictures that an editor takes as they are."""
+
+import os
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+from rembg import new_session
+
+import rembg_skin
+from rembg_skin.cli import main
+from rembg_skin.cutout.photo import Kept, read_photo
+from rembg_skin.image.overlay import overlay
+
+rembg_skin.register()
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+MODEL = ["-m", "ycbcr_hsv_skin"]
+
+
+@pytest.fixture
+def photo(tmp_path: Path, astronaut: Image.Image) -> Path:
+    """A portrait of 150 x 120 pixels as a camera writes it: lying on its side."""
+    path = tmp_path / "photos" / "portrait.jpg"
+    path.parent.mkdir()
+    exif = {0x0112: 6, 0x010F: "A camera", 0x8769: {0x9003: "2026:11:25 08:00:00"}}
+    image = astronaut.crop((140, 20, 290, 140)).transpose(Image.Transpose.ROTATE_90)
+    image.save(path, quality=95, icc_profile=PROFILE, dpi=(300, 300), exif=Kept(exif=exif).exif_bytes())
+    return path
+
+
+def upright(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.transpose(Image.Transpose.ROTATE_270)
+
+
+def mask_of(image: Image.Image, **extras: object) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+    return np.asarray(new_session("ycbcr_hsv_skin", **extras).predict(image)[0])
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "tiff", "webp"])
+def test_a_cutout_has_the_photos_own_colours_and_all_that_belongs_to_it(photo: Path, suffix: str) -> None:
+    target = photo.with_name(f"out.{suffix}")
+    assert main(["cut", str(photo), *MODEL, "-o", str(target)]) == 0
+    with Image.open(target) as cut:
+        assert cut.mode == "RGBA"
+        assert np.array_equal(np.asarray(cut)[..., :3], np.asarray(upright(photo)))
+        assert np.array_equal(np.asarray(cut)[..., 3], mask_of(upright(photo)))
+        assert cut.info["icc_profile"] == PROFILE
+        assert cut.getexif()[0x010F] == "A camera"
+        assert cut.getexif().get(0x0112, 1) == 1
+        assert cut.getexif().get_ifd(0x8769)[0x9003] == "2026:11:25 08:00:00"
+        if suffix != "webp":
+            assert cut.info["dpi"] == pytest.approx((300, 300), abs=0.01)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_a_photo_of_16_bits_stays_one(tmp_path: Path, suffix: str, astronaut: Image.Image) -> None:
+    small = np.asarray(astronaut.crop((140, 20, 290, 140)))
+    deep = small.astype(np.uint16) * 256 + np.random.default_rng(1).integers(0, 256, small.shape, dtype=np.uint16)
+    source, target = tmp_path / f"deep.{suffix}", tmp_path / f"cut.{suffix}"
+    cv2.imwrite(str(source), deep[..., ::-1])
+    assert main(["cut", str(source), *MODEL, "-o", str(target)]) == 0
+    read = cv2.imread(str(target), cv2.IMREAD_UNCHANGED)
+    assert read is not None
+    assert read.dtype == np.uint16
+    assert np.array_equal(read[..., 2::-1], deep)
+    assert np.array_equal(read[..., 3], mask_of(Image.fromarray(small)).astype(np.uint16) * 257)
+
+
+def test_the_default_is_skins_model_beside_the_photo(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REMBG_SKIN_AUTO", "ycbcr_hsv_skin")
+    assert main(["cut", str(photo)]) == 0
+    assert Image.open(photo.with_name("portrait-cut.png")).mode == "RGBA"
+
+
+def test_a_mask_has_the_extras(photo: Path) -> None:
+    extras = '{"grow": 4, "feather": 2.5, "invert": true}'
+    assert main(["cut", str(photo), *MODEL, "-x", extras, "--mask"]) == 0
+    expected = mask_of(upright(photo), grow=4, feather=2.5, invert=True)
+    with Image.open(photo.with_name("portrait-mask.png")) as mask:
+        assert (mask.mode, mask.info["dpi"]) == ("L", pytest.approx((300, 300), abs=0.01))
+        assert np.array_equal(np.asarray(mask), expected)
+
+
+def test_an_overlay_may_be_a_jpeg(photo: Path) -> None:
+    target = photo.with_name("check.JPG")
+    assert main(["cut", str(photo), "-m", "ycbcr_hsv_skin:grow=2", "--overlay", "-o", str(target)]) == 0
+    expected = np.asarray(overlay(upright(photo), mask_of(upright(photo), grow=2))).astype(int)
+    assert np.abs(np.asarray(Image.open(target)) - expected).mean() < 4
+
+
+def test_several_photos_go_into_a_folder_and_a_bad_one_ends_nothing(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad, other = photo.with_name("bad.png"), photo.with_name("other.png")
+    bad.write_bytes(b"no image")
+    upright(photo).save(other)
+    target = tmp_path / "new" / "cutouts"
+    missing = photo.with_name("missing.jpg")
+    files = map(str, (bad, photo, missing, other, other))
+    assert main(["cut", *files, *MODEL, "-o", str(target), "--format", "tiff"]) == 3
+    assert {path.name for path in target.iterdir()} == {"portrait-cut.tif", "other-cut.tif"}
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "2 could not be used" in said.err
+    assert f"{bad} cannot be read" in said.err
+    assert f"{missing} cannot be read: No such file" in said.err
+
+
+def test_two_photos_of_one_name_do_not_overwrite_each_other(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "portrait.png"
+    upright(photo).rotate(180).save(other)
+    assert main(["cut", str(photo), str(other), *MODEL, "-o", f"{tmp_path}/cutouts"]) == 3
+    assert "was written for another photo of the same name" in capsys.readouterr().err
+    assert np.array_equal(
+        np.asarray(Image.open(tmp_path / "cutouts" / "portrait-cut.png"))[..., :3], np.asarray(upright(photo))
+    )
+
+
+@pytest.mark.parametrize("spelling", ["same", "relative", "link", "hard link", "later photo"])
+def test_a_photo_is_never_written_over(photo: Path, spelling: str, capsys: pytest.CaptureFixture[str]) -> None:
+    png = photo.with_name("photo.png")
+    upright(photo).save(png)
+    before, photos, target = png.read_bytes(), [png], png
+    if spelling == "relative":
+        target = Path(os.path.relpath(png.parent / "x" / ".." / "photo.png"))
+        (png.parent / "x").mkdir()
+    elif spelling == "link":
+        target = photo.with_name("link.png")
+        target.symlink_to(png)
+    elif spelling == "hard link":
+        target = photo.with_name("hard.png")
+        target.hardlink_to(png)
+    elif spelling == "later photo":
+        png = png.rename(photo.with_name("portrait-cut.png"))
+        photos, target = [photo, png], photo.parent
+    status = main(["cut", *map(str, photos), *MODEL, "-o", str(target)])
+    assert status == (3 if spelling == "later photo" else 1)
+    assert "never written over" in capsys.readouterr().err
+    assert png.read_bytes() == before
+
+
+def test_an_older_result_is_replaced_whole_or_stays(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = photo.with_name("portrait-cut.png")
+    target.write_bytes(b"older")
+
+    def full(_path: Path, _name: str, _pixels: object, _kept: object) -> None:
+        _path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rembg_skin.commands.cut.write_picture", full)
+        assert main(["cut", str(photo), *MODEL]) == 1
+    assert target.read_bytes() == b"older"
+    assert {path.name for path in photo.parent.iterdir()} == {"portrait.jpg", "portrait-cut.png"}
+    assert main(["cut", str(photo), *MODEL]) == 0
+    assert Image.open(target).mode == "RGBA"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "out.jpg"], "JPEG holds no transparency"),
+        (["-o", "out.jpg", "--mask"], "JPEG changes a mask's levels"),
+        (["--format", "jpeg"], "JPEG holds no transparency"),
+        (["-o", "out.psd"], r"\.psd is no format of this command"),
+        (["-o", "out.png", "--format", "tiff"], "do not fit together"),
+        (["-m", "ycbcr_skni"], 'rembg has no model "ycbcr_skni"; did you mean ycbcr_skin'),
+        (["-x", '{"grwo": 2}'], 'there is no extra "grwo"; did you mean grow'),
+        (["-x", '{"name": 2}'], 'there is no extra "name"'),
+        (["-x", '{"grow": 999}'], "grow=999 is not possible"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_done(
+    photo: Path,
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(photo.parent)
+    model = [] if "-m" in arguments else MODEL
+    assert main(["cut", photo.name, *model, *arguments]) == 1
+    assert re.search(message, capsys.readouterr().err)
+    assert [path.name for path in photo.parent.iterdir()] == [photo.name]
+
+
+def test_one_file_for_two_photos_is_refused(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cut", str(photo), str(photo.with_name("b.jpg")), *MODEL, "-o", "out.png"]) == 1
+    assert "is one file, and there are 2 photos" in capsys.readouterr().err
+
+
+def test_a_folder_may_have_a_point_in_its_name(photo: Path, tmp_path: Path) -> None:
+    assert main(["cut", str(photo), *MODEL, "-o", f"{tmp_path}/v1.2/"]) == 0
+    assert (tmp_path / "v1.2" / "portrait-cut.png").exists()
+
+
+def test_what_webp_cannot_hold_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deep, long = tmp_path / "deep.png", tmp_path / "long.png"
+    cv2.imwrite(str(deep), np.zeros((5, 5, 3), np.uint16))
+    Image.new("RGB", (16384, 2)).save(long)
+    assert main(["cut", str(deep), str(long), *MODEL, "--format", "webp"]) == 1
+    said = capsys.readouterr().err
+    assert f"{deep}: it has 16 bits a channel and WebP holds 8" in said
+    assert f"{long}: its longer side has 16384 pixels" in said
+
+
+def test_heic_is_cut_like_any_other(tmp_path: Path, photo: Path) -> None:
+    heif = pytest.importorskip("pillow_heif", reason="HEIC needs pillow-heif")
+    heif.from_pillow(upright(photo)).save(tmp_path / "photo.heic", quality=-1)
+    assert main(["cut", str(tmp_path / "photo.heic"), *MODEL]) == 0
+    assert Image.open(tmp_path / "photo-cut.png").mode == "RGBA"
+
+
+def test_ctrl_c_keeps_what_is_finished(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = photo.with_name("other.png")
+    upright(photo).save(other)
+
+    def stopped(path: Path) -> object:
+        if path == other:
+            raise KeyboardInterrupt
+        return read_photo(path)
+
+    monkeypatch.setattr("rembg_skin.commands.cut.read_photo", stopped)
+    assert main(["cut", str(photo), str(other), *MODEL]) == 130
+    assert photo.with_name("portrait-cut.png").exists()
+    assert not photo.with_name("other-cut.png").exists()

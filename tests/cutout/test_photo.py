@@ -1,0 +1,269 @@
+"""Photos are read at their full depth, and pictures are written with all that belongs to them."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from rembg_skin.cutout.photo import Kept, read_photo
+from rembg_skin.cutout.writer import FORMATS, write_picture
+from rembg_skin.errors import ImageError
+
+Deep = NDArray[np.uint16]
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def deep_pixels(channels: int, size: tuple[int, int] = (37, 23)) -> Deep:
+    return np.random.default_rng(channels).integers(0, 65536, (size[1], size[0], channels), dtype=np.uint16)
+
+
+def png(path: Path, pixels: Deep) -> None:
+    swapped = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]] if pixels.shape[2] > 2 else pixels
+    assert cv2.imwrite(str(path), swapped)
+
+
+EXIF, GPS = 0x8769, 0x8825
+
+
+def exif(orientation: int = 1) -> dict[int, Any]:
+    return {
+        0x0112: orientation,
+        0x010F: "A camera",
+        EXIF: {0x829A: 0.01, 0xA002: 23, 0xA003: 37, 0x9003: "2026:11:25 08:00:00"},
+        GPS: {1: "N", 2: (47.0, 22.0, 0.5)},
+    }
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_png_of_16_bits_is_read_bit_by_bit(channels: int, tmp_path: Path) -> None:
+    pixels = deep_pixels(channels)
+    png(tmp_path / "deep.png", pixels)
+    photo = read_photo(tmp_path / "deep.png")
+    assert photo.deep is not None
+    assert np.array_equal(photo.deep, pixels)
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_tiff_of_16_bits_is_read_bit_by_bit(
+    channels: int, byteorder: Any, compression: str | None, tmp_path: Path
+) -> None:
+    pixels = deep_pixels(channels)
+    options: dict[str, Any] = {"extrasamples": ["unassalpha"]} if channels == 4 else {}
+    tifffile.imwrite(
+        tmp_path / "deep.tif",
+        pixels if channels > 1 else pixels[..., 0],
+        photometric="rgb" if channels > 1 else "minisblack",
+        planarconfig="contig" if channels > 1 else None,
+        compression=compression,
+        byteorder=byteorder,
+        **options,
+    )
+    photo = read_photo(tmp_path / "deep.tif")
+    assert photo.deep is not None
+    assert np.array_equal(photo.deep, pixels)
+
+
+def test_an_lzw_tiff_of_16_bits_is_read_bit_by_bit(tmp_path: Path) -> None:
+    pixels = deep_pixels(3)
+    assert cv2.imwrite(str(tmp_path / "deep.tif"), pixels[..., ::-1], [cv2.IMWRITE_TIFF_COMPRESSION, 5])
+    photo = read_photo(tmp_path / "deep.tif")
+    assert photo.deep is not None
+    assert np.array_equal(photo.deep, pixels)
+
+
+def test_grey_with_alpha_of_16_bits_is_read_bit_by_bit(tmp_path: Path) -> None:
+    pixels = deep_pixels(2)
+    write_picture(tmp_path / "deep.png", "png", pixels, Kept())
+    photo = read_photo(tmp_path / "deep.png")
+    assert photo.deep is not None
+    assert np.array_equal(photo.deep, pixels)
+
+
+def test_premultiplied_colours_become_straight_ones(tmp_path: Path) -> None:
+    straight = np.full((5, 6, 4), (40000, 20000, 1000, 32768), np.uint16)
+    premultiplied = straight.copy()
+    premultiplied[..., :3] = np.rint(straight[..., :3] * (32768 / 65535))
+    tifffile.imwrite(
+        tmp_path / "deep.tif", premultiplied, photometric="rgb", extrasamples=["assocalpha"], planarconfig="contig"
+    )
+    photo = read_photo(tmp_path / "deep.tif")
+    assert photo.deep is not None
+    assert np.abs(photo.deep.astype(int) - straight).max() <= 1
+
+
+def test_separate_planes_of_16_bits_are_refused_not_halved(tmp_path: Path) -> None:
+    planes = np.moveaxis(deep_pixels(3), 2, 0)
+    tifffile.imwrite(tmp_path / "deep.tif", planes, photometric="rgb", planarconfig="separate", compression="zlib")
+    with pytest.raises(ImageError, match="separate planes"):
+        read_photo(tmp_path / "deep.tif")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_deep_photo_is_turned_as_its_exif_data_say(orientation: int, tmp_path: Path) -> None:
+    pixels = deep_pixels(3)
+    write_picture(tmp_path / "deep.png", "png", pixels, Kept(exif=exif(orientation)))
+    photo = read_photo(tmp_path / "deep.png")
+    assert photo.deep is not None
+    shown = np.asarray(photo.image)
+    assert np.array_equal((photo.deep >> 8).astype(np.uint8), shown)
+    assert shown.shape[:2] == ((37, 23) if orientation > 4 else (23, 37))
+    assert photo.kept.exif[0x0112] == 1
+    assert photo.kept.exif[EXIF][0xA002] == photo.image.width
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+def test_a_photo_of_8_bits_keeps_profile_resolution_and_exif(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"photo.{suffix}"
+    dpi: Any = {} if suffix == "webp" else {"dpi": (300, 300)}
+    Image.new("RGB", (37, 23)).save(path, icc_profile=PROFILE, exif=Kept(exif=exif(6)).exif_bytes(), **dpi)
+    kept = read_photo(path).kept
+    assert kept.profile == PROFILE
+    assert kept.exif[0x010F] == "A camera"
+    assert kept.exif[0x0112] == 1
+    assert kept.exif[EXIF][0x9003] == "2026:11:25 08:00:00"
+    assert kept.exif[GPS][1] == "N"
+    if dpi:
+        assert kept.dpi == pytest.approx((300, 300), abs=0.01)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("format_name", ["png", "tiff", "webp"])
+def test_what_is_written_comes_back_the_same(mode: str, depth: int, format_name: str, tmp_path: Path) -> None:
+    channels = len(Image.new(mode, (1, 1)).getbands())
+    pixels: Any = deep_pixels(channels, (150, 700))
+    if depth == 8:
+        pixels = (pixels >> 8).astype(np.uint8)
+    kept = Kept(PROFILE if channels > 2 else None, (240.0, 120.0), exif())
+    path = tmp_path / "picture"
+    if format_name == "webp" and depth == 16:
+        with pytest.raises(ImageError, match="WebP holds 8"):
+            write_picture(path, format_name, pixels, kept)
+        return
+    write_picture(path, format_name, pixels, kept)
+    if (mode, depth, format_name) == ("LA", 16, "tiff"):  # others read what Pillow does not
+        assert np.array_equal(tifffile.imread(path), pixels)
+        return
+    photo = read_photo(path)
+    found: Any = np.asarray(photo.image) if photo.deep is None else photo.deep
+    if format_name == "webp" and channels < 3:
+        found = found[..., [0, 3][:channels]]
+    assert np.array_equal(found.reshape(pixels.shape), pixels)
+    assert photo.kept.profile == kept.profile
+    assert photo.kept.dpi == pytest.approx((240, 120), abs=0.02)
+    assert photo.kept.exif[0x010F] == "A camera"
+    assert photo.kept.exif[EXIF][0x829A] == pytest.approx(0.01)
+    assert photo.kept.exif[GPS][2] == (47.0, 22.0, 0.5)
+
+
+@pytest.mark.parametrize("format_name", ["png", "tiff"])
+def test_other_readers_see_the_same_16_bits(format_name: str, tmp_path: Path) -> None:
+    pixels = deep_pixels(4, (64, 90))
+    path = tmp_path / f"picture.{format_name}"
+    write_picture(path, format_name, pixels, Kept(PROFILE, (300, 300), exif()))
+    read = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert read is not None
+    assert np.array_equal(read[..., [2, 1, 0, 3]], pixels)
+    if format_name == "tiff":
+        assert np.array_equal(tifffile.imread(path), pixels)
+
+
+def test_a_mask_becomes_alpha_but_shows_nothing_that_was_transparent(tmp_path: Path) -> None:
+    mask = np.random.default_rng(1).integers(0, 256, (23, 37), dtype=np.uint8)
+    own = np.random.default_rng(2).integers(0, 256, (23, 37), dtype=np.uint8)
+    rgb = np.random.default_rng(3).integers(0, 256, (23, 37, 3), dtype=np.uint8)
+    Image.fromarray(np.dstack([rgb, own])).save(tmp_path / "photo.png")
+    pixels, _ = read_photo(tmp_path / "photo.png").cutout(mask)
+    assert np.array_equal(pixels, np.dstack([rgb, np.minimum(mask, own)]))
+    deep = deep_pixels(3)
+    png(tmp_path / "deep.png", deep)
+    pixels, _ = read_photo(tmp_path / "deep.png").cutout(mask)
+    assert np.array_equal(pixels, np.dstack([deep, mask.astype(np.uint16) * 257]))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "LAB", "I;16"])
+def test_every_mode_has_its_cutout(mode: str, tmp_path: Path) -> None:
+    image = Image.new("RGB", (9, 7), (200, 150, 120))
+    if mode == "I;16":
+        image = Image.fromarray(np.full((7, 9), 40000, np.uint16))
+    elif mode == "LAB":
+        image = Image.new("LAB", (9, 7), (190, 145, 150))
+    elif mode == "PA":
+        image = image.quantize(4).convert("PA")
+    else:
+        image = image.convert(mode)
+    file = "photo.tif" if mode in ("CMYK", "LAB") else "photo.png"
+    if mode == "PA":
+        image = image.convert("RGBA")
+    image.save(tmp_path / file)
+    pixels, kept = read_photo(tmp_path / file).cutout(np.full((7, 9), 99, np.uint8))
+    assert pixels.shape[:2] == (7, 9)
+    assert (pixels[..., -1] == (99 * 257 if mode == "I;16" else 99)).all()
+    write_picture(tmp_path / "cut.tif", "tiff", pixels, kept)
+
+
+def test_values_of_32_bits_have_no_cutout(tmp_path: Path) -> None:
+    Image.fromarray(np.full((7, 9), 0.5, np.float32)).save(tmp_path / "photo.tif")
+    photo = read_photo(tmp_path / "photo.tif")
+    with pytest.raises(ImageError, match=r"32 bits.*--mask"):
+        photo.cutout(np.zeros((7, 9), np.uint8))
+
+
+def test_a_profile_of_other_colours_goes_with_none(tmp_path: Path) -> None:
+    Image.new("L", (9, 7)).save(tmp_path / "photo.jpg", icc_profile=PROFILE)
+    assert read_photo(tmp_path / "photo.jpg").cutout(np.zeros((7, 9), np.uint8))[1].profile is None
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    channels=st.integers(1, 4),
+    depth=st.sampled_from([np.uint8, np.uint16]),
+    size=st.tuples(st.integers(1, 70), st.integers(1, 200)),
+    format_name=st.sampled_from(["png", "tiff"]),
+)
+def test_any_size_and_depth_comes_back_the_same(
+    channels: int, depth: Any, size: tuple[int, int], format_name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    pixels = deep_pixels(channels, size).astype(depth)
+    path = tmp_path_factory.mktemp("any") / "picture"
+    write_picture(path, format_name, pixels, Kept())
+    if channels == 2 and depth is np.uint16 and format_name == "tiff":
+        assert np.array_equal(tifffile.imread(path).reshape(pixels.shape), pixels)
+        return
+    photo = read_photo(path)
+    found = np.asarray(photo.image) if photo.deep is None else photo.deep
+    assert np.array_equal(found.reshape(pixels.shape), pixels)
+
+
+@settings(deadline=None, max_examples=100)
+@given(place=st.integers(0, 3000), value=st.integers(0, 255), cut=st.booleans())
+def test_a_damaged_file_is_read_or_an_error_with_its_name(
+    place: int, value: int, cut: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    buffer = io.BytesIO()
+    image = Image.fromarray((deep_pixels(3) >> 8).astype(np.uint8))
+    options: Any = {"icc_profile": PROFILE, "exif": Kept(exif=exif(6)).exif_bytes(), "dpi": (72, 72)}
+    image.save(buffer, "TIFF" if value % 2 else "PNG", **options)
+    data = bytearray(buffer.getvalue())
+    place %= len(data)
+    data[place] = value
+    path = tmp_path_factory.mktemp("odd") / "photo.any"
+    path.write_bytes(data[:place] if cut else data)
+    try:
+        photo = read_photo(path)
+        pixels, kept = photo.cutout(np.zeros((photo.image.height, photo.image.width), np.uint8))
+        for format_name in FORMATS.keys() - {"jpeg"}:
+            write_picture(path.with_name("out"), format_name, pixels, kept)
+    except ImageError as error:
+        message = str(error)
+        assert message
