@@ -31,17 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     after Ctrl-C.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    asked = next((argument for argument in given if not argument.startswith("-")), None)
-    parser = argparse.ArgumentParser(prog="rembg-skin", description="Skin masks for rembg.")
-    parser.add_argument("--version", action="version", version=_version() if "--version" in given else "")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, summary in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-        if name == asked:
-            module = import_module(f"rembg_skin.commands.{name}")
-            module.add_arguments(command)
-            command.set_defaults(run=module.run)
-    parsed = parser.parse_args(given)
+    parsed = parser(given).parse_args(given)
     with warnings.catch_warnings():
         warnings.filterwarnings("always", category=RuntimeWarning, module="rembg_skin")
         warnings.showwarning = _show_warning
@@ -57,6 +47,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             return 130
         return status
+
+
+def parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of `given`; only the command that it names is imported and has its arguments."""
+    asked = next((argument for argument in given if not argument.startswith("-")), None)
+    result = argparse.ArgumentParser(prog="rembg-skin", description="Skin masks for rembg.")
+    result.add_argument("--version", action="version", version=_version() if "--version" in given else "")
+    commands = result.add_subparsers(metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        if name == asked:
+            module = import_module(f"rembg_skin.commands.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    return result
 
 
 def _version() -> str:

@@ -1,4 +1,4 @@
-"""`examples/docker/Dockerfile`: every line of it is run here, without Docker, by a user that may write to /tmp alone."""
+"""`examples/docker/Dockerfile`: each of its lines is run here, without Docker, by a user that may write to /tmp alone."""
 
 import io
 import json
@@ -171,9 +171,7 @@ def container(root: Path, python: str) -> Container:
     seed(root / "opt/rembg/numba")
     pip = {"PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
     with running() as github:
-        github.release(
-            "samhaswon/skin_segmentation", "v9", {"skin_u2netp.onnx": red_network(512).SerializeToString()}
-        )
+        github.release("samhaswon/skin_segmentation", "v9", {"skin_u2netp.onnx": red_network(512).SerializeToString()})
         made.build(
             {"PACKAGE": f"{source}[cpu,cli]"}, **pip, REMBG_SKIN_GITHUB_API=github.url, NO_PROXY="127.0.0.1,localhost"
         )
