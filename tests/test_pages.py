@@ -49,7 +49,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def commands(page: Path) -> Iterator[list[str]]:
-    """Yield the commands in the shell blocks of `page` as words, those of one line that && or | joins each on its own."""
+    """Yield the commands in the shell blocks of `page` as words; && and | separate commands."""
     for language, text in blocks(page):
         if language != "sh":
             continue

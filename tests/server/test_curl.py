@@ -1,5 +1,6 @@
 """The `curl` lines of docs/server.md, run as they stand against a real server but for its port."""
 
+import io
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ def curl(line: list[str], url: str, folder: Path) -> Image.Image:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return Image.open(folder / line[line.index("-o") + 1])
+    return Image.open(io.BytesIO((folder / line[line.index("-o") + 1]).read_bytes()))
 
 
 def test_there_are_three_lines() -> None:

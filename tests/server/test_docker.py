@@ -1,4 +1,4 @@
-"""`examples/docker/Dockerfile`: each of its lines is run here, without Docker, by a user that may write to /tmp alone."""
+"""`examples/docker/Dockerfile`: each of its lines runs here, without Docker, as a user that may write to /tmp alone."""
 
 import io
 import json
