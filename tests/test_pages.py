@@ -4,10 +4,8 @@ import ast
 import json
 import re
 import shlex
-import textwrap
-from collections.abc import Iterator
 from importlib import import_module
-from itertools import dropwhile, pairwise
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -18,10 +16,8 @@ from rembg.sessions import sessions
 
 from rembg_skin.cli import parser
 from rembg_skin.sessions.options import resolve
+from tests.support.pages import PAGES, README, ROOT, blocks, commands, prose
 
-ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 FOLDERS = ("rembg_skin", "benchmarks", "docs", "examples", "tests", "tools", "training", ".ci")
 # What the pages use beside `rembg` and `rembg-skin`; their options are their own affair.
 OTHERS = {"curl", "docker", "ffmpeg", "pip", "pipx", "uv"}
@@ -30,39 +26,10 @@ LANGUAGES = {"sh", "python", "dockerfile", "text", "powershell", "bat"}
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
-def blocks(page: Path) -> Iterator[tuple[str, str]]:
-    """Yield the fenced blocks of `page`: language and text."""
-    fenced = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
-    for _, language, text in fenced.findall(page.read_text("utf-8")):
-        yield language, textwrap.dedent(text)
-
-
-def prose(page: Path) -> str:
-    """Return the text of `page` without its fenced blocks."""
-    return re.sub(r"^( *)```.*?^\1```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
-
-
 def anchors(page: Path) -> set[str]:
     """Return the anchors of the headings of `page`, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def commands(page: Path) -> Iterator[list[str]]:
-    """Yield the commands in the shell blocks of `page` as words; && and | separate commands."""
-    for language, text in blocks(page):
-        if language != "sh":
-            continue
-        for line in text.replace("\\\n", " ").splitlines():
-            command: list[str] = []
-            for word in [*shlex.split(line, comments=True), "&&"]:
-                if word not in ("&&", "|"):
-                    command.append(word)
-                elif command:
-                    # FOO=1 in front of a command sets a variable; .venv/bin/ leads to it.
-                    program, *arguments = dropwhile(re.compile(r"[A-Z_]+=").match, command)
-                    yield [program.removeprefix(".venv/bin/"), *arguments]
-                    command = []
 
 
 def all_commands() -> list[tuple[str, list[str]]]:

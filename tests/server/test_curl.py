@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support.pages import ROOT, commands
 from tests.test_end_to_end import serving
-from tests.test_pages import ROOT, commands
 
 LINES = [command for command in commands(ROOT / "docs/server.md") if command[0] == "curl"]
 
