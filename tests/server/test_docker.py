@@ -202,7 +202,7 @@ def test_a_container_compiles_nothing_answers_and_writes_to_tmp_alone(container:
     before = [files(folder) for folder in fixed]
     process = container.start(log)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not container.healthy():
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
