@@ -106,7 +106,7 @@ def expect_known_extras(arguments: list[str]) -> None:
     """Fail if the command gives a skin model extras that it does not take."""
     given = dict(pairwise(arguments))
     if "-x" in given:
-        session = sessions[given.get("-m", "skin")]
+        session = sessions[given.get("-m", "skin").partition(":")[0]]
         extras = json.loads(given["-x"])
         assert set(extras) <= set(session.options)
         resolve(session.name(), session.options, extras)
