@@ -14,6 +14,7 @@ import pytest
 from rembg.cli import main as rembg
 from rembg.sessions import sessions
 
+from rembg_skin.catalog import MODELS
 from rembg_skin.cli import parser
 from rembg_skin.sessions.options import resolve
 from tests.support.pages import PAGES, README, ROOT, blocks, commands, prose
@@ -67,6 +68,12 @@ def test_files_that_are_named_exist(page: Path) -> None:
     names |= set(re.findall(r"`(rembg_skin\w*\.\w+)`", text))
     names |= {f"{name.replace('.', '/')}.py" for name in re.findall(r"python -m (benchmarks\.\w+)", text)}
     assert [name for name in sorted(names) if not (ROOT / name).exists()] == []
+
+
+def test_every_model_and_every_extra_is_on_the_page_of_models() -> None:
+    text = (ROOT / "docs/models.md").read_text("utf-8")
+    extras = {name for cls in sessions.values() if cls.name() in MODELS for name in cls.options}
+    assert [name for name in sorted({*MODELS, *extras}) if f"`{name}`" not in text] == []
 
 
 @each_page
