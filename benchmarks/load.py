@@ -329,7 +329,7 @@ def server(folder: Path) -> Iterator[tuple[str, int]]:
     settings = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("REMBG", "U2NET"))},
         "REMBG_HOME": str(folder / "home"),
-        # glibc's own choice keeps what large photographs needed, once for each thread; see the README's server section.
+        # glibc's own choice keeps what large photographs needed, once for each thread; see docs/server.md.
         "MALLOC_MMAP_THRESHOLD_": os.environ.get("MALLOC_MMAP_THRESHOLD_", "65536"),
         "MALLOC_TRIM_THRESHOLD_": os.environ.get("MALLOC_TRIM_THRESHOLD_", "131072"),
         "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.filterwarnings("always", category=RuntimeWarning, module="rembg_skin")
         warnings.showwarning = _show_warning
         try:
-            parsed = _parser(given).parse_args(given)
+            parsed = parser(given).parse_args(given)
             status = int(parsed.run(parsed))
             sys.stdout.flush()
         except SkinError as error:
@@ -72,19 +72,19 @@ def _prepare_process() -> None:
     os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 
 
-def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser of the command that is asked for; of the others it knows the names."""
+def parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of `given`; only the command that it names is imported and has its arguments."""
     asked = next((argument for argument in given if not argument.startswith("-")), None)
-    parser = argparse.ArgumentParser(prog="rembg-skin", description="Skin masks for rembg.")
-    parser.add_argument("--version", action="version", version=_version() if "--version" in given else "")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    result = argparse.ArgumentParser(prog="rembg-skin", description="Skin masks for rembg.")
+    result.add_argument("--version", action="version", version=_version() if "--version" in given else "")
+    commands = result.add_subparsers(metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         if name == asked:
             module = import_module(f"rembg_skin.commands.{name}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
-    return parser
+    return result
 
 
 def _version() -> str:

@@ -1,0 +1,231 @@
+"""`examples/docker/Dockerfile`: each of its lines runs here, without Docker, as a user that may write to /tmp alone."""
+
+import io
+import json
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import rembg  # noqa: F401 - compiled once here, so that no test has to wait for it
+import requests
+from numba.core.caching import _CacheLocator
+from PIL import Image
+
+from tests.support.github import running
+from tests.support.networks import red_network
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DOCKERFILE = REPOSITORY / "examples/docker/Dockerfile"
+USER = 10001
+SITE = sysconfig.get_path("purelib")
+
+pytestmark = [pytest.mark.e2e, pytest.mark.skipif(sys.platform != "linux", reason="containers run Linux")]
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Return the Dockerfile's instructions: what to do, and with what."""
+    lines = [line for line in DOCKERFILE.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+    found = [line.split(" ", 1) for line in lines]
+    assert {word for word, _ in found} == {"FROM", "ARG", "RUN", "ENV", "USER", "EXPOSE", "HEALTHCHECK", "CMD"}
+    return [(word, rest) for word, rest in found]
+
+
+def assignments(text: str) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in shlex.split(text))
+
+
+class User(NamedTuple):
+    """An interpreter of this version, and the words before a command that run it with a container's rights."""
+
+    python: str
+    prefix: list[str]
+
+
+@pytest.fixture(scope="module")
+def user() -> User:
+    """Return the container's user, if this process may choose and that user can read what the tests read.
+
+    In a closed folder it is root without the rights of root: it owns files, but cannot write where no one may.
+    """
+    if os.geteuid() != 0:
+        return User(sys.executable, [])
+    if not shutil.which("setpriv"):
+        pytest.skip("setpriv is not installed")
+    # Through `env`, so that the rights are gone before the command itself is looked up.
+    other = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "env"]
+    for python in (sys.executable, "/usr/bin/python{}.{}".format(*sys.version_info)):
+        look = [*other, python, "-c", f"import os; os.listdir({SITE!r})"]
+        if Path(python).exists() and subprocess.run(look, capture_output=True, check=False).returncode == 0:
+            return User(python, other)
+    return User(sys.executable, ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "env"])
+
+
+@pytest.fixture(scope="module")
+def root() -> Iterator[Path]:
+    """Give an empty folder that stands for the container's root and that any user may enter."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    (folder / "opt").mkdir()
+    (folder / "tmp").mkdir()
+    (folder / "tmp").chmod(0o777)
+    yield folder
+    subprocess.run(["chmod", "-R", "u+w", folder], check=True)
+    shutil.rmtree(folder)
+
+
+class Container:
+    """The image's layers as folders of `root`, and its environment."""
+
+    def __init__(self, root: Path, user: User) -> None:
+        self.root = root
+        self.user = user
+        self.environment = {"PATH": f"{root}/env/bin:/usr/bin:/bin"}
+        self.health: list[str] = []
+        self.command: list[str] = []
+        self.port = free_port()
+        base_image(root / "env", user.python)
+
+    def placed(self, text: str) -> str:
+        """Return `text` with its folders below `root` and with a free port."""
+        return re.sub(r"(?<![\w.])/(opt|tmp)/", rf"{self.root}/\1/", text).replace("7000", str(self.port))
+
+    def build(self, arguments: dict[str, str], **outside: str) -> None:
+        """Carry out the instructions; `arguments` are those of ``--build-arg``, `outside` is known while building."""
+        given: dict[str, str] = {}
+        for word, rest in instructions():
+            text = self.placed(rest)
+            if word == "ARG":
+                given |= {name: arguments.get(name, value) for name, value in assignments(text).items()}
+            elif word == "ENV":
+                # What is compiled already (see `seed`) is for this machine's CPU.
+                self.environment |= {n: v for n, v in assignments(text).items() if n != "NUMBA_CPU_NAME"}
+            elif word == "RUN":
+                environment = {**self.environment, **given, **outside, "HOME": str(self.root / "tmp")}
+                done = subprocess.run(
+                    ["sh", "-c", text], cwd=self.root, env=environment, capture_output=True, text=True, check=False
+                )
+                assert done.returncode == 0, f"{rest}\n{done.stdout}{done.stderr}"
+            elif word == "HEALTHCHECK":
+                self.health = json.loads(text[text.index(" CMD ") + 5 :])
+            elif word == "CMD":
+                self.command = json.loads(text)
+            elif word == "USER":
+                assert text == f"{USER}:{USER}"
+
+    def start(self, log: Path) -> "subprocess.Popen[bytes]":
+        """Start the container's command as its user, without a home."""
+        # Docker gives a user that has no entry in /etc/passwd the root folder as home.
+        environment = {**self.environment, "HOME": "/", "NUMBA_DEBUG_CACHE": "1"}
+        with log.open("wb") as output:
+            return subprocess.Popen(
+                [*self.user.prefix, *self.command], cwd="/", env=environment, stdout=output, stderr=subprocess.STDOUT
+            )
+
+    def healthy(self) -> bool:
+        """Return whether the health check succeeds."""
+        done = subprocess.run(
+            [*self.user.prefix, *self.health], cwd="/", env=self.environment, capture_output=True, check=False
+        )
+        return done.returncode == 0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def base_image(folder: Path, python: str) -> None:
+    """Make an environment with what pip would download: the packages of the environment that runs the tests."""
+    subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True)
+    (site,) = folder.glob("lib/python3*/site-packages")
+    (site / "downloaded.pth").write_text(SITE)
+    for name, entry in {"pip": "pip._internal.cli.main", "rembg": "rembg.cli"}.items():
+        script = folder / "bin" / name
+        script.write_text(f"#!{folder}/bin/python\nimport sys\nfrom {entry} import main\nsys.exit(main())\n")
+        script.chmod(0o755)
+
+
+def seed(cache: Path) -> None:
+    """Put what importing rembg compiled for this machine where numba looks for it, as compiling takes a minute."""
+    packages = Path(SITE) / "pymatting"
+    for module in packages.glob("*/*.py"):
+        target = cache / _CacheLocator.get_suitable_cache_subpath(str(module))  # type: ignore[no-untyped-call]
+        for compiled in (module.parent / "__pycache__").glob(f"{module.stem}.*.nb?"):
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy(compiled, target)
+
+
+def files(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def container(root: Path, user: User) -> Container:
+    """Build the image: its weights come from a GitHub on loopback, its packages from the tests' environment."""
+    source = root / "source"
+    shutil.copytree(REPOSITORY, source, ignore=shutil.ignore_patterns(".*", "dist", "build", "__pycache__"))
+    made = Container(root, user)
+    seed(root / "opt/rembg/numba")
+    pip = {"PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+    with running() as github:
+        github.release("samhaswon/skin_segmentation", "v9", {"skin_u2netp.onnx": red_network(512).SerializeToString()})
+        made.build(
+            {"PACKAGE": f"{source}[cpu,cli]"}, **pip, REMBG_SKIN_GITHUB_API=github.url, NO_PROXY="127.0.0.1,localhost"
+        )
+    for folder in (root / "opt", root / "env"):
+        subprocess.run(["chmod", "-R", "a-w", folder], check=True)
+    return made
+
+
+def test_the_image_holds_package_weights_and_compiled_code(container: Container) -> None:
+    assert list(container.root.glob("env/lib/python3*/site-packages/rembg_skin_hook.py"))
+    assert (container.root / "opt/rembg/models/u2netp_skin/u2netp_skin.onnx").is_file()
+    assert list((container.root / "opt/rembg/numba").rglob("*.nbc"))
+    assert ("ENV", "NUMBA_CPU_NAME=generic") in instructions()  # else another machine compiles all of it again
+
+
+def test_a_container_compiles_nothing_answers_and_writes_to_tmp_alone(container: Container) -> None:
+    log = container.root / "log"
+    fixed = [container.root / folder for folder in ("opt", "env")]
+    before = [files(folder) for folder in fixed]
+    process = container.start(log)
+    try:
+        deadline = time.monotonic() + 180
+        while not container.healthy():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.3)
+        buffer = io.BytesIO()
+        Image.new("RGB", (64, 48), (200, 20, 20)).save(buffer, "PNG")
+        for model in ("u2netp_skin", "tiny_skin"):
+            answer = requests.post(
+                f"http://127.0.0.1:{container.port}/api/remove",
+                files={"file": buffer.getvalue()},
+                data={"model": model, "om": "true"},
+                timeout=60,
+            )
+            assert answer.status_code == 200, log.read_text()
+            assert Image.open(io.BytesIO(answer.content)).size == (64, 48)
+        assert requests.get(f"http://127.0.0.1:{container.port}/", timeout=10).status_code == 404  # no page
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert [files(folder) for folder in fixed] == before
+    assert f"[cache] data loaded from '{container.root}/tmp/numba/" in log.read_text()
+    assert "[cache] data saved" not in log.read_text()  # nothing was compiled
+
+
+def test_a_server_that_is_down_is_not_healthy(container: Container) -> None:
+    assert not container.healthy()
