@@ -26,7 +26,7 @@ FOLDS: tuple[tuple[Source, ...], ...] = (
 def fit(data: Path, start: Path, plan: Plan, checkpoint: Path, file: Path, held_out: Sequence[Source] = ()) -> None:
     """Train on every source that is not held out, less near-copies of what is, and export to `file`."""
     photos = load_photos(data, [source for source in SOURCES if source not in held_out])
-    photos = drop_near_copies(photos, load_photos(data, held_out))
+    photos = drop_near_copies(photos, [*load_photos(data, SOURCES, held_out=True), *load_photos(data, held_out)])
     print(f"{len(photos)} photos, held out: {', '.join(held_out) or 'none'}", flush=True)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     export(train(photos, start, plan, checkpoint), file)

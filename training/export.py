@@ -61,7 +61,7 @@ class Exported(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         guide = (image * self.luma).sum(1, keepdim=True)
-        return guided_upsampling((CONTRAST * self.network(image)).sigmoid(), guide)
+        return guided_upsampling((CONTRAST * self.network(image)[:, :1]).sigmoid(), guide)
 
 
 def fuse_padding(model: onnx.ModelProto) -> None:
