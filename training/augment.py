@@ -1,18 +1,17 @@
 """Random views of photographs: where a view is cut, what its colours become, what hides it.
 
 Every function draws from the `torch.Generator` it is given, so a seed decides all of it. A view is float32 [8, S, S]:
-RGB and the layers of `Photo`, all 0..1.
+the layers of `Photo`, in 0..1.
 """
 
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from .data import Photo, shrink
+from .data import Photo
 
 ZOOM = (0.5, 4.0)  # longest side of the photo, as a multiple of the side of the view
 FAR, FAR_RATE = (0.15, 0.5), 0.1  # people far away
@@ -34,13 +33,11 @@ class Pyramid:
 
     @classmethod
     def of(cls, photo: Photo) -> "Pyramid":
-        sides = (max(photo.mask.shape) // divisor for divisor in (1, 2, 4, 8))
-        return cls(tuple(cls._level(photo, side) for side in sides))
-
-    @staticmethod
-    def _level(photo: Photo, side: int) -> Tensor:
-        layers = [shrink(layer, side) for layer in photo.layers]
-        return torch.from_numpy(np.dstack(layers).transpose(2, 0, 1).copy())
+        levels = [torch.from_numpy(photo.layers)]
+        for _ in range(3):
+            halves = [max(1, side // 2) for side in levels[-1].shape[1:]]
+            levels.append(F.interpolate(levels[-1][None].float(), halves, mode="area")[0].round().to(torch.uint8))
+        return cls(tuple(levels))
 
     def for_side(self, side: float) -> Tensor:
         """Return the smallest level that is still at least `side` long."""
@@ -81,9 +78,9 @@ def cut(pyramid: Pyramid, size: int, rng: Generator) -> tuple[Tensor, Tensor]:
 class Views:
     """Draws views: photos, photos on a background without skin, and collages that make small faces of large ones."""
 
-    def __init__(self, photos: list[Photo], backgrounds: list[Photo], rng: Generator) -> None:
+    def __init__(self, photos: list[Photo], rng: Generator) -> None:
         self.photos = [Pyramid.of(photo) for photo in photos]
-        self.backgrounds = [Pyramid.of(photo) for photo in backgrounds]
+        self.backgrounds = [pyramid for pyramid, photo in zip(self.photos, photos, strict=True) if not photo.shows_skin]
         self.rng = rng
 
     def background(self, size: int) -> Tensor:

@@ -1,7 +1,7 @@
 """The photographs to learn from: every set decoded once into memory, with what each mask leaves open."""
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +30,7 @@ WITHOUT_PARTS = ("fasseg_frontal", "fasseg_multipose", "sfa")  # masks that leav
 WITHOUT_FACES = ("hgr1", "abdomen")
 DOUBTED = 32  # of 255: the weight of what ccp calls background and may be a passer-by
 BLOCK = 20  # neighbours in a set often show one person: they are held out together
+MASK, TAUGHT = 3, 7  # layers of a photo
 TRAINING_SIDE = 512  # longest side kept for training, pixels: larger views are enlarged from it
 
 # Photographs without skin that lie in the wheels of packages. The second group is never trained on.
@@ -50,24 +51,24 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Photo:
-    """RGB [H, W, 3] and what is said of its pixels, 0..255 [H, W] each.
+    """A photograph and what is said of its pixels: `layers` [8, H, W], 0..255.
 
-    `mask` is the skin region, `known` how much that counts, `parts` what of the region is not skin, `told` where that is known,
-    `taught` what the start of the training sees.
+    Red, green, blue; the skin region; how much that counts; which parts of the region are not skin; where that is known;
+    what the network saw before its training.
     """
 
     source: str
     name: str
-    image: Bytes
-    mask: Bytes
-    known: Bytes = field(repr=False)
-    parts: Bytes = field(repr=False)
-    told: Bytes = field(repr=False)
-    taught: Bytes = field(repr=False)
+    layers: Bytes = field(repr=False)
 
     @property
-    def layers(self) -> tuple[Bytes, ...]:
-        return self.image, self.mask, self.known, self.parts, self.told, self.taught
+    def image(self) -> Bytes:
+        """RGB [H, W, 3]."""
+        return np.ascontiguousarray(self.layers[:3].transpose(1, 2, 0))
+
+    @property
+    def shows_skin(self) -> bool:
+        return bool(self.layers[MASK].any())
 
 
 def source_folder(root: Path, source: Source) -> Path:
@@ -141,24 +142,29 @@ def shrink(array: Bytes, side: int) -> Bytes:
     return np.asarray(picture)
 
 
-def load_photos(root: Path, sources: Iterable[Source], *, held_out: bool = False) -> list[Photo]:
+def load_photos(root: Path, *, held_out: bool = False) -> list[Photo]:
     """Every photograph of the sets at the size for training: those of the tenths held out, or the others."""
     photos = []
-    for source in sources:
+    for source in SOURCES:
         for index, file in enumerate(image_files(root, source)):
             if is_held_out(source, index, file.stem) == held_out:
                 image, mask = read_pair(file)
-                layers = [shrink(layer, TRAINING_SIDE) for layer in (image, *answers(mask, source, file))]
-                photos.append(Photo(source, file.stem, *layers, taught=layers[1]))
+                region, known, parts, told = answers(mask, source, file)
+                photos.append(photo_of(source, file.stem, image, (region, known, parts, told, region)))
     return photos
+
+
+def photo_of(source: str, name: str, image: Bytes, answer: Sequence[Bytes]) -> Photo:
+    """Return a photo at the size for training."""
+    layers = np.dstack([shrink(layer, TRAINING_SIDE) for layer in (image, *answer)])
+    return Photo(source, name, np.ascontiguousarray(layers.transpose(2, 0, 1)))
 
 
 def without_skin(name: str, image: Bytes, source: str = "negatives") -> Photo:
     """Return a photo with an empty, fully known mask; grey pictures become RGB."""
     rgb = np.stack([image] * 3, axis=-1) if image.ndim == 2 else image[..., :3]
-    small = shrink(np.ascontiguousarray(rgb), TRAINING_SIDE)
-    empty, full = (np.full(small.shape[:2], level, np.uint8) for level in (0, 255))
-    return Photo(source, name, small, mask=empty, known=full, parts=empty, told=empty, taught=empty)
+    empty, full = (np.full(rgb.shape[:2], level, np.uint8) for level in (0, 255))
+    return photo_of(source, name, np.ascontiguousarray(rgb), (empty, full, empty, empty, empty))
 
 
 def library_photo(file: str) -> Bytes:

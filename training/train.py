@@ -4,7 +4,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from . import textures
 from .augment import Views
-from .data import NEGATIVES_SEEN, Bytes, Photo, library_photo, orange_suit, without_skin
+from .data import NEGATIVES_SEEN, TAUGHT, Bytes, Photo, library_photo, orange_suit, without_skin
 from .network import TinySkin, resize_to
 
 # Share of the views drawn from each source: the many near-alike FASSEG poses count for less than their number.
@@ -121,9 +121,13 @@ def opinion(network: TinySkin, image: Bytes) -> Bytes:
     return np.asarray((255 * seen).round().to(torch.uint8))
 
 
-def taught_by(network: TinySkin, photo: Photo) -> Photo:
-    """Return the photo with the network's opinion beside the mask; where there is no skin we know better."""
-    return replace(photo, taught=opinion(network, photo.image)) if photo.mask.any() else photo
+def teach(photos: Sequence[Photo], start: Path, plan: Plan) -> None:
+    """Write into each photo what the start sees in it; where there is no skin we know better."""
+    network = TinySkin()
+    network.start_from(start, example_views(photos, plan))
+    for photo in photos:
+        if photo.shows_skin:
+            photo.layers[TAUGHT] = opinion(network, photo.image)
 
 
 class Steps(Dataset[Tensor]):
@@ -145,7 +149,7 @@ def one_thread(_: int) -> None:
 
 
 def train(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path) -> TinySkin:
-    """Train on the photos and the negatives, and return the average of the weights.
+    """Train on taught photos and the negatives, and return the average of the weights.
 
     Now and then the state goes into `checkpoint`; where that file is there already, training goes on from it.
     """
@@ -156,8 +160,8 @@ def train(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path) ->
     network.eval()  # its norms keep the statistics of the start: a few views would be poor ones
     network.freeze(plan.frozen)
     empty = negatives(plan)
-    every = [*(taught_by(network, photo) for photo in photos), *empty]
-    steps = Steps(Views(every, [p for p in every if not p.mask.any()], torch.Generator()), draw_weights(every), plan.seed)
+    every = [*photos, *empty]
+    steps = Steps(Views(every, torch.Generator()), draw_weights(every), plan.seed)
     ema = get_ema_multi_avg_fn(plan.averaging)  # type: ignore[no-untyped-call]
     average = AveragedModel(network, multi_avg_fn=ema)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
