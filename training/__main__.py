@@ -10,7 +10,7 @@ import torch
 
 from rembg_skin.image.tensor import automatic_side
 
-from .data import NEGATIVES_UNSEEN, SOURCES, Photo, Source, drop_near_copies, library_photo, load_photos
+from .data import NEGATIVES_UNSEEN, Photo, Source, drop_near_copies, library_photo, load_photos
 from .evaluate import Predict, Score, in_fours, lit_share, pairs, predictor, scores, shrunk
 from .export import export
 from .train import Plan, teach, train
@@ -58,7 +58,7 @@ def report(predict: Predict, data: Path, sources: Sequence[Source], *, tenth: bo
 
 
 def report_unseen(predict: Predict, data: Path) -> None:
-    """Print the figures of what no training sees: the tenths, small and crowded pictures of them, things without skin."""
+    """Print the figures of photographs that no training sees: the tenths, as they are, small and in fours."""
     report(predict, data, SPLIT, tenth=True)
     for longest in SMALL:
         summary(f"ccp at {longest} pixels", scores(predict, "ccp", shrunk(pairs(data, "ccp", tenth=True), longest)))

@@ -51,10 +51,10 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Photo:
-    """A photograph and what is said of its pixels: `layers` [8, H, W], 0..255.
+    """A photograph and what is known of its pixels: `layers` [8, H, W], 0..255.
 
-    Red, green, blue; the skin region; how much that counts; which parts of the region are not skin; where that is known;
-    what the network saw before its training.
+    Red, green, blue; the skin region; its weight in the loss; the region's parts that are not skin; where these are
+    known; what the network saw before its training.
     """
 
     source: str
@@ -110,10 +110,10 @@ def levels(flags: NDArray[np.bool_]) -> Bytes:
 
 
 def answers(mask: Bytes, source: Source, file: Path) -> tuple[Bytes, Bytes, Bytes, Bytes]:
-    """Return skin *region*, where and how far it is known, the region's parts that are no skin, and where these are known.
+    """Return four layers of a photo: the skin *region*, its weight, its parts that are not skin, where these are known.
 
-    FASSEG and SFA leave eyes, brows and mouth out. Where skin encloses them they become skin; where a profile opens
-    them to the background the mask says nothing. IBTD's masks have small holes of no meaning, which are filled likewise.
+    FASSEG and SFA leave eyes, brows and mouth out. If skin encloses them they become part of the region; if a profile
+    opens them to the background they have no weight. Small holes in IBTD's masks mean nothing and are filled as well.
     """
     skin = mask > 127
     known = np.full(mask.shape, 255, np.uint8)

@@ -35,7 +35,7 @@ def box_mean(x: Tensor) -> Tensor:
 
 
 def guided_upsampling(mask: Tensor, guide: Tensor) -> Tensor:
-    """Bring a mask [N, 1, h, w] to the size of a grey picture [N, 1, 4h, 4w], its edges where the picture's are.
+    """Bring masks [N, C, h, w] to the size of a grey picture [N, 1, 4h, 4w], their edges where the picture's are.
 
     The fast guided filter (He and Sun, arXiv 1505.00996): around each pixel the mask is taken for a linear function of
     the picture, which is found at the mask's size and used at the picture's.
@@ -59,10 +59,10 @@ class Exported(nn.Module):
         self.network = network
         self.register_buffer("luma", LUMA.view(1, 3, 1, 1))
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         guide = (image * self.luma).sum(1, keepdim=True)
         region, parts = (CONTRAST * self.network(image)).sigmoid().split(1, 1)
-        return guided_upsampling(region, guide), guided_upsampling(region * (1 - parts), guide)
+        return guided_upsampling(torch.cat([region, region * (1 - parts)], 1), guide).split(1, 1)
 
 
 def fuse_padding(model: onnx.ModelProto) -> None:

@@ -14,6 +14,16 @@ Fit = Literal["stretch", "letterbox", "proportional"]
 Triple = tuple[float, float, float]
 
 STEP = 32  # pixels: networks halve their input five times
+# Chosen on photographs that tiny_skin was not trained on: see rembg_skin/data/tiny_skin.md.
+CLOSENESS, CLOSEST, FARTHEST = 1.5, 192, 1024
+
+
+def automatic_side(size: tuple[int, int]) -> int:
+    """Return the side at which a network for pictures of any size sees an image of `size`.
+
+    It follows from the size alone, so that it is the same for every frame of a video.
+    """
+    return round(min(max(CLOSENESS * max(size), CLOSEST), FARTHEST))
 
 
 def fitted_size(size: tuple[int, int], side: int, fit: Fit) -> tuple[int, int]:
