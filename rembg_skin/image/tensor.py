@@ -1,5 +1,6 @@
 """The pure steps before a network: an RGB image of any size in, a float32 tensor out."""
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -15,7 +16,7 @@ Triple = tuple[float, float, float]
 
 STEP = 32  # pixels: networks halve their input five times
 # Chosen on photographs that tiny_skin was not trained on: see rembg_skin/data/tiny_skin.md.
-CLOSENESS, CLOSEST, FARTHEST = 1.5, 192, 1024
+CLOSEST, FARTHEST = 192, 1024
 
 
 def automatic_side(size: tuple[int, int]) -> int:
@@ -23,7 +24,7 @@ def automatic_side(size: tuple[int, int]) -> int:
 
     It follows from the size alone, so that it is the same for every frame of a video.
     """
-    return round(min(max(CLOSENESS * max(size), CLOSEST), FARTHEST))
+    return round(min(max(math.sqrt(max(size) * FARTHEST), CLOSEST), FARTHEST))
 
 
 def fitted_size(size: tuple[int, int], side: int, fit: Fit) -> tuple[int, int]:

@@ -10,7 +10,7 @@ LENGTH = st.integers(1, 20_000)
 
 
 @pytest.mark.parametrize(
-    ("size", "side"), [((36, 20), 192), ((48, 48), 192), ((352, 240), 528), ((512, 512), 768), ((4000, 3000), 1024)]
+    ("size", "side"), [((30, 20), 192), ((64, 48), 256), ((256, 200), 512), ((512, 512), 724), ((4000, 3000), 1024)]
 )
 def test_small_images_are_enlarged_and_large_ones_shrunk(size: tuple[int, int], side: int) -> None:
     assert automatic_side(size) == side
@@ -20,4 +20,4 @@ def test_small_images_are_enlarged_and_large_ones_shrunk(size: tuple[int, int], 
 def test_the_side_grows_with_the_image_and_turns_with_it(width: int, height: int) -> None:
     side = automatic_side((width, height))
     assert side == automatic_side((height, width))
-    assert automatic_side((width + 1, height)) - side in (0, 1, 2)
+    assert 0 <= automatic_side((width + 1, height)) - side <= 3
