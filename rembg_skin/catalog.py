@@ -49,6 +49,7 @@ class Network:
     """
 
     size: int
+    automatic: bool = False  # `size` is the most: smaller images take what `automatic_side` says
     inputs: int = 3
     channels: int = 1
     channel: int = 0
@@ -243,7 +244,17 @@ _NEURAL = (
         "tiny_skin",
         "Tiny, inside the package",
         "pan_skin, trained further here",
-        Network(512, fit="proportional", stretch="never", size_step=32, blur=(3, 1.0)),
+        Network(
+            1024,
+            automatic=True,
+            outputs=2,
+            skin_output="skin",
+            fit="proportional",
+            stretch="never",
+            size_step=32,
+            blur=(3, 1.0),
+            levels=(32, 223),
+        ),
         licence="MIT",
         packaged=True,
     ),

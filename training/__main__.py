@@ -1,54 +1,73 @@
-"""`python -m training`: reproduce the shipped file and its score; with --cross-validate, the honest figures instead."""
+"""`python -m training`: make the shipped file and score it; with --cross-validate or --score FILE, figures alone."""
 
 import argparse
 from collections import defaultdict
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
 
 import torch
 
-from .data import NEGATIVES_SEEN, NEGATIVES_UNSEEN, SOURCES, Source, drop_near_copies, library_photo, load_photos
-from .evaluate import predictor, score, score_empty
+from rembg_skin.image.tensor import automatic_side
+
+from .data import NEGATIVES_UNSEEN, Photo, Source, drop_near_copies, library_photo, load_photos
+from .evaluate import Predict, Score, in_fours, lit_share, pairs, predictor, scores, shrunk
 from .export import export
-from .train import Plan, train
+from .train import Plan, teach, train
 
 ROOT = Path(__file__).resolve().parent.parent
 WORST = 20
+SMALL = (48, 128, 256)  # pixels
+SPLIT: tuple[Source, ...] = ("ccp", "hgr1", "abdomen", "sfa")  # a tenth of each is kept out of every training
+EMPTY: tuple[Source, ...] = ("neg_grocery", "neg_imagenet")  # likewise
 FOLDS: tuple[tuple[Source, ...], ...] = (
-    ("mixed_web", "hands_and_necks"),
     ("press_and_portraits",),
+    ("mixed_web", "hands_and_necks"),
     ("fasseg_frontal", "fasseg_multipose"),
 )
 
 
-def fit(data: Path, start: Path, plan: Plan, checkpoint: Path, file: Path, held_out: Sequence[Source] = ()) -> None:
-    """Train on every source that is not held out, less near-copies of what is, and export to `file`."""
-    photos = load_photos(data, [source for source in SOURCES if source not in held_out])
-    photos = drop_near_copies(photos, load_photos(data, held_out))
-    print(f"{len(photos)} photos, held out: {', '.join(held_out) or 'none'}", flush=True)
+def fit(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path, file: Path) -> None:
+    """Train on the photos and export to `file`."""
+    print(f"{len(photos)} photos", flush=True)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     export(train(photos, start, plan, checkpoint), file)
     checkpoint.unlink()
 
 
-def report(data: Path, file: Path, sources: Sequence[Source]) -> None:
-    """Print mean IoU per source and by skin tone, the worst photos, and the lit share of pictures without skin."""
-    predict = predictor(file)
-    scores = {source: list(score(predict, data, source)) for source in sources}
-    for source, photos in scores.items():
-        print(f"{source:20} mean IoU {fmean(value for _, _, value in photos):.4f}")
-    by_tone = defaultdict(list)
-    for _, tone, value in chain(*scores.values()):
-        by_tone[tone].append(value)
-    for tone, values in by_tone.items():
-        print(f"{tone:20} mean IoU {fmean(values):.4f} of {len(values)} photos")
-    worst = sorted((value, source, name) for source, photos in scores.items() for name, _, value in photos)[:WORST]
-    print("worst: " + ", ".join(f"{source}/{name} {value:.2f}" for value, source, name in worst))
-    for title, names in (("trained on", NEGATIVES_SEEN), ("never trained on", NEGATIVES_UNSEEN)):
-        lit = score_empty(predict, [(name, library_photo(name)) for name in names])
-        print(f"without skin, {title}: lit share {fmean(lit.values()):.4f}")
+def summary(title: str, values: Iterable[Score]) -> None:
+    """Print the means of some scores."""
+    every = list(values)
+    iou, error, band = (fmean(getattr(score, name) for score in every) for name in ("iou", "error", "band"))
+    print(f"{title:32} IoU {iou:.4f}  error {error:.4f}  near the edge {band:.4f}  {len(every)} photos", flush=True)
+
+
+def report(predict: Predict, data: Path, sources: Sequence[Source], *, tenth: bool) -> None:
+    """Print how well masks fit, by source, tone and share of skin, and the worst photos."""
+    found = {source: list(scores(predict, source, pairs(data, source, tenth=tenth))) for source in sources}
+    for source, values in found.items():
+        summary(source, values)
+        for kind in ("tone", "share"):
+            groups = defaultdict(list)
+            for score in values:
+                groups[getattr(score, kind)].append(score)
+            for name, group in sorted(groups.items()):
+                summary(f"  {name}", group)
+    every = sorted((score for values in found.values() for score in values), key=lambda score: score.iou)
+    print("worst: " + ", ".join(f"{score.source}/{score.name} {score.iou:.2f}" for score in every[:WORST]))
+
+
+def report_unseen(predict: Predict, data: Path) -> None:
+    """Print the figures of photographs that no training sees: the tenths, as they are, small and in fours."""
+    report(predict, data, SPLIT, tenth=True)
+    for longest in SMALL:
+        summary(f"ccp at {longest} pixels", scores(predict, "ccp", shrunk(pairs(data, "ccp", tenth=True), longest)))
+    summary("ccp, four in one", scores(predict, "ccp", in_fours(pairs(data, "ccp", tenth=True))))
+    for source in EMPTY:
+        lit = [lit_share(predict(image)) for _, image, _ in pairs(data, source, tenth=True)]
+        print(f"{source:32} lit {fmean(lit):.4f}  {len(lit)} photos")
+    lit = [lit_share(predict(library_photo(name))) for name in NEGATIVES_UNSEEN]
+    print(f"{'scikit-image':32} lit {fmean(lit):.4f}  {len(lit)} photos")
 
 
 def main() -> None:
@@ -59,19 +78,33 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "rembg_skin/data/tiny_skin.onnx")
     parser.add_argument("--state", type=Path, default=ROOT / "build/training", help="folder for unfinished training")
     parser.add_argument("--steps", type=int, default=Plan.steps)
+    parser.add_argument("--seed", type=int, default=Plan.seed)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cross-validate", action="store_true", help="hold each group of sources out in turn")
+    parser.add_argument("--score", type=Path, metavar="FILE", help="score this file and train nothing")
+    parser.add_argument("--side", type=int, help="score at this side instead of the automatic one")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    plan = Plan(steps=options.steps)
+
+    def scored(file: Path) -> Predict:
+        return predictor(file, lambda size: options.side or automatic_side(size), threads=options.threads)
+
+    if options.score:
+        report_unseen(scored(options.score), options.data)
+        return
+    plan = Plan(steps=options.steps, seed=options.seed)
+    photos = drop_near_copies(load_photos(options.data), load_photos(options.data, held_out=True))
+    teach(photos, options.start, plan)
     if options.cross_validate:
         for number, held_out in enumerate(FOLDS):
             file = options.state / f"fold{number}.onnx"
-            fit(options.data, options.start, plan, file.with_suffix(".pt"), file, held_out)
-            report(options.data, file, held_out)
+            others = [photo for photo in photos if photo.source not in held_out]
+            kept = drop_near_copies(others, [photo for photo in photos if photo.source in held_out])
+            fit(kept, options.start, plan, file.with_suffix(".pt"), file)
+            report(scored(file), options.data, held_out, tenth=False)
     else:
-        fit(options.data, options.start, plan, options.state / "tiny_skin.pt", options.output)
-        report(options.data, options.output, SOURCES)
+        fit(photos, options.start, plan, options.state / "tiny_skin.pt", options.output)
+        report_unseen(scored(options.output), options.data)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,24 @@
 """Random views of photographs: where a view is cut, what its colours become, what hides it.
 
-Every function draws from the `torch.Generator` it is given, so a seed decides all of it. A view is float32 [5, S, S]:
-RGB, mask and `known`, all 0..1.
+Every function draws from the `torch.Generator` it is given, so a seed decides all of it. A view is float32 [8, S, S]:
+the layers of `Photo`, in 0..1.
 """
 
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from .data import Photo, shrink
+from .data import Photo
 
-ZOOM = (0.6, 4.0)  # longest side of the photo, as a multiple of the side of the view
-COLLAGE_RATE = 0.2
+ZOOM = (0.5, 4.0)  # longest side of the photo, as a multiple of the side of the view
+FAR, FAR_RATE = (0.15, 0.5), 0.1  # people far away
+COLLAGE_RATE = 0.25
 BALANCE = 0.06  # deviation of the logarithm of each channel's gain
 EXPOSURE = (-0.25, 0.2)  # logarithm of the gain of all
-OCCLUDED, STRONG_HUE, GREY, SEPIA_TONED, DARKENED, DYED = 0.04, 0.02, 0.02, 0.02, 0.15, 0.02  # shares of the views
+OCCLUDED, STRONG_HUE, GREY, SEPIA_TONED, DARKENED, DYED = 0.04, 0.02, 0.02, 0.02, 0.2, 0.02  # shares of the views
 SMALLEST_SKIN = 16  # pixels that tell a tone
 LUMA = torch.tensor([0.299, 0.587, 0.114])
 SEPIA = torch.tensor([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])
@@ -27,19 +27,17 @@ RGB_TO_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.21
 
 @dataclass(frozen=True)
 class Pyramid:
-    """A photo as uint8 [5, h, w] at full, half and quarter size, so that a small view is not aliased."""
+    """A photo as uint8 [8, h, w] at full size and halved up to three times, so that a small view is not aliased."""
 
     levels: tuple[Tensor, ...]
 
     @classmethod
     def of(cls, photo: Photo) -> "Pyramid":
-        sides = (max(photo.mask.shape) // divisor for divisor in (1, 2, 4))
-        return cls(tuple(cls._level(photo, side) for side in sides))
-
-    @staticmethod
-    def _level(photo: Photo, side: int) -> Tensor:
-        image, mask, known = (shrink(layer, side) for layer in (photo.image, photo.mask, photo.known))
-        return torch.from_numpy(np.dstack([image, mask, known]).transpose(2, 0, 1).copy())
+        levels = [torch.from_numpy(photo.layers)]
+        for _ in range(3):
+            halves = [max(1, side // 2) for side in levels[-1].shape[1:]]
+            levels.append(F.interpolate(levels[-1][None].float(), halves, mode="area")[0].round().to(torch.uint8))
+        return cls(tuple(levels))
 
     def for_side(self, side: float) -> Tensor:
         """Return the smallest level that is still at least `side` long."""
@@ -52,11 +50,12 @@ def uniform(rng: Generator, low: float, high: float) -> float:
 
 
 def cut(pyramid: Pyramid, size: int, rng: Generator) -> tuple[Tensor, Tensor]:
-    """Return a view [5, size, size] at random zoom, turn, aspect, flip and place, and where it shows the photo itself.
+    """Return a view [8, size, size] at random zoom, turn, aspect, flip and place, and where it shows the photo itself.
 
     Beyond its edges the photo is mirrored.
     """
-    zoom = math.exp(uniform(rng, math.log(ZOOM[0]), math.log(ZOOM[1])))
+    smallest, largest = FAR if chosen(rng, FAR_RATE) else ZOOM
+    zoom = math.exp(uniform(rng, math.log(smallest), math.log(largest)))
     source = pyramid.for_side(zoom * size)
     height, width = source.shape[1:]
     step = max(height, width) / (zoom * size)  # source pixels per view pixel
@@ -79,9 +78,9 @@ def cut(pyramid: Pyramid, size: int, rng: Generator) -> tuple[Tensor, Tensor]:
 class Views:
     """Draws views: photos, photos on a background without skin, and collages that make small faces of large ones."""
 
-    def __init__(self, photos: list[Photo], backgrounds: list[Photo], rng: Generator) -> None:
+    def __init__(self, photos: list[Photo], rng: Generator) -> None:
         self.photos = [Pyramid.of(photo) for photo in photos]
-        self.backgrounds = [Pyramid.of(photo) for photo in backgrounds]
+        self.backgrounds = [pyramid for pyramid, photo in zip(self.photos, photos, strict=True) if not photo.shows_skin]
         self.rng = rng
 
     def background(self, size: int) -> Tensor:
@@ -102,10 +101,9 @@ class Views:
         view = self.single(int(torch.multinomial(weights, 1, generator=self.rng)), size)
         return occlude(view, self.rng) if chosen(self.rng, OCCLUDED) else view
 
-    def batch(self, weights: Tensor, count: int, size: int) -> tuple[Tensor, Tensor]:
-        """Return views [count, 5, size, size] as they were photographed, and augmented."""
-        plain = torch.stack([self.draw(weights, size) for _ in range(count)])
-        return plain, torch.stack([augment(view, self.rng) for view in plain])
+    def batch(self, weights: Tensor, count: int, size: int) -> Tensor:
+        """Return augmented views [count, 8, size, size]."""
+        return torch.stack([augment(self.draw(weights, size), self.rng) for _ in range(count)])
 
 
 def chosen(rng: Generator, rate: float) -> bool:
@@ -145,7 +143,7 @@ def retone(image: Tensor, mask: Tensor, rng: Generator) -> Tensor:
     """
     soft = F.avg_pool2d(mask, 5, 1, 2)
     if chosen(rng, DARKENED):
-        darker = image.clamp(1e-4, 1) ** uniform(rng, 1.1, 1.6) * uniform(rng, 0.6, 1.0)
+        darker = image.clamp(1e-4, 1) ** uniform(rng, 1.1, 1.8) * uniform(rng, 0.55, 1.0)
         image = image + soft * (darker - image)
     area = mask.sum()
     if chosen(rng, DYED) and area > SMALLEST_SKIN:
@@ -157,8 +155,8 @@ def retone(image: Tensor, mask: Tensor, rng: Generator) -> Tensor:
 
 def soften(image: Tensor, rng: Generator) -> Tensor:
     """Lose detail as small or noisy pictures do."""
-    if chosen(rng, 0.2):
-        coarse = F.avg_pool2d(image, 2)[None]
+    if chosen(rng, 0.25):
+        coarse = F.avg_pool2d(image, 2 + int(uniform(rng, 0, 1) ** 2 * 4))[None]
         image = F.interpolate(coarse, size=image.shape[1:], mode="bilinear", align_corners=False)[0]
     if chosen(rng, 0.3):
         noise = torch.randn(image.shape, generator=rng) * uniform(rng, 0.0, 0.06)
@@ -171,11 +169,12 @@ def occlude(view: Tensor, rng: Generator) -> Tensor:
     steps = torch.arange(view.shape[-1])
     period, bar = int(uniform(rng, 20, 64)), int(uniform(rng, 3, 9))
     barred = (steps + int(uniform(rng, 0, period))) % period < bar
-    colour = torch.cat([torch.rand(3, generator=rng), torch.tensor([0.0, 1.0])])
-    return torch.where(barred[:, None] | barred[None, :], colour.view(5, 1, 1), view)
+    bare = torch.tensor([0.0, 1.0, 0.0, 0.0, 0.0])  # no skin, known; no more is told
+    colour = torch.cat([torch.rand(3, generator=rng), bare])
+    return torch.where(barred[:, None] | barred[None, :], colour.view(8, 1, 1), view)
 
 
 def augment(view: Tensor, rng: Generator) -> Tensor:
-    """Return a view [5, S, S] as another day, camera and lamp would have shown it."""
+    """Return a view [8, S, S] as another day, camera and lamp would have shown it."""
     image, mask = view[:3], view[3:4]
     return torch.cat([soften(recolour(retone(image, mask, rng), rng), rng), view[3:]])

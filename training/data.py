@@ -1,6 +1,7 @@
 """The photographs to learn from: every set decoded once into memory, with what each mask leaves open."""
 
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,9 +12,26 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-Source = Literal["press_and_portraits", "fasseg_multipose", "fasseg_frontal", "mixed_web", "hands_and_necks"]
+Source = Literal[
+    "press_and_portraits",
+    "fasseg_multipose",
+    "fasseg_frontal",
+    "mixed_web",
+    "hands_and_necks",
+    "ccp",
+    "hgr1",
+    "abdomen",
+    "sfa",
+    "neg_grocery",
+    "neg_imagenet",
+]
 SOURCES: tuple[Source, ...] = get_args(Source)
-TRAINING_SIDE = 384  # longest side kept for training, pixels: larger views are enlarged from it
+WITHOUT_PARTS = ("fasseg_frontal", "fasseg_multipose", "sfa")  # masks that leave eyes, brows and lips out
+WITHOUT_FACES = ("hgr1", "abdomen")
+DOUBTED = 32  # of 255: the weight of what ccp calls background and may be a passer-by
+BLOCK = 20  # neighbours in a set often show one person: they are held out together
+MASK, TAUGHT = 3, 7  # layers of a photo
+TRAINING_SIDE = 512  # longest side kept for training, pixels: larger views are enlarged from it
 
 # Photographs without skin that lie in the wheels of packages. The second group is never trained on.
 NEGATIVES_SEEN = (
@@ -33,13 +51,24 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Photo:
-    """RGB [H, W, 3], mask 0 or 255 [H, W], and `known` [H, W]: 0 where the mask's convention says nothing, else 255."""
+    """A photograph and what is known of its pixels: `layers` [8, H, W], 0..255.
+
+    Red, green, blue; the skin region; its weight in the loss; the region's parts that are not skin; where these are
+    known; what the network saw before its training.
+    """
 
     source: str
     name: str
-    image: Bytes
-    mask: Bytes
-    known: Bytes = field(repr=False)
+    layers: Bytes = field(repr=False)
+
+    @property
+    def image(self) -> Bytes:
+        """RGB [H, W, 3]."""
+        return np.ascontiguousarray(self.layers[:3].transpose(1, 2, 0))
+
+    @property
+    def shows_skin(self) -> bool:
+        return bool(self.layers[MASK].any())
 
 
 def source_folder(root: Path, source: Source) -> Path:
@@ -56,31 +85,54 @@ def read_pair(file: Path) -> tuple[Bytes, Bytes]:
     """Return the picture and its mask at full size."""
     with Image.open(file) as picture:
         image = np.asarray(picture.convert("RGB"))
-    with Image.open(file.parent.parent / "masks" / f"{file.stem}.png") as picture:
+    answer = file.parent.parent / "masks" / f"{file.stem}.png"
+    if not answer.parent.is_dir():  # a set without skin
+        return image, np.zeros(image.shape[:2], np.uint8)
+    with Image.open(answer) as picture:
         mask = np.asarray(picture.convert("L"))
     return image, np.where(mask > 127, np.uint8(255), np.uint8(0))
 
 
-def skin_region(mask: Bytes, source: Source) -> tuple[Bytes, Bytes]:
-    """Return the mask as a skin *region*, and where it is known: [H, W] each, 0 or 255.
+def is_held_out(source: Source, index: int, name: str) -> bool:
+    """Tell whether a photo, by its place in its set, is of the tenth that no training sees."""
+    if source == "hgr1":
+        return "_id12_" in name
+    if source == "neg_grocery":
+        kind = name.rpartition("_")[0]
+        return zlib.crc32(kind.encode()) % 10 == 0
+    if source == "neg_imagenet":  # each photo shows another kind
+        return index % 10 == 0
+    return source in {"ccp", "abdomen", "sfa"} and index // BLOCK % 10 == 9
 
-    FASSEG leaves eyes, brows and mouth out. Where skin encloses them they become skin; where a profile opens them to
-    the background the mask says nothing. IBTD's masks have small holes of no meaning, which are filled likewise.
+
+def levels(flags: NDArray[np.bool_]) -> Bytes:
+    return np.where(flags, np.uint8(255), np.uint8(0))
+
+
+def answers(mask: Bytes, source: Source, file: Path) -> tuple[Bytes, Bytes, Bytes, Bytes]:
+    """Return four layers of a photo: the skin *region*, its weight, its parts that are not skin, where these are known.
+
+    FASSEG and SFA leave eyes, brows and mouth out. If skin encloses them they become part of the region; if a profile
+    opens them to the background they have no weight. Small holes in IBTD's masks mean nothing and are filled as well.
     """
     skin = mask > 127
-    if source.startswith("fasseg"):
-        filled = ndimage.binary_fill_holes(skin)
+    known = np.full(mask.shape, 255, np.uint8)
+    region = skin
+    if source in WITHOUT_PARTS:
+        region = ndimage.binary_fill_holes(skin)
         radius = max(mask.shape) // 24
-        closed = ndimage.binary_closing(np.pad(filled, radius), iterations=radius)[radius:-radius, radius:-radius]
-        known = filled | ~closed
+        closed = ndimage.binary_closing(np.pad(region, radius), iterations=radius)[radius:-radius, radius:-radius]
+        known = levels(region | ~closed)
     elif source == "press_and_portraits":
         holes, _ = ndimage.label(~skin)
         small = np.bincount(holes.ravel()) < 0.001 * skin.size
         small[0] = False
-        filled, known = skin | small[holes], np.ones_like(skin)
-    else:
-        filled, known = skin, np.ones_like(skin)
-    return np.where(filled, np.uint8(255), np.uint8(0)), np.where(known, np.uint8(255), np.uint8(0))
+        region = skin | small[holes]
+    elif source == "ccp" and (doubt := file.parent.parent / "known" / f"{file.stem}.png").exists():
+        with Image.open(doubt) as picture:
+            known = np.where(np.asarray(picture.convert("L")) > 0, np.uint8(255), np.uint8(DOUBTED))
+    told = region & (source in (*WITHOUT_PARTS, *WITHOUT_FACES))
+    return levels(region), known, levels(told & ~skin), levels(told)
 
 
 def shrink(array: Bytes, side: int) -> Bytes:
@@ -90,22 +142,29 @@ def shrink(array: Bytes, side: int) -> Bytes:
     return np.asarray(picture)
 
 
-def load_photos(root: Path, sources: Iterable[Source]) -> list[Photo]:
-    """Every photograph of the sets, at the size for training."""
+def load_photos(root: Path, *, held_out: bool = False) -> list[Photo]:
+    """Every photograph of the sets at the size for training: those of the tenths held out, or the others."""
     photos = []
-    for source in sources:
-        for file in image_files(root, source):
-            image, mask = read_pair(file)
-            layers = (image, *skin_region(mask, source))
-            photos.append(Photo(source, file.stem, *(shrink(layer, TRAINING_SIDE) for layer in layers)))
+    for source in SOURCES:
+        for index, file in enumerate(image_files(root, source)):
+            if is_held_out(source, index, file.stem) == held_out:
+                image, mask = read_pair(file)
+                region, known, parts, told = answers(mask, source, file)
+                photos.append(photo_of(source, file.stem, image, (region, known, parts, told, region)))
     return photos
+
+
+def photo_of(source: str, name: str, image: Bytes, answer: Sequence[Bytes]) -> Photo:
+    """Return a photo at the size for training."""
+    layers = np.dstack([shrink(layer, TRAINING_SIDE) for layer in (image, *answer)])
+    return Photo(source, name, np.ascontiguousarray(layers.transpose(2, 0, 1)))
 
 
 def without_skin(name: str, image: Bytes, source: str = "negatives") -> Photo:
     """Return a photo with an empty, fully known mask; grey pictures become RGB."""
     rgb = np.stack([image] * 3, axis=-1) if image.ndim == 2 else image[..., :3]
-    small = shrink(np.ascontiguousarray(rgb), TRAINING_SIDE)
-    return Photo(source, name, small, np.zeros(small.shape[:2], np.uint8), np.full(small.shape[:2], 255, np.uint8))
+    empty, full = (np.full(rgb.shape[:2], level, np.uint8) for level in (0, 255))
+    return photo_of(source, name, np.ascontiguousarray(rgb), (empty, full, empty, empty, empty))
 
 
 def library_photo(file: str) -> Bytes:

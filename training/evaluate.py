@@ -1,55 +1,57 @@
-"""Score an exported file: mean IoU per source, and how much lights up where there is no skin."""
+"""Score a file as the session uses it: masks of full size, by source, tone and size of skin, and without skin."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 from skimage.color import rgb2lab
 
-from .data import Source, image_files, read_pair
+from rembg_skin.image.mask import cleaned, to_mask
+from rembg_skin.image.tensor import to_tensor
+
+from .data import Source, image_files, is_held_out, read_pair
 
 Bytes = NDArray[np.uint8]
 Predict = Callable[[Bytes], Bytes]
-STRIDE = 32
+Side = Callable[[tuple[int, int]], int]
+BLUR = (3, 1.0)
+BAND, BAND_SIDE = 8, 512  # pixels on both sides of the edge, of a picture of that side
 # Degrees above which a typology angle belongs to a class (Del Bino and Bernerd 2013).
 TONES = {"very light": 55.0, "light": 41.0, "intermediate": 28.0, "tan": 10.0, "brown": -30.0, "dark": -181.0}
-SIDE = 512  # longest side of the network's input, chosen on held-out photographs (see README.md)
+SHARES = {"below 1 %": 0.01, "1 to 5 %": 0.05, "5 to 20 %": 0.2, "above 20 %": 1.1}
 
 
-def open_model(file: Path, threads: int = 2) -> ort.InferenceSession:
+@dataclass(frozen=True)
+class Score:
+    """What one photograph's mask is worth."""
+
+    source: str
+    name: str
+    iou: float
+    error: float  # mean absolute, 0..1
+    band: float
+    tone: str
+    share: str
+
+
+def predictor(file: Path, side: Side, output: str = "mask", threads: int = 2) -> Predict:
+    """Return a function from uint8 RGB [H, W, 3] to a uint8 mask [H, W]: the steps of the session."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    return ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
+    def predict(image: Bytes) -> Bytes:
+        picture = Image.fromarray(image)
+        tensor = to_tensor(picture, side(picture.size), "proportional", reducing_gap=2.0)
+        (mask,) = session.run([output], {session.get_inputs()[0].name: tensor})
+        return np.asarray(cleaned(to_mask(mask[0, 0]), picture.size, BLUR))
 
-def input_size(height: int, width: int, side: int) -> tuple[int, int]:
-    """Height and width that keep the picture's aspect with its longest side at `side`, in multiples of 32."""
-    scale = side / max(height, width)
-    return max(1, round(height * scale / STRIDE)) * STRIDE, max(1, round(width * scale / STRIDE)) * STRIDE
-
-
-def soft_mask(session: ort.InferenceSession, image: Bytes, side: int) -> NDArray[np.float32]:
-    """Return the network's answer at its own size: uint8 RGB [H, W, 3] -> float32 [h, w] in 0..1."""
-    height, width = input_size(image.shape[0], image.shape[1], side)
-    picture = Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS)
-    tensor = (np.asarray(picture, np.float32) / 255).transpose(2, 0, 1)[None]
-    (mask,) = session.run(["mask"], {"image": tensor})
-    return np.asarray(mask[0, 0], np.float32)
-
-
-def to_size(mask: NDArray[np.float32], height: int, width: int) -> Bytes:
-    """Return a float mask 0..1 as uint8 at the picture's size."""
-    picture = Image.fromarray(np.rint(mask * 255).astype(np.uint8))
-    return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
-
-
-def predictor(file: Path, side: int = SIDE) -> Predict:
-    """Return a function from uint8 RGB [H, W, 3] to a uint8 mask [H, W]."""
-    session = open_model(file)
-    return lambda image: to_size(soft_mask(session, image, side), *image.shape[:2])
+    return predict
 
 
 def iou(mask: Bytes, truth: Bytes) -> float:
@@ -57,6 +59,17 @@ def iou(mask: Bytes, truth: Bytes) -> float:
     found, wanted = mask > 127, truth > 127
     union = np.count_nonzero(found | wanted)
     return np.count_nonzero(found & wanted) / union if union else 1.0
+
+
+def band_iou(mask: Bytes, truth: Bytes) -> float:
+    """Intersection over union near the true edge, both brought to one size; 1 where there is no edge."""
+    scale = BAND_SIDE / max(truth.shape)
+    size = tuple(max(1, round(side * scale)) for side in truth.shape[::-1])
+    mask, truth = (np.asarray(Image.fromarray(m).resize(size, Image.Resampling.BILINEAR)) for m in (mask, truth))
+    skin = np.pad(truth > 127, 1, mode="edge")
+    away = (ndimage.distance_transform_edt(side)[1:-1, 1:-1] for side in (skin, ~skin))
+    near = np.maximum(*away) <= BAND if 0 < np.count_nonzero(skin) < skin.size else np.zeros(mask.shape, bool)
+    return iou(np.where(near, mask, 0).astype(np.uint8), np.where(near, truth, 0).astype(np.uint8))
 
 
 def tone(image: Bytes, truth: Bytes) -> str:
@@ -72,18 +85,56 @@ def tone(image: Bytes, truth: Bytes) -> str:
     return next(name for name, above in TONES.items() if angle > above)
 
 
+def share_of(truth: Bytes) -> str:
+    """Return the class of the photograph by the share of it that is skin."""
+    return next(name for name, below in SHARES.items() if np.mean(truth > 127) < below)
+
+
 def lit_share(mask: Bytes) -> float:
     """Share of the pixels above 127."""
     return float(np.mean(mask > 127))
 
 
-def score(predict: Predict, root: Path, source: Source) -> Iterator[tuple[str, str, float]]:
-    """Yield name, tone and IoU at full size of every photograph of a set."""
-    for file in image_files(root, source):
-        image, truth = read_pair(file)
-        yield file.stem, tone(image, truth), iou(predict(image), truth)
+def pairs(root: Path, source: Source, *, tenth: bool) -> Iterator[tuple[str, Bytes, Bytes]]:
+    """Yield name, picture and mask of a set, or of the tenth of it that no training sees."""
+    for index, file in enumerate(image_files(root, source)):
+        if not tenth or is_held_out(source, index, file.stem):
+            yield file.stem, *read_pair(file)
 
 
-def score_empty(predict: Predict, pictures: Sequence[tuple[str, Bytes]]) -> dict[str, float]:
-    """Return the lit share of pictures without skin, by name."""
-    return {name: lit_share(predict(image)) for name, image in pictures}
+def scores(predict: Predict, source: str, photos: Iterable[tuple[str, Bytes, Bytes]]) -> Iterator[Score]:
+    """Yield what the masks of photographs are worth at their full size."""
+    for name, image, truth in photos:
+        mask = predict(image)
+        error = float(np.abs(mask.astype(np.float32) - truth).mean() / 255)
+        yield Score(source, name, iou(mask, truth), error, band_iou(mask, truth), tone(image, truth), share_of(truth))
+
+
+def shrunk(photos: Iterable[tuple[str, Bytes, Bytes]], longest: int) -> Iterator[tuple[str, Bytes, Bytes]]:
+    """Yield the photographs as small as people far away send them."""
+    for name, *layers in photos:
+        pictures = [Image.fromarray(layer) for layer in layers]
+        for picture in pictures:
+            picture.thumbnail((longest, longest), Image.Resampling.BOX)
+        image, mask = (np.asarray(picture) for picture in pictures)
+        yield name, image, mask
+
+
+def in_fours(photos: Iterable[tuple[str, Bytes, Bytes]], longest: int = 1000) -> Iterator[tuple[str, Bytes, Bytes]]:
+    """Yield pictures that show four photographs each, side by side in two rows."""
+    cell = longest // 2
+    waiting: list[tuple[Bytes, Bytes]] = []
+    for name, image, truth in photos:
+        canvas = []
+        for layer in (image, truth):
+            part = Image.fromarray(layer)
+            part.thumbnail((cell, cell), Image.Resampling.BOX)
+            ground = np.zeros((cell, cell, *layer.shape[2:]), np.uint8)
+            ground[: part.height, : part.width] = np.asarray(part)
+            canvas.append(ground)
+        waiting.append((canvas[0], canvas[1]))
+        if len(waiting) == 4:
+            four = zip(*waiting, strict=True)
+            whole, skin = (np.vstack([np.hstack(layer[:2]), np.hstack(layer[2:])]) for layer in four)
+            yield name, whole, skin
+            waiting = []

@@ -35,7 +35,7 @@ def box_mean(x: Tensor) -> Tensor:
 
 
 def guided_upsampling(mask: Tensor, guide: Tensor) -> Tensor:
-    """Bring a mask [N, 1, h, w] to the size of a grey picture [N, 1, 4h, 4w], its edges where the picture's are.
+    """Bring masks [N, C, h, w] to the size of a grey picture [N, 1, 4h, 4w], their edges where the picture's are.
 
     The fast guided filter (He and Sun, arXiv 1505.00996): around each pixel the mask is taken for a linear function of
     the picture, which is found at the mask's size and used at the picture's.
@@ -50,7 +50,7 @@ def guided_upsampling(mask: Tensor, guide: Tensor) -> Tensor:
 
 
 class Exported(nn.Module):
-    """image: RGB 0..1 [N, 3, H, W] -> mask 0..1 [N, 1, H, W]."""
+    """image: RGB 0..1 [N, 3, H, W] -> mask and skin 0..1 [N, 1, H, W] each."""
 
     luma: Tensor
 
@@ -59,9 +59,10 @@ class Exported(nn.Module):
         self.network = network
         self.register_buffer("luma", LUMA.view(1, 3, 1, 1))
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         guide = (image * self.luma).sum(1, keepdim=True)
-        return guided_upsampling((CONTRAST * self.network(image)).sigmoid(), guide)
+        region, parts = (CONTRAST * self.network(image)).sigmoid().split(1, 1)
+        return guided_upsampling(torch.cat([region, region * (1 - parts)], 1), guide).split(1, 1)
 
 
 def fuse_padding(model: onnx.ModelProto) -> None:
@@ -167,14 +168,15 @@ def export(network: TinySkin, file: Path, *, short: bool = True) -> None:
             dynamo=False,
             opset_version=OPSET,
             input_names=["image"],
-            output_names=["mask"],
-            dynamic_axes={"image": axes, "mask": axes},
+            output_names=["mask", "skin"],
+            dynamic_axes={"image": axes, "mask": axes, "skin": axes},
         )
     model = onnx.load(str(file))
     fuse_padding(model)
     if short:
         shorten_weights(model)
-    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 1
+    for output in model.graph.output:
+        output.type.tensor_type.shape.dim[1].dim_value = 1
     model.producer_name, model.producer_version, model.doc_string = "rembg-skin training", "", ""
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(file))

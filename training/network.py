@@ -168,7 +168,10 @@ class GlobalAttentionUpsample(nn.Module):
 
 
 class TinySkin(nn.Module):
-    """RGB in 0..1, float32 [N, 3, H, W], H and W multiples of 32 -> skin logits [N, 1, H/4, W/4]."""
+    """RGB in 0..1, float32 [N, 3, H, W], H and W multiples of 32 -> logits [N, 2, H/4, W/4].
+
+    The first is the skin region's, the second that of the region's parts which are not skin: eyes, brows, lips.
+    """
 
     mean: Tensor
     inverse_std: Tensor
@@ -187,6 +190,9 @@ class TinySkin(nn.Module):
         self.raise8 = GlobalAttentionUpsample(BLOCKS[SKIPS[1]].out)
         self.raise4 = GlobalAttentionUpsample(BLOCKS[SKIPS[0]].out)
         self.head = nn.Conv2d(DECODER, 1, 3, padding=1)
+        self.parts = nn.Conv2d(DECODER, 1, 3, padding=1)
+        nn.init.zeros_(self.parts.weight)
+        nn.init.constant_(self.parts.bias, -3.0)
 
     def forward(self, image: Tensor) -> Tensor:
         x = F.hardswish(self.stem((image - self.mean) * self.inverse_std))
@@ -198,8 +204,8 @@ class TinySkin(nn.Module):
         x = self.pyramid(F.hardswish(self.features(x)))
         x = self.raise16(x, skips[2])
         x = self.raise8(x, skips[1])
-        logits: Tensor = self.head(self.raise4(x, skips[0]))
-        return logits
+        x = self.raise4(x, skips[0])
+        return torch.cat([self.head(x), self.parts(x)], 1)
 
     def freeze(self, blocks: int) -> None:
         """Keep the stem and the first blocks as they are."""
@@ -207,10 +213,11 @@ class TinySkin(nn.Module):
             part.requires_grad_(requires_grad=False)
 
     def convolutions(self) -> Iterator[ConvNorm | nn.Conv2d]:
-        """Yield every convolution, with its norm where it has one, in the order of pan_skin's graph."""
+        """Yield every convolution of pan_skin, with its norm where it has one, in the order of its graph."""
         inner = {id(module.convolution) for module in self.modules() if isinstance(module, ConvNorm)}
+        passed = {*inner, id(self.parts)}
         for module in self.modules():
-            if isinstance(module, ConvNorm | nn.Conv2d) and id(module) not in inner:
+            if isinstance(module, ConvNorm | nn.Conv2d) and id(module) not in passed:
                 yield module
 
     def start_from(self, weights: Path, images: Tensor) -> None:

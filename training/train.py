@@ -1,49 +1,61 @@
 """Train the network: a sampling plan over the sources, BCE + Dice, AdamW with one cycle, an average of the weights."""
 
-import copy
+import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, Dataset
 
 from . import textures
 from .augment import Views
-from .data import NEGATIVES_SEEN, Photo, library_photo, orange_suit, without_skin
+from .data import NEGATIVES_SEEN, TAUGHT, Bytes, Photo, library_photo, orange_suit, without_skin
 from .network import TinySkin, resize_to
 
 # Share of the views drawn from each source: the many near-alike FASSEG poses count for less than their number.
 SHARES = {
-    "press_and_portraits": 0.38,
-    "fasseg_multipose": 0.07,
-    "fasseg_frontal": 0.07,
-    "mixed_web": 0.18,
-    "hands_and_necks": 0.05,
-    "negatives": 0.1,
-    "textures": 0.15,
+    "press_and_portraits": 0.24,
+    "fasseg_multipose": 0.06,
+    "fasseg_frontal": 0.05,
+    "mixed_web": 0.10,
+    "hands_and_necks": 0.02,
+    "ccp": 0.20,
+    "hgr1": 0.06,
+    "abdomen": 0.05,
+    "sfa": 0.05,
+    "neg_grocery": 0.04,
+    "neg_imagenet": 0.07,
+    "negatives": 0.02,
+    "textures": 0.04,
 }
 SAVED_EVERY = 100  # steps
-VIEWS = ((224, 16), (256, 12), (320, 8), (384, 6))  # side and number of the views of a step: pixels about the same
+VIEWS = ((224, 14), (288, 9), (352, 6), (416, 4))  # side and number of the views of a step: pixels about the same
+TEACHING_SIDE = 512
+STRIDE = 32
 
 
 @dataclass(frozen=True)
 class Plan:
     """How long and how fast to train."""
 
-    steps: int = 700
-    learning_rate: float = 1.5e-4
+    steps: int = 5500
+    learning_rate: float = 4.5e-4
     weight_decay: float = 0.02
-    averaging: float = 0.99
+    averaging: float = 0.997
     texture_count: int = 640
-    tuned: float = 0.7  # share of what was learned here in the result; the rest is the network that it started from
-    taught: float = 1.5  # weight of what the start says of the same view, beside what the mask says
-    frozen: int = 4  # blocks that stay what they were: with so few photos, early filters can only get worse
+    taught: float = 0.3  # weight of what the start says of the same view, beside what the mask says
+    edge: float = 1.0  # what a pixel near the skin's edge counts more than another
+    parts: float = 0.3  # weight of eyes, brows and lips
+    frozen: int = 3  # blocks that stay what they were
+    workers: int = 1  # processes that make views
     seed: int = 8
 
 
@@ -61,16 +73,27 @@ def draw_weights(photos: Sequence[Photo]) -> Tensor:
     return torch.tensor([SHARES[photo.source] / counts[photo.source] for photo in photos])
 
 
-def loss_of(logits: Tensor, mask: Tensor, known: Tensor) -> Tensor:
-    """Return BCE and, image by image, soft Dice over the known pixels; logits may be smaller than the masks."""
-    logits = resize_to(logits, mask)
-    bce = F.binary_cross_entropy_with_logits(logits, mask, known)
-    probability = logits.sigmoid() * known
+def near_edge(mask: Tensor) -> Tensor:
+    """Return 1 within three pixels of the skin's edge, else 0."""
+    mean = F.avg_pool2d(mask, 7, 1, 3, count_include_pad=False)
+    return ((mean > 0.02) & (mean < 0.98)).to(mask.dtype)
+
+
+def loss_of(logits: Tensor, layers: Tensor, plan: Plan) -> Tensor:
+    """Return BCE and, image by image, soft Dice over the known pixels; logits may be smaller than the layers."""
+    logits = resize_to(logits, layers)
+    region, not_skin = logits.split(1, 1)
+    mask, known, parts, told, taught = layers.split(1, 1)
+    counted = known * (1 + plan.edge * near_edge(mask))
+    bce = F.binary_cross_entropy_with_logits(region, mask, counted)
+    lesson = F.binary_cross_entropy_with_logits(region, taught)
+    probability = region.sigmoid() * known
     target = mask * known
     slack = 0.002 * target[0].numel()  # keeps an empty picture's Dice finite and its gradient alive
     overlap = 2 * (probability * target).sum((1, 2, 3)) + slack
     dice = overlap / (probability.sum((1, 2, 3)) + target.sum((1, 2, 3)) + slack)
-    return bce + 0.5 * (1 - dice).mean()
+    inside = F.binary_cross_entropy_with_logits(not_skin, parts, told, reduction="sum") / told.sum().clamp_min(1)
+    return bce + 0.5 * (1 - dice).mean() + plan.taught * lesson + plan.parts * inside
 
 
 def rate_factor(step: int, steps: int) -> float:
@@ -78,34 +101,67 @@ def rate_factor(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / 50, (steps - step) / (steps * 2 / 3))
 
 
-def blend(network: TinySkin, begun: Mapping[str, Tensor], tuned: float) -> TinySkin:
-    """Return the network part of the way back to where it began: it keeps more of what these photos do not show.
+def example_views(photos: Sequence[Photo], plan: Plan) -> Tensor:
+    """Return 64 photos [64, 3, 192, 192], squeezed: what the norms take their statistics from."""
+    rng = np.random.default_rng(plan.seed)
+    chosen = rng.choice(len(photos), 64, replace=False)
+    squeezed = [Image.fromarray(photos[i].image).resize((192, 192), Image.Resampling.BOX) for i in chosen]
+    return torch.from_numpy(np.stack([np.asarray(picture) for picture in squeezed])).permute(0, 3, 1, 2).float() / 255
 
-    Weights and norms are mixed one by one (Wortsman et al., arXiv 2109.01903).
-    """
-    now = network.state_dict()
-    mixed = {name: begun[name].lerp(now[name], tuned) for name in now if now[name].is_floating_point()}
-    network.load_state_dict({**now, **mixed})
-    return network.eval()
+
+def opinion(network: TinySkin, image: Bytes) -> Bytes:
+    """Return what the network sees in a photo, 0..255 [H, W]."""
+    height, width = image.shape[:2]
+    scale = TEACHING_SIDE / max(height, width) / STRIDE
+    size = tuple(max(1, round(side * scale)) * STRIDE for side in (height, width))
+    tensor = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255
+    with torch.no_grad():
+        logits = network(F.interpolate(tensor, size, mode="bilinear", antialias=True))[:, :1]
+        seen = F.interpolate(logits, (height, width), mode="bilinear").sigmoid()[0, 0]
+    return np.asarray((255 * seen).round().to(torch.uint8))
+
+
+def teach(photos: Sequence[Photo], start: Path, plan: Plan) -> None:
+    """Write into each photo what the start sees in it; where there is no skin we know better."""
+    network = TinySkin()
+    network.start_from(start, example_views(photos, plan))
+    for photo in photos:
+        if photo.shows_skin:
+            photo.layers[TAUGHT] = opinion(network, photo.image)
+
+
+class Steps(Dataset[Tensor]):
+    """The views of each step, which depend on its number and the seed alone."""
+
+    def __init__(self, views: Views, weights: Tensor, seed: int) -> None:
+        self.views, self.weights, self.seed = views, weights, seed
+
+    def __getitem__(self, step: int) -> Tensor:
+        rng = self.views.rng.manual_seed(self.seed * 1_000_000 + step)
+        size, count = VIEWS[int(torch.randint(len(VIEWS), (), generator=rng))]
+        return self.views.batch(self.weights, count, size)
+
+
+def one_thread(_: int) -> None:
+    """Let a process that makes views leave the cores to the training."""
+    torch.set_num_threads(1)
+    os.nice(5)
 
 
 def train(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path) -> TinySkin:
-    """Train on the photos and the negatives, and return the average of the weights, blended with the start.
+    """Train on taught photos and the negatives, and return the average of the weights.
 
     Now and then the state goes into `checkpoint`; where that file is there already, training goes on from it.
     """
     torch.manual_seed(plan.seed)
-    rng = torch.Generator().manual_seed(plan.seed)
-    empty = negatives(plan)
-    views = Views([*photos, *empty], empty, rng)
-    weights = draw_weights([*photos, *empty])
     network = TinySkin()
-    network.start_from(start, views.batch(weights, 64, 192)[0][:, :3])
-    begun = copy.deepcopy(network.state_dict())
+    network.start_from(start, example_views(photos, plan))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.eval()  # its norms keep the statistics of the start: a few views would be poor ones
     network.freeze(plan.frozen)
-    teacher = copy.deepcopy(network)
+    empty = negatives(plan)
+    every = [*photos, *empty]
+    steps = Steps(Views(every, torch.Generator()), draw_weights(every), plan.seed)
     ema = get_ema_multi_avg_fn(plan.averaging)  # type: ignore[no-untyped-call]
     average = AveragedModel(network, multi_avg_fn=ema)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -120,21 +176,17 @@ def train(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path) ->
         saved = torch.load(checkpoint)
         for name, part in parts.items():
             part.load_state_dict(saved[name])
-        rng.set_state(saved["rng"])
         first = saved["step"]
+    remaining = range(first, plan.steps)
+    batches: DataLoader[Tensor] = DataLoader(
+        steps, batch_size=None, sampler=remaining, num_workers=plan.workers, worker_init_fn=one_thread
+    )
     started, total = time.perf_counter(), 0.0
-    for step in range(first, plan.steps):
+    for step, views in zip(remaining, batches, strict=True):
         for group in optimizer.param_groups:
             group["lr"] = plan.learning_rate * rate_factor(step, plan.steps)
-        size, count = VIEWS[int(torch.randint(len(VIEWS), (), generator=rng))]
-        plain, augmented = views.batch(weights, count, size)
-        image, mask, known = augmented.split((3, 1, 1), 1)
-        with torch.no_grad():
-            taught = teacher(plain[:, :3].contiguous(memory_format=torch.channels_last)).sigmoid()
-        logits = network(image.contiguous(memory_format=torch.channels_last))
-        shows_skin = mask.amax((1, 2, 3), keepdim=True)  # of a picture without, the start knows less than we do
-        lesson = F.binary_cross_entropy_with_logits(logits, taught, shows_skin.expand_as(taught))
-        loss = loss_of(logits, mask, known) + plan.taught * lesson
+        image, layers = views.split((3, 5), 1)
+        loss = loss_of(network(image.contiguous(memory_format=torch.channels_last)), layers, plan)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(trained, 1.0)
@@ -143,10 +195,10 @@ def train(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path) ->
         total += loss.item()
         if (step + 1) % SAVED_EVERY == 0:
             states = {name: part.state_dict() for name, part in parts.items()}
-            torch.save({**states, "rng": rng.get_state(), "step": step + 1}, checkpoint)
+            torch.save({**states, "step": step + 1}, checkpoint)
             seconds = time.perf_counter() - started
             print(f"step {step + 1} of {plan.steps}  loss {total / SAVED_EVERY:.4f}  {seconds:.0f} s", flush=True)
             started, total = time.perf_counter(), 0.0
     result = average.module
     assert isinstance(result, TinySkin)
-    return blend(result, begun, plan.tuned)
+    return result.eval()

@@ -13,7 +13,7 @@ from PIL.Image import Image as PILImage
 from rembg_skin.catalog import MODELS, Model, Network
 from rembg_skin.errors import ModelError, OptionError
 from rembg_skin.image.mask import cleaned, resized, stretched, to_mask
-from rembg_skin.image.tensor import fitted_size, to_tensor
+from rembg_skin.image.tensor import automatic_side, fitted_size, to_tensor
 from rembg_skin.networks.memory import memory
 from rembg_skin.networks.onnx import Graph, shared_graph
 from rembg_skin.networks.providers import CPU, Provider, chosen_providers
@@ -85,7 +85,8 @@ class NeuralSession(SkinSession):
 
         `output` names another output of the graph than the first.
         """
-        network, side = self.network, self._side(size)
+        network = self.network
+        side = automatic_side(rgb.size) if network.automatic and size is None else self._side(size)
         tensor = to_tensor(
             rgb,
             side,

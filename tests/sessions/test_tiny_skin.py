@@ -9,12 +9,12 @@ import skimage.data
 from numpy.typing import NDArray
 from PIL import Image
 
+from rembg_skin.image.tensor import automatic_side
 from tests.conftest import SHARED
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "rembg_skin" / "data" / "tiny_skin.onnx"
 PHOTOS = SHARED / "data"
-SIDE = 512
 LARGEST = 1_000_000  # bytes: the budget of the wheel
 
 # Photographs without skin that lie in scikit-image's wheel; the second half was never trained on.
@@ -34,12 +34,13 @@ def library_photo(name: str) -> NDArray[np.uint8]:
         return np.asarray(picture.convert("RGB"))
 
 
-def mask_of(session: ort.InferenceSession, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The mask at the picture's size, its longest side brought to SIDE and both to multiples of 32."""
-    height, width = (max(1, round(length * SIDE / max(image.shape) / 32)) * 32 for length in image.shape[:2])
+def mask_of(session: ort.InferenceSession, image: NDArray[np.uint8], output: str = "mask") -> NDArray[np.uint8]:
+    """The mask at the picture's size, its longest side brought to the automatic one and both to multiples of 32."""
+    side = automatic_side(image.shape[1::-1])
+    height, width = (max(1, round(length * side / max(image.shape) / 32)) * 32 for length in image.shape[:2])
     small = Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS)
     tensor = (np.asarray(small, np.float32) / 255).transpose(2, 0, 1)[None]
-    (mask,) = session.run(["mask"], {"image": tensor})
+    (mask,) = session.run([output], {"image": tensor})
     levels = np.rint(np.asarray(mask)[0, 0] * 255).astype(np.uint8)
     return np.asarray(Image.fromarray(levels).resize(image.shape[1::-1], Image.Resampling.LANCZOS))
 
@@ -54,26 +55,29 @@ def test_file_fits_the_budget() -> None:
     assert MODEL.stat().st_size <= LARGEST
 
 
-def test_one_picture_goes_in_and_one_mask_comes_out(session: ort.InferenceSession) -> None:
-    (image,), (mask,) = session.get_inputs(), session.get_outputs()
-    assert (image.name, image.type, mask.name, mask.type) == ("image", "tensor(float)", "mask", "tensor(float)")
-    assert (image.shape[1], mask.shape[1]) == (3, 1)
+def test_one_picture_goes_in_and_two_masks_come_out(session: ort.InferenceSession) -> None:
+    (image,), outputs = session.get_inputs(), session.get_outputs()
+    assert (image.name, image.type, image.shape[1]) == ("image", "tensor(float)", 3)
+    assert [(each.name, each.type, each.shape[1]) for each in outputs] == [
+        ("mask", "tensor(float)", 1),
+        ("skin", "tensor(float)", 1),
+    ]
 
 
 @pytest.mark.parametrize(("batch", "height", "width"), [(1, 32, 32), (1, 512, 512), (3, 256, 384), (2, 224, 64)])
 def test_batch_and_size_are_free(session: ort.InferenceSession, batch: int, height: int, width: int) -> None:
     image = np.random.default_rng(0).random((batch, 3, height, width), dtype=np.float32)
-    (mask,) = session.run(None, {"image": image})
-    assert mask.shape == (batch, 1, height, width)
-    assert np.isfinite(mask).all()
-    assert 0 <= mask.min() <= mask.max() <= 1
+    for mask in session.run(None, {"image": image}):
+        assert mask.shape == (batch, 1, height, width)
+        assert np.isfinite(mask).all()
+        assert 0 <= mask.min() <= mask.max() <= 1
 
 
 def test_pictures_of_a_batch_do_not_touch_each_other(session: ort.InferenceSession) -> None:
     images = np.random.default_rng(1).random((2, 3, 96, 96), dtype=np.float32)
-    (together,) = session.run(None, {"image": images})
-    (alone,) = session.run(None, {"image": images[1:]})
-    np.testing.assert_allclose(together[1:], alone, atol=1e-4)
+    together, alone = (session.run(None, {"image": some}) for some in (images, images[1:]))
+    for both, one in zip(together, alone, strict=True):
+        np.testing.assert_allclose(both[1:], one, atol=1e-4)
 
 
 def test_normalisation_is_inside_so_a_plain_rgb_photo_finds_a_face(session: ort.InferenceSession) -> None:
@@ -82,6 +86,25 @@ def test_normalisation_is_inside_so_a_plain_rgb_photo_finds_a_face(session: ort.
     assert np.mean(face > 127) > 0.9
     assert np.mean(suit > 127) < 0.2
     assert np.mean(flag > 127) < 0.05
+
+
+def test_the_second_mask_leaves_eyes_and_mouth_out(session: ort.InferenceSession) -> None:
+    photo = library_photo("astronaut.png")
+    region, skin = (mask_of(session, photo, output) > 127 for output in ("mask", "skin"))
+    eye, teeth, cheek = np.s_[98:104, 198:208], np.s_[142:150, 212:232], np.s_[115:128, 190:203]
+    assert np.mean(region[eye]) > 0.9
+    assert np.mean(region[teeth]) > 0.9
+    assert np.mean(skin[eye]) < 0.5
+    assert np.mean(skin[teeth]) < 0.5
+    assert np.mean(skin[cheek]) > 0.9
+
+
+@pytest.mark.parametrize("longest", [36, 48])
+def test_a_face_is_found_in_a_tiny_picture(session: ort.InferenceSession, longest: int) -> None:
+    photo = Image.fromarray(library_photo("astronaut.png")[:256, 96:352])
+    mask = mask_of(session, np.asarray(photo.resize((longest, longest))))
+    large = np.asarray(Image.fromarray(mask).resize(photo.size))
+    assert np.mean(large[90:140, 105:150] > 127) > 0.9
 
 
 @pytest.mark.parametrize("level", [0, 64, 128, 255])
