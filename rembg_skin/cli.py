@@ -30,7 +30,7 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status.
 
-    0; 1 after an error that was told on stderr; 3 where a measuring command had to leave files or models out; 130
+    0; 1 after an error that was told on stderr; 3 if a command had to leave files or models out; 130
     after Ctrl-C.
     """
     _prepare_process()

@@ -106,9 +106,8 @@ class Table:
     """
 
     def __init__(self, channels: Sequence[str], parts: Sequence[tuple[Levels, Weights]], sizes: Levels) -> None:
-        levels = (
-            np.concatenate([part[0] for part in parts], axis=1) if parts else np.zeros((len(channels), 0), np.int64)
-        )
+        none = (np.zeros((len(channels), 0), np.int64), np.zeros((2, 0)))
+        levels, weights = (np.concatenate(each, axis=1) for each in zip(*(parts or [none]), strict=True))
         self.levels: dict[str, Levels] = dict(zip(channels, levels, strict=True))
         self.weights: Weights = weights
         self._group = np.repeat(np.arange(len(parts)), [part[1].shape[1] for part in parts])

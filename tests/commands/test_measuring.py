@@ -171,6 +171,135 @@ def test_bench_measures_what_is_on_disk_and_skips_the_rest(tmp_path: Path) -> No
     assert {"python", "rembg", "onnxruntime"} <= result["machine"].keys()
 
 
+def test_eval_without_a_model_measures_skin_and_says_what_it_took(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    offline = {"REMBG_SKIN_OFFLINE": "1", "U2NET_HOME": str(tmp_path / "empty")}
+    done = run("eval", *folders, "--no-hce", "--csv", tmp_path / "all.csv", **offline)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[2].split()[:2] == ["skin=tiny_skin", "6"]
+    assert "skin took tiny_skin: tiny_skin.onnx sha256 " in done.stdout
+    assert "rembg-skin " in done.stdout.splitlines()[-1]
+    with (tmp_path / "all.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["session"] for row in rows} == {"tiny_skin"}
+    assert all(row["weights_sha256"].startswith("tiny_skin.onnx ") for row in rows)
+
+
+def test_models_take_extras_and_a_wrong_one_is_one_error_before_any_work(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    done = run("eval", *folders, "-m", "ycbcr_skin", "ycbcr_skin:cb_min=120,morph=1", "--no-hce", "--json", "--worst",
+               1, "--worst-to", tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    plain, changed = json.loads(done.stdout)["models"]
+    assert (plain["model"], changed["model"]) == ("ycbcr_skin", "ycbcr_skin:cb_min=120,morph=1")
+    assert plain["miou"] != changed["miou"]
+    assert (tmp_path / "worst-ycbcr_skin_cb_min_120,morph_1.png").is_file()
+    for given, reason in (
+        ("ycbcr_skin:cb_mni=3", 'no extra "cb_mni"; did you mean cb_min'),
+        ("ycbcr_skin:cb_min=300", "cb_min=300 is not possible"),
+        ("ycbcr_skin:cb_min=", "is not JSON"),
+    ):
+        for command in (("eval", *folders), ("compare", folders[0] / "p0.jpg", "-o", tmp_path / "x.png"), ("bench",)):
+            refused = run(*command, "-m", given)
+            assert refused.returncode in (1, 2)
+            assert reason in refused.stderr
+
+
+def test_swapped_folders_are_one_warning(folders: tuple[Path, Path]) -> None:
+    images, masks = folders
+    swapped = run("eval", masks, images, "-m", "hsv_skin", "--no-hce")
+    assert swapped.returncode != 0
+    (warning,) = [line for line in swapped.stderr.splitlines() if line.startswith("Warning: ")]
+    assert "Are these the right folders, photographs first? the folders look swapped" in warning
+    assert "Warning" not in run("eval", images, masks, "-m", "hsv_skin", "--no-hce").stderr
+
+
+def test_few_partners_are_one_warning(folders: tuple[Path, Path]) -> None:
+    images, masks = folders
+    for number in range(5):
+        (masks / f"p{number}.png").rename(masks / f"other{number}.png")
+    done = run("stats", images, masks, "-o", images.parent / "out")
+    (warning,) = [line for line in done.stderr.splitlines() if line.startswith("Warning: ")]
+    assert "only 1 photographs have a mask, 10 files have no partner" in warning
+
+
+def test_compare_with_true_masks_shows_errors_and_says_the_iou(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    images, masks = folders
+    (masks / "p1.png").unlink()
+    out = tmp_path / "grid.svg"
+    done = run("compare", images / "p0.jpg", images / "p1.jpg", "-m", "ycbcr_skin", "-o", out, "--masks", masks)
+    assert done.returncode == 0, done.stderr
+    assert "p1.jpg has no mask in" in done.stderr
+    width = int(out.read_text().split('viewBox="0 0 ')[1].split()[0])
+    assert width == 8 + 4 * (256 + 8)  # image, true mask, mask, errors
+    refused = run("compare", images / "p0.jpg", "-m", "hsv_skin", "-o", tmp_path / "grid.doc")
+    assert refused.returncode == 1
+    assert "grid.doc: a picture's name ends in .png" in refused.stderr
+
+
+def test_fit_prints_the_extras_to_take_along_and_both_figures(folders: tuple[Path, Path]) -> None:
+    done = run("fit", *folders, "-m", "ycbcr_skin:morph=1", "--folds", 3)
+    assert done.returncode == 0, done.stderr
+    *table, command = done.stdout.splitlines()
+    assert [line.split()[0] for line in table[2:5]] == ["default", "fitted,", "fitted,"]
+    assert command.startswith('-m ycbcr_skin -x \'{"morph": 1, "cb_min": ')
+    extras = json.loads(command.split("-x ")[1].strip("'"))
+    default, training = (float(line.split()[-4]) for line in table[2:4])
+    assert training > default
+    outcome = json.loads(run("fit", *folders, "-m", "ycbcr_skin:morph=1", "--folds", 3, "--json").stdout)
+    assert outcome["extras"] == extras
+    assert outcome["cross-validated"]["images"] == outcome["fitted"]["images"] == 6
+
+
+def test_fit_says_what_it_cannot_fit(folders: tuple[Path, Path]) -> None:
+    for given, reason in (
+        ("icm_skin", "icm_skin has no thresholds that can be fitted; did you mean"),
+        ("ycbcr_skin:cb_min=3", "cb_min would be fitted; leave it out"),
+        ("ycbcr_skin:morph=2", "morph=2 is not possible"),
+    ):
+        refused = run("fit", *folders, "-m", given)
+        assert refused.returncode == 1
+        assert reason in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can drop rights")
+def test_a_user_without_home_and_write_access_can_measure(tmp_path: Path) -> None:
+    code = "import sys; from rembg_skin.cli import main; sys.exit(main(['bench', '-m', 'hsv_skin', '--runs', '1']))"
+    place = {"cwd": "/", "user": 65534, "group": 65534, "extra_groups": []}
+    home = {"HOME": "/nowhere", "U2NET_HOME": str(tmp_path / "models"), "PATH": os.defpath}
+    path = {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
+    if subprocess.run([sys.executable, "-c", "import rembg_skin"], env=home | path, check=False, **place).returncode:  # type: ignore[call-overload]
+        pytest.skip("another user cannot read this environment")
+    done = subprocess.run(  # type: ignore[call-overload]
+        [sys.executable, "-c", code], env=home | path, capture_output=True, text=True, check=False, **place
+    )
+    assert done.returncode == 0, done.stderr
+    assert "hsv_skin" in done.stdout
+
+
+def test_without_standard_error_and_output_commands_do_their_work(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    code = """if True:
+        import sys
+        sys.stdout = sys.stderr = None
+        from rembg_skin.cli import main
+        sys.exit(main(sys.argv[1:]))
+    """
+    (folders[1] / "p0.png").unlink()
+    arguments = ["eval", *folders, "-m", "hsv_skin", "--no-hce", "--csv", tmp_path / "all.csv"]
+    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert len((tmp_path / "all.csv").read_text().splitlines()) == 6
+    done = subprocess.run([sys.executable, "-c", code, "models"], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (0, b"")
+
+
+@pytest.mark.parametrize("module", ["rembg_skin", "rembg_skin.cli"])
+def test_the_command_is_a_module_too(module: str) -> None:
+    done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("rembg-skin ")
+
+
 def test_bench_names_an_unknown_provider(tmp_path: Path) -> None:
     done = run("bench", "-m", "hsv_skin", "--provider", "abacus", "--runs", 1, U2NET_HOME=str(tmp_path))
     assert done.returncode == 1
