@@ -237,6 +237,10 @@ _BIREFNET = Network(
     blur=(3, 2.0),
     memory_needed=40_000_000_000,  # README of samhaswon/skin_segmentation: about 40 GB
 )
+# Some networks leave a veil over the background and few pixels of skin full. On eight sets these levels brought
+# pan_skin's mean absolute error from .0781 to .0756, the background's pixels of level 1 to 12 from 3.6 to .4 %, the
+# skin's of level 255 from 49 to 89 %. Symmetric, they leave the IoU at 127 as it is.
+_NO_VEIL = (32, 223)
 REFINER_NETWORK = Network(512, inputs=4, outputs=7, blur=(3, 1.0))
 
 _NEURAL = (
@@ -253,7 +257,7 @@ _NEURAL = (
             stretch="never",
             size_step=32,
             blur=(3, 1.0),
-            levels=(32, 223),
+            levels=_NO_VEIL,
         ),
         licence="MIT",
         packaged=True,
@@ -317,7 +321,9 @@ _NEURAL = (
         "pan_skin",
         "PAN, MobileNetV3 small",
         "Pyramid Attention Network, MobileNetV3 small",
-        Network(512, channels=3, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), stretch="never"),
+        Network(
+            512, channels=3, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), stretch="never", levels=_NO_VEIL
+        ),
         (
             FileSource(
                 "https://raw.githubusercontent.com/Kazuhito00/Skin-Clothes-Hair-Segmentation-using-SMP/"
