@@ -80,9 +80,14 @@ def test_commands_run_where_nothing_compiled_can_be_kept(tmp_path: Path) -> None
     picture().save(tmp_path / "photos" / "a.png")
     Image.new("L", (60, 40), 255).save(tmp_path / "truth" / "a.png")
     code = (
-        "import sys, numba.core.caching as c\n"
+        "import builtins, sys\n"
+        "plain = builtins.__import__\n"
         "def refuse(*_): raise RuntimeError('cannot cache function')\n"
-        "c.FunctionCache.__init__ = refuse\n"
+        "def watched(name, *rest):\n"
+        "    module = plain(name, *rest)\n"
+        "    if 'numba.core.caching' in sys.modules: sys.modules['numba.core.caching'].FunctionCache = refuse\n"
+        "    return module\n"
+        "builtins.__import__ = watched\n"
         "from rembg_skin.cli import main; sys.exit(main(sys.argv[1:]))"
     )
     for command in (["eval", "photos", "truth", "-m", "hsv_skin", "--no-hce"],
