@@ -121,7 +121,9 @@ class Client:
         def ask() -> None:
             current.set(wire)
             try:
-                answers.put(session.get(url, headers=headers, stream=True, timeout=(limit, self.retry.read)))
+                answers.put(
+                    session.get(url, headers=headers, stream=True, timeout=(limit, max(limit, self.retry.read)))
+                )
             except BaseException as error:  # noqa: BLE001 - raised where the answer is waited for
                 answers.put(error)
 

@@ -1,10 +1,14 @@
 """`skin`: which model it takes, what it says of it, and that it tries again."""
 
+import json
+import logging
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +17,18 @@ from PIL import Image
 from rembg import new_session
 
 import rembg_skin
+from rembg_skin import messages
 from rembg_skin.catalog import MODELS, FileSource
 from rembg_skin.errors import ModelError, OptionError, SkinError
 from rembg_skin.sessions import auto
 from rembg_skin.sessions.auto import AutoSession
-from rembg_skin.weights import store
-from rembg_skin.weights.settings import AUTO
+from rembg_skin.weights import failures, store
+from rembg_skin.weights.http import SOON
+from rembg_skin.weights.settings import AUTO, Settings
 from tests.conftest import SHARED
 from tests.support.github import Answer, GitHub
 from tests.support.networks import red_network
+from tests.support.silence import listening
 from tests.support.weights import QUICK
 
 rembg_skin.register()
@@ -69,6 +76,8 @@ def world(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setenv(AUTO, TWO_DOWNLOADS)
     monkeypatch.setattr(store, "SOON", QUICK)
     monkeypatch.setattr(auto, "_told", set())
+    monkeypatch.setattr(messages, "_logged", set())
+    monkeypatch.setattr(failures, "_failures", {})
     github.releases[REPO] = []
     github.releases["samhaswon/csc6780-term-project"] = []
     return World(github, tmp_path / "home", capsys)
@@ -86,10 +95,11 @@ def test_without_a_chain_of_ones_own_a_failed_download_leads_to_the_network_of_t
     monkeypatch.delenv(AUTO)
     pan = world.offer_pan()
     assert taken() == "tiny_skin"
-    assert world.said() == [
+    (line,) = world.said()
+    assert line == (
         "skin: using tiny_skin (u2netp_skin is not on this disk, no release has a matching file;"
         " rembg-skin download u2netp_skin fetches it)"
-    ]
+    )
     assert world.github.bodies(pan) == []
 
 
@@ -149,6 +159,103 @@ def test_a_network_that_is_not_the_catalogues_is_left_with_its_reason(world: Wor
     world.offer_pan()
     assert taken() == "pan_skin"
     assert "another network" in world.said()[0]
+
+
+def test_what_was_tried_in_vain_is_not_tried_again_for_an_hour(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.offer_pan()
+    assert taken() == "pan_skin"
+    asked = len(world.github.seen)
+    world.offer_u2netp()
+    assert taken() == "pan_skin"  # by this process
+    monkeypatch.setattr(failures, "_failures", {})
+    assert taken() == "pan_skin"  # by another one, which reads the stamp
+    assert len(world.github.seen) == asked
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + failures.KEPT + 1)
+    assert taken() == "u2netp_skin"
+    assert not list(world.home.rglob("*.tried.json"))
+
+
+def test_extras_of_a_client_make_no_second_question(world: World) -> None:
+    world.offer_pan()
+    for threshold in range(20):
+        new_session("skin", threshold=threshold)
+    assert len(world.github.bodies(f"/repos/{REPO}/releases")) == 1
+    assert len(world.said()) == 1
+
+
+def test_other_settings_are_tried_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.offer_pan()
+    monkeypatch.setenv("REMBG_SKIN_GITHUB_API", "http://127.0.0.1:9")
+    assert taken() == "pan_skin"
+    assert "127.0.0.1 cannot be reached;" in world.said()[0]
+    monkeypatch.setenv("REMBG_SKIN_GITHUB_API", world.github.url)
+    world.offer_u2netp()
+    assert taken() == "u2netp_skin"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "[" * 30_000, '{"when": 1}', '{"reason": "x", "when": "9999-12-31T00:00:00Z"}']
+)
+def test_a_stamp_that_means_nothing_is_harmless(world: World, text: str) -> None:
+    world.offer_u2netp()
+    stamp = world.home / "models" / "u2netp_skin" / "u2netp_skin.onnx.tried.json"
+    stamp.parent.mkdir(parents=True)
+    stamp.write_text(text)
+    assert taken() == "u2netp_skin"
+
+
+def test_a_forged_stamp_moves_no_cursor_and_makes_no_line_of_its_own(world: World) -> None:
+    world.offer_pan()
+    stamp = world.home / "models" / "u2netp_skin" / "u2netp_skin.onnx.tried.json"
+    stamp.parent.mkdir(parents=True)
+    forged = {"reason": "\x1b[2J\nrembg-skin: all is well" * 99, "settings": Settings.read().fingerprint}
+    stamp.write_text(json.dumps({**forged, "when": datetime.now(UTC).isoformat()}))
+    assert taken() == "pan_skin"
+    (line,) = world.said()
+    assert "\x1b" not in line
+    assert len(line) < 600
+
+
+def test_a_silent_network_is_waited_for_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "SOON", SOON)
+    monkeypatch.delenv(AUTO)
+    with listening() as silent:
+        monkeypatch.setenv("REMBG_SKIN_GITHUB_API", silent)
+        times = []
+        for threshold in (100, 101):
+            start = time.monotonic()
+            new_session("skin", threshold=threshold)
+            times.append(time.monotonic() - start)
+        assert "127.0.0.1 does not answer;" in world.said()[0]
+    assert 1.0 < times[0] - times[1] < 1.7 + 2.0  # on a busy machine
+
+
+def test_a_server_logs_what_serves_it_and_no_error(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "uvicorn")
+    log = logging.getLogger("uvicorn")
+    log.addHandler(caplog.handler)
+    try:
+        world.offer_pan()
+        for threshold in (1, 2):
+            new_session("skin", threshold=threshold)
+            new_session("hsv_skin", s_min=threshold)
+    finally:
+        log.removeHandler(caplog.handler)
+    told = {(record.levelname, record.getMessage()) for record in caplog.records}
+    assert sorted((level, line.partition(" ")[0]) for level, line in told) == [
+        ("INFO", "hsv_skin:"),
+        ("INFO", "pan_skin:"),
+        ("WARNING", "skin:"),
+    ]
+    assert world.said() == []
+
+
+def test_without_a_stderr_nothing_is_said_and_all_works(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.offer_pan()
+    monkeypatch.setattr(sys, "stderr", None)
+    assert taken() == "pan_skin"
+    assert world.capture.readouterr().out == ""
 
 
 def test_the_same_choice_is_told_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
