@@ -19,7 +19,7 @@ from rembg_skin.messages import on_terminal
 from rembg_skin.weights import receipts
 from rembg_skin.weights.faults import PassingError, SourceError
 from rembg_skin.weights.http import Client
-from rembg_skin.weights.outside import host_of, record, whole_number
+from rembg_skin.weights.outside import host_of, record, regular_file, whole_number
 from rembg_skin.weights.sources import Offer
 
 _PART, _ORIGIN = "part", "part.json"
@@ -65,7 +65,8 @@ def _staging(usual: Path) -> Iterator[Path]:
     if not _own(staging):
         # Planted, or of another user of a shared model folder.
         with suppress(OSError):
-            staging.unlink() if staging.is_symlink() or staging.is_file() else shutil.rmtree(staging)
+            # Only a folder: what empties one opens it first, and would wait for ever at a pipe.
+            shutil.rmtree(staging) if stat.S_ISDIR(staging.lstat().st_mode) else staging.unlink()
         try:
             staging.mkdir(mode=0o700)
         except OSError:
@@ -160,14 +161,11 @@ class Downloader:
     def _copy(self, source: Path) -> None:
         self.forget()
         try:
-            handle = os.open(source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+            file = regular_file(source)
         except (OSError, ValueError) as error:
             raise SourceError(f"the mirror folder cannot give it ({getattr(error, 'strerror', error)})") from None
-        with open(handle, "rb") as file, self._part.open("xb") as part:  # noqa: PTH123 - a handle
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):  # such as a pipe that would never end
-                raise SourceError("the mirror folder cannot give it (it is no file)")
-            self._expect(status.st_size)
+        with file, self._part.open("xb") as part:
+            self._expect(os.fstat(file.fileno()).st_size)
             shutil.copyfileobj(file, part, 1 << 20)
 
     def _resumable(self) -> tuple[int, str] | None:

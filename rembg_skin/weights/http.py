@@ -117,13 +117,12 @@ class Client:
             raise UnreachableError(f"{host} was not asked, as other hosts did not answer")
         wire, session = self._wire, self._session
         answers: SimpleQueue[requests.Response | BaseException] = SimpleQueue()
+        timeouts = (limit, max(limit, self.retry.read))
 
         def ask() -> None:
             current.set(wire)
             try:
-                answers.put(
-                    session.get(url, headers=headers, stream=True, timeout=(limit, max(limit, self.retry.read)))
-                )
+                answers.put(session.get(url, headers=headers, stream=True, timeout=timeouts))
             except BaseException as error:  # noqa: BLE001 - raised where the answer is waited for
                 answers.put(error)
 

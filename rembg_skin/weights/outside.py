@@ -1,6 +1,7 @@
 """What comes from hosts and disks, read and parsed in one place: nonsense becomes None, never another exception."""
 
 import email.utils
+import errno
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from rembg_skin.errors import printable
@@ -35,19 +37,29 @@ def document(data: bytes) -> object:
         return None
 
 
+def regular_file(path: Path) -> IO[bytes]:
+    """Open a file to read; a pipe would never end, a folder has nothing to read.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened or is no regular file.
+
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return open(handle, "rb")  # noqa: PTH123 - a handle
+    os.close(handle)
+    raise OSError(errno.EINVAL, "it is no regular file")
+
+
 def record(path: Path) -> dict[str, object] | None:
-    """Return the JSON object in a small regular file, None for anything else, such as a pipe that would never end."""
+    """Return the JSON object in a small file, None for anything else."""
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with regular_file(path) as file:
+            data = file.read(_FILE_BYTES + 1)
     except (OSError, ValueError):
         return None
-    with open(handle, "rb") as file:  # noqa: PTH123 - a handle
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return None
-            data = file.read(_FILE_BYTES + 1)
-        except OSError:
-            return None
     found = document(data) if len(data) <= _FILE_BYTES else None
     return found if isinstance(found, dict) else None
 

@@ -220,11 +220,7 @@ def test_ctrl_c_of_the_commands_is_one_line(tmp_path: Path, what: str) -> None:
             (folder / "dlmv_skin.onnx").write_bytes(DATA)
         command = [str(Path(sys.executable).with_name("rembg-skin")), what, "dlmv_skin"]
         with started(command, env=environment) as process:
-            deadline = time.monotonic() + 60
-            while not list(folder.glob("*.lock")) and what == "download":
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
-            time.sleep(0.5 if what == "download" else 1.0)
+            assert silent.asked.wait(60)
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=30)
     assert "Traceback" not in err
