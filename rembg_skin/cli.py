@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from rembg_skin.errors import SkinError
+from rembg_skin.messages import tell
 
 # A command's module has add_arguments(parser) and run(arguments) -> exit status; only the one asked for is imported.
 COMMANDS = {
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             status = int(parsed.run(parsed))
             sys.stdout.flush()
         except SkinError as error:
-            print(f"rembg-skin: {error}", file=sys.stderr)
+            tell(f"rembg-skin: {error}")
             return 1
         except BrokenPipeError:  # `| head`; what Python still holds goes nowhere
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -94,7 +95,7 @@ def _version() -> str:
 
 
 def _show_warning(message: Warning | str, *_details: object, **_more: object) -> None:
-    print(f"rembg-skin: {message}", file=sys.stderr)
+    tell(f"rembg-skin: {message}")
 
 
 if __name__ == "__main__":  # python -m rembg_skin.cli

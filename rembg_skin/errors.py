@@ -1,7 +1,9 @@
 """The errors a user can meet. Each message says what happened, for which model, and what to do."""
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from difflib import get_close_matches
 
 _NAMES_SHOWN = 8
@@ -19,6 +21,25 @@ except ImportError:
         def __init__(self, _status: int, _detail: str) -> None: ...
 
 
+_expected: ContextVar[bool] = ContextVar("expected", default=False)
+
+
+@contextmanager
+def expected() -> Iterator[None]:
+    """Keep errors of the block out of a server's log: the caller has another way if they come."""
+    token = _expected.set(True)
+    try:
+        yield
+    finally:
+        _expected.reset(token)
+
+
+def server_log() -> logging.Logger | None:
+    """Return the log of rembg's server, None in a process that runs none."""
+    log = logging.getLogger("uvicorn")
+    return log if log.handlers else None
+
+
 class _BadRequest(_Answer):
     """Answered with the message: it is about what the client sent."""
 
@@ -31,9 +52,9 @@ class _Unavailable(_Answer):
 
     def __init__(self, message: str) -> None:
         super().__init__(503, "This model is not ready on this server, whose log says why.")
-        server = logging.getLogger("uvicorn")
-        if server.handlers:  # it runs
-            server.error("%s", " ".join(message.split()))
+        log = server_log()
+        if log is not None and not _expected.get():
+            log.error("%s", " ".join(message.split()))
 
 
 class SkinError(_Base):
@@ -59,8 +80,17 @@ class ModelError(SkinError, _Unavailable):
     """A network is not what the catalogue says, or what it returned is not a mask."""
 
 
+class SettingError(SkinError, _Unavailable):
+    """An environment variable has a value that means nothing."""
+
+
 class WeightsError(SkinError, _Unavailable):
-    """The weights of a model cannot be had, or are not what they should be."""
+    """A model's weights are unavailable or fail verification.
+
+    `reason` is one clause that says why no source gives them; empty if that is not what went wrong.
+    """
+
+    reason = ""
 
 
 class ImageError(SkinError):

@@ -16,8 +16,9 @@ from rembg_skin import catalog
 from rembg_skin.catalog import FileSource, Model, ReleaseSource
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights.download import bring
-from rembg_skin.weights.http import Retry, SourceError
-from rembg_skin.weights.settings import Environment
+from rembg_skin.weights.faults import SourceError
+from rembg_skin.weights.http import Client, Retry
+from rembg_skin.weights.settings import Settings
 from rembg_skin.weights.sources import Offer, assets
 from rembg_skin.weights.store import sha256_of
 
@@ -36,7 +37,7 @@ def unpinned(model: Model) -> list[ReleaseSource]:
     ]
 
 
-def pin(source: ReleaseSource, folder: Path, environment: Environment, retry: Retry) -> FileSource:
+def pin(source: ReleaseSource, folder: Path, settings: Settings, client: Client) -> FileSource:
     """Download what `source` offers into `folder`, hash it, and return it as a source with a known hash.
 
     Raises
@@ -46,10 +47,10 @@ def pin(source: ReleaseSource, folder: Path, environment: Environment, retry: Re
 
     """
     try:
-        asset = assets(source, environment, retry)[0]
+        asset = assets(source, settings, client)[0]
         file = folder / "asset"
         found = Offer(asset.url, asset.sha256, asset.size, "release", "")
-        bring(found, file, asset.name, retry, check=asset.sha256 is not None)
+        bring(found, file, asset.name, client, check=asset.sha256 is not None)
     except SourceError as error:
         raise WeightsError(f"{source.owner}/{source.repo}, {source.pattern}: {error}") from None
     origin = f"computed from the file, {datetime.now(UTC):%Y-%m-%d}"
@@ -98,8 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for model in catalog.FILES.values():
         for source in unpinned(model):
             try:
-                with TemporaryDirectory() as folder:
-                    pinned = pin(source, Path(folder), Environment.read(), Retry())
+                with TemporaryDirectory() as folder, Client(Retry()) as client:
+                    pinned = pin(source, Path(folder), Settings.read(), client)
             except WeightsError as error:
                 failed = True
                 print(f"{model.name}: {error}", file=sys.stderr)

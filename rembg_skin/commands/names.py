@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from rembg_skin.catalog import FILES, MODELS, Model
-from rembg_skin.errors import SkinError, did_you_mean
+from rembg_skin.errors import SkinError, did_you_mean, printable
 
 ALL = {**MODELS, **FILES}
 
@@ -21,6 +21,6 @@ def models_named(names: Iterable[str]) -> list[Model]:
     for name in names:
         if name not in ALL:
             hint = did_you_mean(name, ALL, most=1) or "`rembg-skin models` lists them."
-            raise SkinError(f'There is no model "{name}"; {hint}')
+            raise SkinError(f'There is no model "{printable(name)}"; {hint}')
         found.append(ALL[name])
     return found

@@ -1,11 +1,11 @@
 """``rembg-skin verify``."""
 
 import argparse
-import sys
 
 from rembg_skin.catalog import FILES, Model, files_of
 from rembg_skin.commands.names import models_named
 from rembg_skin.errors import WeightsError
+from rembg_skin.messages import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,11 +14,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Hash the files, and print for each whether it is what it should be."""
+    """Hash the files, print for each whether it is what it should be, and return the exit status."""
     named = dict.fromkeys(file for model in models_named(arguments.names) for file in files_of(model))
     good = True
-    for file in named or FILES.values():
-        good &= _verified(file, expected=bool(named))
+    try:
+        for file in named or FILES.values():
+            good &= _verified(file, expected=bool(named))
+    except KeyboardInterrupt:
+        tell("Stopped.")
+        return 130
     return int(not good)
 
 
@@ -26,23 +30,23 @@ def _verified(file: Model, *, expected: bool) -> bool:
     from rembg_skin.weights.folders import model_folders
     from rembg_skin.weights.http import Retry
     from rembg_skin.weights.receipts import on_disk
-    from rembg_skin.weights.settings import Environment
+    from rembg_skin.weights.settings import Settings
     from rembg_skin.weights.store import accept
 
     paths = list(on_disk(file, model_folders(file.name)))
     if expected and not paths:
-        print(f"rembg-skin: {file.name}: not on disk; `rembg-skin download {file.name}` fetches it", file=sys.stderr)
+        tell(f"rembg-skin: {file.name}: not on disk; `rembg-skin download {file.name}` fetches it")
     good = bool(paths) or not expected
     for path in paths:
         try:
-            receipt = accept(path, file, Environment.read(), Retry())
+            receipt = accept(path, file, Settings.read(), Retry())
         except WeightsError as error:
-            print(f"rembg-skin: {error}", file=sys.stderr)
+            tell(f"rembg-skin: {error}")
             good = False
             continue
         if receipt is None:
-            print(f"rembg-skin: {file.name}: {path} has changed since it was verified.", file=sys.stderr)
-            print("It is never loaded: the next use, or a download, fetches it anew.", file=sys.stderr)
+            tell(f"rembg-skin: {file.name}: {path} has changed since it was verified.")
+            tell("It is never loaded: the next use, or a download, fetches it anew.")
             good = False
         else:
             state = "could not be checked" if receipt.trust == "nothing" else "verified"

@@ -12,6 +12,7 @@ import onnxruntime as ort
 from rembg_skin.catalog import Network
 from rembg_skin.errors import ModelError, OptionError
 from rembg_skin.image.arrays import Floats
+from rembg_skin.networks.external import refuse_external_data
 from rembg_skin.networks.memory import cores
 from rembg_skin.networks.providers import CPU, Provider, name_of, warn_of_fallback
 
@@ -184,6 +185,7 @@ def _entries(options: ort.SessionOptions) -> dict[str, str]:
 def _create(
     name: str, network: Network, path: Path, providers: Sequence[Provider], options: ort.SessionOptions
 ) -> Graph:
+    refuse_external_data(name, path)
     try:
         session = ort.InferenceSession(str(path), sess_options=options, providers=list(providers))
     except Exception as error:  # ONNX Runtime's have no common class of their own

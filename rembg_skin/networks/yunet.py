@@ -13,6 +13,7 @@ from PIL.Image import Image as PILImage
 from rembg_skin.errors import ModelError
 from rembg_skin.image.arrays import Floats
 from rembg_skin.image.tiles import Box
+from rembg_skin.networks.external import refuse_external_data
 
 SIDE = 640  # pixels of the detector's square input
 STRIDES = (8, 16, 32)  # pixels of the input to a cell of the three output maps
@@ -61,6 +62,7 @@ class Detector:
     def __init__(self, path: Path, threads: int) -> None:
         settings = ort.SessionOptions()
         settings.intra_op_num_threads = threads
+        refuse_external_data("The face detector", path)
         try:
             # On the CPU even if there is a GPU: a run takes some 20 ms.
             self._session = ort.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])

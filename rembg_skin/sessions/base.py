@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 from PIL.Image import Image as PILImage
 from rembg.sessions.base import BaseSession
 
-from rembg_skin.catalog import Model
+from rembg_skin.catalog import Model, files_of
 from rembg_skin.image.finish import Finish
 from rembg_skin.image.rgb import to_rgb
+from rembg_skin.messages import log_once
 from rembg_skin.networks.memory import cores
 from rembg_skin.sessions.options import Option, resolve
 from rembg_skin.sessions.parts import parts_detector, without_features
@@ -38,6 +39,8 @@ class SkinSession(BaseSession, ABC):
         warn_unused(self.name(), self.options, kwargs, stacklevel=3)
         if self._extras.get("parts") == "skin" and not self.knows_parts:
             parts_detector(self.name(), self.threads)  # unavailable: an error now, not with the first photo
+        if not files_of(self.model):
+            log_once(f"{self.name()}: served without a download")
 
     @classmethod
     def name(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401

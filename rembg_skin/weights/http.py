@@ -1,174 +1,196 @@
-"""HTTP as a user meets it: tries, waits, proxies that ask for a login, hosts that trickle. Faults are put in words."""
+"""HTTP as a user meets it: hosts are asked with patience, but none that is silent or slow is waited for without end."""
 
-import email.utils
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from queue import Empty, SimpleQueue
+from typing import Self, TypeVar
 
 import requests
 import urllib3
 
+from rembg_skin.messages import waiting
+from rembg_skin.weights.faults import PassingError, UnreachableError, in_words, judge
+from rembg_skin.weights.outside import host_of
+from rembg_skin.weights.wire import Session, Wire, current
+
 CHUNK = 1 << 20  # bytes
+_LOOK = 0.25  # seconds; so often a wait looks for Ctrl-C, which a lock of Windows does not hear
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Retry:
-    """How long to keep trying. Times are in seconds."""
+    """How long to keep trying. Tries and waits of a download; times are in seconds."""
 
     tries: int = 5
     first_wait: float = 1.0  # doubled after each try, with jitter
     longest_wait: float = 60.0  # a host that asks for a longer one gets no further try
-    connect: float = 10.0
-    read: float = 30.0  # without a byte, or over which `slowest` is measured
+    answer: float = 14.0  # from the question to the end of the answer's head: names, connections, redirects, headers
+    silence: float = 28.0  # of one fetch, for all hosts that do not answer
+    turn: float = 10.0  # for another thread or process that fetches the same file and gets nowhere
+    read: float = 30.0  # over which `slowest` is measured
     slowest: int = 1024  # bytes a second; below it a connection counts as broken
 
 
-class SourceError(Exception):
-    """Why a source cannot give a file; the message is one clause for the user."""
+# For a caller with another way: it gives up before a user would wonder.
+SOON = Retry(tries=2, first_wait=0.5, longest_wait=2.0, answer=1.7, silence=1.7, turn=2.0, read=5.0)
 
 
-class UncheckedError(SourceError):
-    """There is a file, but nothing to check it against."""
+class Client:
+    """Asks the hosts of one fetch, in one thread. A host out of reach or silent is asked once, whatever it is for.
 
+    Attributes
+    ----------
+    retry
+        How long to keep trying.
+    asked
+        Whether any host was asked.
 
-class PassingError(SourceError):
-    """A fault that may be gone at the next try; `retry_after` is the wait that the host asks for, in seconds."""
+    """
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+    def __init__(self, retry: Retry) -> None:
+        self.retry = retry
+        self.asked = False
+        self._silence = retry.silence
+        self._unreachable: dict[str, UnreachableError] = {}
+        self._renew()
 
+    def __enter__(self) -> Self:
+        return self
 
-def persist(action: Callable[[], T], retry: Retry) -> T:
-    """Return what `action` returns, trying again after a :class:`PassingError` as `retry` says."""
-    for attempt in range(1, retry.tries):
+    def __exit__(self, *_error: object) -> None:
+        self._session.close()
+
+    def _renew(self) -> None:
+        self._wire = Wire()
+        self._session = Session()
+
+    def persist(self, action: Callable[[], T]) -> T:
+        """Return what `action` returns, trying again after a :class:`PassingError` as `retry` says."""
+        for attempt in range(1, self.retry.tries):
+            try:
+                return action()
+            except PassingError as fault:
+                backoff = self.retry.first_wait * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311
+                wait = backoff if fault.retry_after is None else fault.retry_after
+                if wait > self.retry.longest_wait:
+                    raise
+                with waiting(f"{fault}: the next try in {wait:.0f} s"):
+                    time.sleep(wait)
+        return action()
+
+    @contextmanager
+    def request(self, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
+        """Give the answer to a GET of `url`, after redirects, with a status of 200, 206 or 416; its body is not read.
+
+        Raises
+        ------
+        UnreachableError
+            If nothing answers.
+        PassingError
+            If the connection breaks, or the host says that it is busy.
+        SourceError
+            If the answer is final: not there, not allowed, redirected without end.
+
+        """
+        host = host_of(url)
+        if host in self._unreachable:
+            raise self._unreachable[host]
+        self.asked = True
         try:
-            return action()
-        except PassingError as fault:
-            backoff = retry.first_wait * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311
-            wait = backoff if fault.retry_after is None else fault.retry_after
-            if wait > retry.longest_wait:
+            response = self._head(url, headers, host)
+        except UnreachableError as error:
+            self._unreachable[host] = error
+            raise
+        with response:
+            judge(response)
+            yield response
+
+    def _head(self, url: str, headers: dict[str, str], host: str) -> requests.Response:
+        # In a thread, as a system that looks for a name, or a host that sends a byte a second, knows no time limit.
+        limit = min(self.retry.answer, self._silence)
+        if limit <= 0:
+            raise UnreachableError(f"{host} was not asked, as other hosts did not answer")
+        wire, session = self._wire, self._session
+        answers: SimpleQueue[requests.Response | BaseException] = SimpleQueue()
+        timeouts = (limit, max(limit, self.retry.read))
+
+        def ask() -> None:
+            current.set(wire)
+            try:
+                answers.put(session.get(url, headers=headers, stream=True, timeout=timeouts))
+            except BaseException as error:  # noqa: BLE001 - raised where the answer is waited for
+                answers.put(error)
+
+        start = time.monotonic()
+        threading.Thread(target=ask, name=f"rembg-skin asks {host}", daemon=True).start()
+        answer: requests.Response | BaseException | None = None
+        try:
+            with waiting(f"asking {host}"):
+                while answer is None and (left := start + limit - time.monotonic()) > 0:
+                    with suppress(Empty):
+                        answer = answers.get(timeout=min(left, _LOOK))
+        finally:
+            if not isinstance(answer, requests.Response):
+                wire.cut()
+                self._renew()
+        if isinstance(answer, requests.Response):
+            return answer
+        if answer is None:
+            self._silence -= limit
+            raise UnreachableError(f"{wire.host or host} does not answer", f"waited for {limit:.1f} s")
+        fault = in_words(answer, url, host)
+        if isinstance(fault, UnreachableError):
+            self._silence -= time.monotonic() - start
+        raise fault from None
+
+    def chunks(self, response: requests.Response) -> Iterator[bytes]:
+        """Give the body as it arrives, undecoded, at most :data:`CHUNK` bytes at a time.
+
+        Raises
+        ------
+        PassingError
+            If the connection breaks or is slower than `retry` allows.
+
+        """
+        wire = self._wire
+        received = 0
+        speed: list[float] = []  # filled by the watch, if it is too low
+        done = threading.Event()
+
+        def watch() -> None:
+            before = 0
+            while not done.wait(self.retry.read):
+                now = received
+                if now - before < self.retry.slowest * self.retry.read:
+                    speed.append((now - before) / self.retry.read)
+                    wire.cut()
+                    return
+                before = now
+
+        # Another thread, as bytes that only frame a body hold up a read for as long as they trickle.
+        threading.Thread(target=watch, name="rembg-skin watches a download", daemon=True).start()
+        try:
+            while chunk := _next(response):
+                received += len(chunk)
+                yield chunk
+        except PassingError:
+            self._renew()
+            if not speed:
                 raise
-            time.sleep(wait)
-    return action()
+        finally:
+            done.set()
+        if speed:
+            self._renew()
+            raise PassingError(f"the connection is too slow ({speed[0]:.0f} bytes a second)")
 
 
-def without_secrets(url: str) -> str:
-    """Return `url` without user, password, query and fragment, fit for messages and receipts."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-@contextmanager
-def request(session: requests.Session, url: str, headers: dict[str, str], retry: Retry) -> Iterator[requests.Response]:
-    """Give the answer to a GET of `url`, after redirects, with a status of 200, 206 or 416; its body is not read yet.
-
-    Raises
-    ------
-    PassingError
-        If nothing answers, or the host says that it is busy.
-    SourceError
-        If the answer is final: not there, not allowed, redirected without end.
-
-    """
-    host = urlsplit(url).hostname or url
+def _next(response: requests.Response) -> bytes:
     try:
-        response = session.get(url, headers=headers, stream=True, timeout=(retry.connect, retry.read))
-    except requests.TooManyRedirects:
-        raise SourceError(f"{host} redirects without end") from None
-    except requests.exceptions.SSLError:
-        raise SourceError(
-            f"the certificate of {host} is not trusted; behind a proxy that opens TLS, point REQUESTS_CA_BUNDLE to its"
-            " certificate"
-        ) from None
-    except requests.exceptions.ProxyError:
-        raise PassingError(f"the proxy set in the environment gives no way to {host}") from None
-    except requests.Timeout:
-        raise PassingError(f"{host} did not answer in time") from None
-    except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
-        raise PassingError(f"no connection to {host}") from None
-    except (requests.RequestException, ValueError) as error:
-        raise SourceError(f"{without_secrets(url)} cannot be asked for ({type(error).__name__})") from None
-    except OSError as error:  # a CA bundle of the environment that is not there
-        raise SourceError(str(error)) from None
-    with response:
-        _judge(response)
-        yield response
-
-
-_BUSY = (408, 500, 502, 503, 504)
-
-
-def _judge(response: requests.Response) -> None:
-    status = response.status_code
-    if status in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE):
-        return
-    host = urlsplit(response.url).hostname
-    wait = retry_after(response)
-    if _limited(response):
-        reset = response.headers.get("X-RateLimit-Reset", "")
-        if wait is None and reset.isdecimal():
-            wait = max(int(reset) - time.time(), 0)
-        until = "" if wait is None else f" for {_duration(wait)}"
-        raise PassingError(f"{host} refuses further requests{until} (HTTP {status}, rate limit)", wait)
-    if status in _BUSY:
-        raise PassingError(f"{host} is out of order (HTTP {status})", wait)
-    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-        raise SourceError(f"{host} does not have it (HTTP {status})")
-    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        raise SourceError("the proxy asks for a login (HTTP 407); put it into HTTPS_PROXY")
-    raise SourceError(f"{host} refuses it (HTTP {status})")
-
-
-def _limited(response: requests.Response) -> bool:
-    # GitHub says 403 as well as 429, with one of these headers.
-    if response.status_code == HTTPStatus.FORBIDDEN:
-        return response.headers.get("X-RateLimit-Remaining") == "0" or "Retry-After" in response.headers
-    return response.status_code == HTTPStatus.TOO_MANY_REQUESTS
-
-
-def retry_after(response: requests.Response) -> float | None:
-    """Return the seconds that the host asks to wait, not below 0; None where it does not ask."""
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isdecimal():
-        return float(value)
-    try:
-        return max(email.utils.parsedate_to_datetime(value).timestamp() - time.time(), 0)
-    except ValueError:
-        return None
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"  # noqa: PLR2004
-
-
-def chunks(response: requests.Response, retry: Retry) -> Iterator[bytes]:
-    """Give the body as it arrives, undecoded, at most :data:`CHUNK` bytes at a time.
-
-    Raises
-    ------
-    PassingError
-        If the connection breaks or is slower than `retry` allows.
-
-    """
-    since, received = time.monotonic(), 0
-    while True:
-        try:
-            chunk = response.raw.read1(CHUNK, decode_content=False)
-        except (urllib3.exceptions.HTTPError, OSError, ValueError):
-            raise PassingError("the connection broke") from None
-        if not chunk:
-            return
-        yield chunk
-        received += len(chunk)
-        elapsed = time.monotonic() - since
-        if elapsed >= retry.read:
-            if received < retry.slowest * elapsed:
-                raise PassingError(f"the connection is too slow ({received / elapsed:.0f} bytes a second)")
-            since, received = time.monotonic(), 0
+        return response.raw.read1(CHUNK, decode_content=False) or b""
+    except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError):
+        raise PassingError("the connection broke") from None

@@ -2,14 +2,17 @@
 
 import json
 import os
+import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from rembg_skin.catalog import FileSource, Model, ReleaseSource
+from rembg_skin.errors import printable
+from rembg_skin.weights.outside import record
 
 Trust = Literal["catalogue", "release", "nothing"]
 
@@ -23,7 +26,7 @@ class Receipt:
     sha256: str
     size: int  # bytes
     mtime_ns: int  # of the file, when it was hashed
-    trust: Trust  # whose hash it was checked against; "nothing": none could be had
+    trust: Trust  # whose hash it was checked against; "nothing": no hash was available
     hash_origin: str  # the same, in words
     url: str | None  # where the file came from; None: placed by hand
     time: str  # of the check, ISO 8601
@@ -56,14 +59,23 @@ def make(file: Path, sha256: str, trust: Trust, hash_origin: str, url: str | Non
 
 
 def read(file: Path) -> Receipt | None:
-    """Return the receipt of `file`, or None where there is none that can be understood."""
-    try:
-        found = json.loads(path_of(file).read_bytes())
-        receipt = Receipt(**{field.name: found[field.name] for field in fields(Receipt)})
-    except (OSError, ValueError, TypeError, KeyError):
+    """Return the receipt of `file`, or None if there is none that makes sense."""
+    found = record(path_of(file))
+    if found is None:
         return None
-    numbers = isinstance(receipt.size, int) and isinstance(receipt.mtime_ns, int)
-    return receipt if numbers and isinstance(receipt.sha256, str) else None
+    sha256, size, mtime, trust, origin, url, time = (found.get(name) for name in Receipt.__dataclass_fields__)
+    if (
+        isinstance(sha256, str)
+        and re.fullmatch(r"[0-9a-f]{64}", sha256)
+        and type(size) is type(mtime) is int
+        and trust in get_args(Trust)
+        and isinstance(origin, str)
+        and isinstance(url, str | None)
+        and isinstance(time, str)
+    ):
+        shown = None if url is None else printable(url)
+        return Receipt(sha256, size, mtime, cast("Trust", trust), printable(origin), shown, printable(time))
+    return None
 
 
 def write(file: Path, receipt: Receipt) -> None:
@@ -71,27 +83,14 @@ def write(file: Path, receipt: Receipt) -> None:
 
     Raises
     ------
-    OSError
+    DataError
         If the folder cannot be written.
 
     """
-    target = path_of(file)
-    draft = target.with_name(f"{target.name}.{os.getpid()}")
-    try:
-        draft.write_text(json.dumps(asdict(receipt), indent=1) + "\n", encoding="utf-8")
-        draft.replace(target)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
+    from rembg_skin.files import write_whole
 
-
-def warn_unchecked(path: Path, model: Model, receipt: Receipt) -> None:
-    """Say that a file is used of which nothing is known."""
-    warnings.warn(
-        f"{model.name}: {path} was placed by hand and could not be checked ({receipt.hash_origin}); it is used as is.",
-        RuntimeWarning,
-        stacklevel=2,
-    )
+    text = json.dumps(asdict(receipt), indent=1) + "\n"
+    write_whole(path_of(file), lambda draft: draft.write_text(text, encoding="utf-8"))
 
 
 def file_name(model: Model) -> str:
@@ -101,15 +100,36 @@ def file_name(model: Model) -> str:
 
 def on_disk(model: Model, folders: Sequence[Path]) -> Iterator[Path]:
     """Give the files of `model` that there are, in the order of the folders."""
-    return (path for folder in folders if (path := folder / file_name(model)).is_file())
+    # Not Path.is_file, which raises for a folder that may not be read.
+    return (path for folder in folders if os.path.isfile(path := folder / file_name(model)))  # noqa: PTH113
 
 
 def vouched(model: Model, folders: Sequence[Path]) -> Path | None:
-    """Return the first file of `model` if its receipt still holds, None otherwise; no byte of it is read."""
+    """Return the first file of `model` if its receipt still holds, None otherwise; no byte of it is read.
+
+    A file that could not be checked is vouched for only as long as asking again would be in vain.
+    """
     path = next(on_disk(model, folders), None)
     receipt = None if path is None else read(path)
-    if path is None or receipt is None or not (receipt.suits(model) and receipt.describes(path.stat())):
+    try:
+        if path is None or receipt is None or not (receipt.suits(model) and receipt.describes(path.stat())):
+            return None
+    except OSError:  # gone by now
         return None
     if receipt.trust == "nothing":
+        from rembg_skin.weights import failures
+        from rembg_skin.weights.settings import Settings
+
+        if failures.recalled(path, Settings.read().fingerprint) is None:
+            return None
         warn_unchecked(path, model, receipt)
     return path
+
+
+def warn_unchecked(path: Path, model: Model, receipt: Receipt) -> None:
+    """Say that a file is used of which nothing is known."""
+    warnings.warn(
+        f"{model.name}: {path} was placed by hand and could not be checked ({receipt.hash_origin}); it is used as is.",
+        RuntimeWarning,
+        stacklevel=2,
+    )

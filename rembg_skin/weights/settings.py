@@ -1,14 +1,24 @@
-"""What the environment says about downloads. Nothing else can: no extra of a session reaches these settings."""
+"""What the environment says about weights. Nothing else can: no extra of a session reaches these settings."""
 
 import os
+import re
+import warnings
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
+from rembg_skin.catalog import MODELS
+from rembg_skin.errors import SettingError, did_you_mean, printable
+
 GITHUB_API = "https://api.github.com"
+AUTO = "REMBG_SKIN_AUTO"
+_ON = ("1", "true", "yes", "on")
+_OFF = ("0", "false", "no", "off", "")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 @dataclass(frozen=True)
-class Environment:
+class Settings:
     """The settings of one fetch; :meth:`read` takes them from the process's environment variables."""
 
     offline: bool = False  # REMBG_SKIN_OFFLINE
@@ -18,19 +28,95 @@ class Environment:
     checks: bool = True  # rembg's own MODEL_CHECKSUM_DISABLED turns them off
 
     @classmethod
-    def read(cls) -> "Environment":
-        """Return the settings as they are now."""
+    def read(cls) -> "Settings":
+        """Return the settings as they are now.
+
+        Raises
+        ------
+        SettingError
+            If a variable has a value that means nothing.
+
+        """
         return cls(
-            offline=os.environ.get("REMBG_SKIN_OFFLINE", "0") not in ("", "0"),
+            offline=switch("REMBG_SKIN_OFFLINE"),
             mirror=os.environ.get("REMBG_SKIN_MIRROR") or None,
             api=(os.environ.get("REMBG_SKIN_GITHUB_API") or GITHUB_API).rstrip("/"),
-            token=os.environ.get("GITHUB_TOKEN") or None,
+            token=_token(),
             checks="MODEL_CHECKSUM_DISABLED" not in os.environ,
         )
 
     @property
     def mirror_folder(self) -> Path | None:
-        """The mirror, where it is a folder of this machine."""
+        """The mirror, if it is a folder of this machine."""
         if self.mirror is None or self.mirror.lower().startswith(("http://", "https://")):
             return None
         return Path(self.mirror).expanduser()
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells apart settings under which a host may or may not be reached; passwords take no part."""
+        values = [os.environ.get(name) or os.environ.get(name.upper()) or "" for name in _PROXIES]
+        parts = (self.offline, self.mirror, self.api, self.token is not None, *values)
+        text = re.sub(r"//[^/@]*@", "//", repr(parts))
+        return sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def switch(name: str) -> bool:
+    """Return whether the environment variable `name` is on; it is off if it is not set.
+
+    Raises
+    ------
+    SettingError
+        If its value is neither on nor off.
+
+    """
+    given = os.environ.get(name, "")
+    word = given.strip().lower()
+    if word not in (*_ON, *_OFF):
+        raise SettingError(
+            f'{name}="{printable(given)}" is neither on nor off: it takes {", ".join(_ON)} or'
+            f" {', '.join(word for word in _OFF if word)}."
+        )
+    return word in _ON
+
+
+def chain() -> tuple[str, ...]:
+    """Return the names of the models that `skin` tries: those of ``REMBG_SKIN_AUTO``, or the catalogue's.
+
+    Raises
+    ------
+    SettingError
+        If one of them is no skin model.
+
+    """
+    known = [name for name in MODELS if name != "skin"]
+    names = tuple(name for part in os.environ.get(AUTO, "").split(",") if (name := part.strip()))
+    for name in names:
+        if name not in known:
+            meant = did_you_mean(name, known, MODELS["skin"].chain, most=1)
+            raise SettingError(f'{AUTO} names "{printable(name)}", which is no model to choose from; {meant}')
+    return names or MODELS["skin"].chain
+
+
+def warn_unchecked_by_choice() -> None:
+    """Say that weights are not checked, and that the variable means it whatever its value is."""
+    value = os.environ.get("MODEL_CHECKSUM_DISABLED", "")
+    although = "" if value.strip().lower() in _ON else f' (to "{printable(value)}": rembg asks only whether it is set)'
+    warnings.warn(
+        f"MODEL_CHECKSUM_DISABLED is set{although}: weights of skin models are used unchecked. Unset it to have them"
+        " checked.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+
+def _token() -> str | None:
+    token = os.environ.get("GITHUB_TOKEN", "").strip()
+    if token and not re.fullmatch(r"[\x21-\x7e]+", token):
+        warnings.warn(
+            "GITHUB_TOKEN is no token (it has spaces or letters that no token has): GitHub is asked without it.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return None
+    return token or None

@@ -2,24 +2,32 @@
 
 import contextlib
 import hashlib
+import threading
+import time
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
+from weakref import WeakValueDictionary
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from rembg_skin.catalog import FileSource, Model, ReleaseSource
-from rembg_skin.errors import WeightsError
-from rembg_skin.weights import receipts
-from rembg_skin.weights.download import bring
-from rembg_skin.weights.http import Retry, SourceError, UncheckedError
+from rembg_skin.errors import DataError, WeightsError, expected, server_log
+from rembg_skin.messages import waiting
+from rembg_skin.weights import failures, receipts
+from rembg_skin.weights.download import bring, part_of
+from rembg_skin.weights.faults import PassingError, SourceError, UncheckedError
+from rembg_skin.weights.http import SOON, Client, Retry
 from rembg_skin.weights.receipts import Receipt, file_name, on_disk, vouched
-from rembg_skin.weights.settings import Environment
+from rembg_skin.weights.settings import Settings, warn_unchecked_by_choice
 from rembg_skin.weights.sources import assets, digest_origin, label, offer
 
+_LOOK = 0.25  # seconds between two looks at whether another fetch gets anywhere
+_SERVED_TURN = 2.0  # seconds; a server's threads are for other requests, too
+_SERVED_FAILURE = 60.0  # seconds for which a server asks no host again for a model
 
-def obtain(model: Model, folders: Sequence[Path], environment: Environment, retry: Retry) -> Path:
+
+def obtain(model: Model, folders: Sequence[Path], settings: Settings, retry: Retry) -> Path:
     """Return a verified file the slow way: hash what is on disk, or download it into ``folders[0]``.
 
     Raises
@@ -28,19 +36,67 @@ def obtain(model: Model, folders: Sequence[Path], environment: Environment, retr
         If neither leads to a file that is what it should be.
 
     """
-    if not environment.checks:
-        warnings.warn(
-            "MODEL_CHECKSUM_DISABLED is set: weights of skin models are used unchecked.", RuntimeWarning, stacklevel=2
-        )
-    with _alone(folders[0], model):
-        # Another process may have done all of it while this one waited.
+    if not settings.checks:
+        warn_unchecked_by_choice()
+    target = folders[0] / file_name(model)
+    since = time.time()
+    with _turn(target, model, retry):
+        # Another thread or process may have done all of it while this one waited.
         if path := vouched(model, folders):
             return path
         for path in on_disk(model, folders):
-            if not environment.checks or accept(path, model, environment, retry):
+            if not settings.checks or accept(path, model, settings, retry):
                 return path
             _set_aside(path, model)
-        return _download(model, folders[0], environment, retry)
+        if (failure := failures.noted(target)) is not None and (
+            failure.when >= since or (server_log() is not None and failure.holds(settings.fingerprint, _SERVED_FAILURE))
+        ):
+            raise _unavailable(model, target, failure.told, "Try again later", failure.told)
+        return _download(model, target, settings, retry)
+
+
+def obtain_soon(model: Model, folders: Sequence[Path], settings: Settings, retry: Retry | None = None) -> Path:
+    """Do the same for a caller with another way: give up soon, and for an hour ask no host again.
+
+    Raises
+    ------
+    WeightsError
+        As :func:`obtain`; a server's log does not hear of it.
+
+    """
+    target = folders[0] / file_name(model)
+    with expected():
+        failure = failures.recalled(target, settings.fingerprint)
+        if failure is not None and not any(on_disk(model, folders)):
+            raise _unavailable(model, target, failure.told, "Try again later", failure.told)
+        return _lasting(model, folders, settings, retry or SOON)
+
+
+def obtain_anew(model: Model, folders: Sequence[Path], settings: Settings, retry: Retry | None = None) -> Path:
+    """Do the same for a user who asks for it: try again whatever was tried in vain, and check what was not checked.
+
+    Raises
+    ------
+    WeightsError
+        As :func:`obtain`.
+
+    """
+    for folder in folders:
+        failures.forget(folder / file_name(model))
+    return vouched(model, folders) or _lasting(model, folders, settings, retry or Retry())
+
+
+def _lasting(model: Model, folders: Sequence[Path], settings: Settings, retry: Retry) -> Path:
+    """Obtain, and tell other processes of a failure."""
+    target = folders[0] / file_name(model)
+    since = time.time()
+    try:
+        return obtain(model, folders, settings, retry)
+    except WeightsError:
+        failure = failures.noted(target)
+        if failure is not None and failure.when >= since:
+            failures.stamp(target, failure)
+        raise
 
 
 def sha256_of(path: Path) -> str:
@@ -49,71 +105,145 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def accept(path: Path, model: Model, environment: Environment, retry: Retry) -> Receipt | None:
-    """Hash `path` and return its receipt, or None where its bytes are not those of the receipt that it has.
+def accept(path: Path, model: Model, settings: Settings, retry: Retry) -> Receipt | None:
+    """Hash `path` and return its receipt, or None if its bytes are not those of the receipt that it has.
 
-    A file without a receipt is checked like a download. The receipt is written, where the folder allows it.
+    A file without a receipt is checked like a download. The receipt is written, if the folder allows it.
 
     Raises
     ------
     WeightsError
-        If a file without a receipt has none of the hashes that `model` may have.
+        If a file without a receipt has none of the hashes that `model` may have, or cannot be read.
 
     """
-    sha256 = sha256_of(path)
-    known = receipts.read(path)
-    if known is not None and known.sha256 != sha256:
-        return None
-    if known is not None and known.trust != "nothing" and known.suits(model):
-        receipt = receipts.make(path, sha256, known.trust, known.hash_origin, known.url)
-    else:
-        receipt = _identify(path, sha256, model, environment, retry)
+    try:
+        sha256 = sha256_of(path)
+        known = receipts.read(path)
+        if known is not None and known.sha256 != sha256:
+            return None
+        if known is not None and known.trust != "nothing" and known.suits(model):
+            receipt = receipts.make(path, sha256, known.trust, known.hash_origin, known.url)
+        else:
+            receipt = _identify(path, sha256, model, settings, retry)
+    except OSError as error:
+        raise WeightsError(
+            f"{model.name}: {path} cannot be read ({error.strerror or error}).\nGive this user the right to read it."
+        ) from None
     if receipt.trust == "nothing":
+        failures.stamp(path, failures.note(path, receipt.hash_origin, settings.fingerprint))
         receipts.warn_unchecked(path, model, receipt)
-    with contextlib.suppress(OSError):  # in a folder that cannot be written the file is hashed at every start
+    with contextlib.suppress(DataError):  # in a folder that cannot be written the file is hashed at every start
         receipts.write(path, receipt)
     return receipt
 
 
-def _identify(path: Path, sha256: str, model: Model, environment: Environment, retry: Retry) -> Receipt:
+def _identify(path: Path, sha256: str, model: Model, settings: Settings, retry: Retry) -> Receipt:
     pins = {source.sha256: source for source in model.sources if isinstance(source, FileSource)}
     if sha256 in pins:
         return receipts.make(path, sha256, "catalogue", pins[sha256].hash_origin, None)
     comparable, doubts = bool(pins), []
-    for source in model.sources:
-        if isinstance(source, ReleaseSource):
-            try:
-                # One try: there is a file, and nobody should wait minutes for a network that is not there.
-                announced = assets(source, environment, replace(retry, tries=1))
-            except SourceError as error:
-                doubts.append(str(error))
-                continue
-            for asset in announced:
-                if asset.sha256 == sha256:
-                    return receipts.make(path, sha256, "release", digest_origin(source, asset), None)
-            comparable |= any(asset.sha256 for asset in announced)
+    # There is a file: nobody should wait long for a network that is not there.
+    with Client(min(SOON, retry, key=lambda one: one.answer)) as client:
+        for source in model.sources:
+            if isinstance(source, ReleaseSource):
+                try:
+                    announced = assets(source, settings, client)
+                except SourceError as error:
+                    doubts.append(str(error))
+                    continue
+                for asset in announced:
+                    if asset.sha256 == sha256:
+                        return receipts.make(path, sha256, "release", digest_origin(source, asset), None)
+                comparable |= any(asset.sha256 for asset in announced)
     if comparable:
         raise WeightsError(
             f"{model.name}: {path} is none of the files known for this model (its sha256 is {sha256[:16]}...).\n"
             "Remove it to have the right one fetched, or set MODEL_CHECKSUM_DISABLED=1 to use it as it is."
         )
-    return receipts.make(path, sha256, "nothing", "; ".join(doubts) or "no hash of it is known", None)
+    return receipts.make(path, sha256, "nothing", "; ".join(dict.fromkeys(doubts)) or "no hash of it is known", None)
+
+
+_turns: "WeakValueDictionary[Path, threading.Lock]" = WeakValueDictionary()
+_guard = threading.Lock()
 
 
 @contextlib.contextmanager
-def _alone(folder: Path, model: Model) -> Iterator[None]:
-    lock = FileLock(folder / f"{file_name(model)}.lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except (OSError, NotImplementedError):
-        # Nobody can download into a folder that cannot be written; where only locks are missing, hashes still hold.
-        yield
-        return
+def _turn(target: Path, model: Model, retry: Retry) -> Iterator[None]:
+    """Let one thread of one process at a time into the block.
+
+    Others wait as long as that one gets on with a download, but not long if nothing moves; in a server never long.
+
+    Raises
+    ------
+    WeightsError
+        If it is another one's turn for too long.
+
+    """
+    with _guard:
+        mine = _turns.setdefault(target, threading.Lock())
+    patience = _Patience(target, retry)
+    with waiting(f"{model.name} is fetched by another process"):
+        while not mine.acquire(timeout=_LOOK):
+            patience.check(model)
+        try:
+            lock = _lock_file(target)
+            while lock is not None:
+                try:
+                    lock.acquire(timeout=_LOOK)
+                    break
+                except Timeout:
+                    patience.check(model)
+                except (OSError, NotImplementedError):
+                    # Nobody can download into a folder that cannot be written; if only locks are missing, hashes hold.
+                    lock = None
+        except BaseException:
+            mine.release()
+            raise
     try:
         yield
     finally:
-        lock.release()
+        if lock is not None:
+            lock.release()
+        mine.release()
+
+
+def _lock_file(target: Path) -> FileLock | None:
+    path = target.with_name(f"{target.name}.lock")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink():  # it would be followed
+            path.unlink()
+    except OSError:
+        return None
+    return FileLock(path)
+
+
+class _Patience:
+    """How long to wait for another one's fetch."""
+
+    def __init__(self, target: Path, retry: Retry) -> None:
+        self._part = part_of(target)
+        self._served = server_log() is not None
+        self._limit = min(retry.turn, _SERVED_TURN) if self._served else retry.turn
+        self._since, self._size = time.monotonic(), self._arrived()
+
+    def _arrived(self) -> int:
+        try:
+            return self._part.stat().st_size
+        except OSError:
+            return -1
+
+    def check(self, model: Model) -> None:
+        """Raise WeightsError if nothing has moved for too long."""
+        size = self._arrived()
+        if size != self._size and not self._served:
+            self._since, self._size = time.monotonic(), size
+        if time.monotonic() - self._since > self._limit:
+            error = WeightsError(
+                f"{model.name}: its weights are being fetched by another thread or process.\nTry again later."
+            )
+            error.reason = "it is being fetched by another process"
+            raise error
 
 
 def _set_aside(path: Path, model: Model) -> None:
@@ -133,29 +263,46 @@ def _set_aside(path: Path, model: Model) -> None:
     )
 
 
-def _download(model: Model, folder: Path, environment: Environment, retry: Retry) -> Path:
-    path = folder / file_name(model)
-    errors = []
-    for source in model.sources:
-        place = label(source)
-        try:
-            found = offer(source, environment, retry)
-            place = found.shown
-            bring(found, path, model.name, retry, check=environment.checks)
-        except SourceError as error:
-            errors.append((place, error))
-        except OSError as error:
-            raise WeightsError(
-                f"{model.name}: its weights cannot be written into {folder} ({error.strerror or error}).\n"
-                "Make room or give write permission there, or name another folder with U2NET_HOME."
-            ) from None
-        else:
-            return path
+def _download(model: Model, target: Path, settings: Settings, retry: Retry) -> Path:
+    errors: list[tuple[str, SourceError]] = []
+    with Client(retry) as client:
+        for source in model.sources:
+            place = label(source)
+            try:
+                found = offer(source, settings, client)
+                place = found.shown
+                bring(found, target, model.name, client, check=settings.checks)
+            except SourceError as error:
+                errors.append((place, error))
+            except (OSError, DataError) as error:
+                cause = error.__cause__ if isinstance(error, DataError) else error
+                raise WeightsError(
+                    f"{model.name}: its weights cannot be written into {target.parent}"
+                    f" ({getattr(cause, 'strerror', None) or error}).\n"
+                    "Make room or give write permission there, or name another folder with U2NET_HOME."
+                ) from None
+            else:
+                failures.forget(target)
+                return target
     reasons = "; ".join(f"{place}: {error}" for place, error in errors) or "No source is known"
+    brief = ", ".join(dict.fromkeys(error.brief for _, error in errors)) or "no source is known"
     if any(isinstance(error, UncheckedError) for _, error in errors):
         remedy = "Set MODEL_CHECKSUM_DISABLED=1 to do without the check"
     else:
-        remedy = "Unset REMBG_SKIN_OFFLINE" if environment.offline else "Try again later"
-    raise WeightsError(
-        f"{model.name}: its weights could not be fetched. {reasons}.\n{remedy}, or place the file at {path}."
+        remedy = "Unset REMBG_SKIN_OFFLINE" if settings.offline else "Try again later"
+    if client.asked and not any(_passes(error, retry) for _, error in errors):
+        failures.note(target, brief, settings.fingerprint)
+    raise _unavailable(model, target, reasons, remedy, brief)
+
+
+def _passes(error: SourceError, retry: Retry) -> bool:
+    """Whether the fault may be gone with the next session."""
+    return isinstance(error, PassingError) and (error.retry_after or 0) <= retry.longest_wait
+
+
+def _unavailable(model: Model, target: Path, reasons: str, remedy: str, brief: str) -> WeightsError:
+    error = WeightsError(
+        f"{model.name}: its weights could not be fetched. {reasons}.\n{remedy}, or place the file at {target}."
     )
+    error.reason = brief
+    return error

@@ -33,7 +33,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "BROWSER": "true",  # what the server opens its page with
         "GRADIO_ANALYTICS_ENABLED": "False",
     }
-    command: list[str | Path] = [Path(sys.executable).with_name("rembg"), "s", "--host", "127.0.0.1", "--port", str(port)]
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("rembg"),
+        "s",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     url = f"http://127.0.0.1:{port}/"
     deadline = time.monotonic() + 180
     with (

@@ -9,7 +9,7 @@ from rembg_skin.weights import fetch_into
 from rembg_skin.weights.http import Retry
 from tests.support.github import GitHub
 
-QUICK = Retry(tries=5, first_wait=0.01, longest_wait=2.0, connect=2.0, read=0.4, slowest=1024)
+QUICK = Retry(tries=5, first_wait=0.01, longest_wait=2.0, answer=2.0, silence=4.0, read=0.4, slowest=1024)
 DATA = random.Random(3).randbytes(3_000_000)
 OTHER = random.Random(4).randbytes(3_000_000)
 REPO = "owner/models"

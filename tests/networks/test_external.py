@@ -1,0 +1,103 @@
+"""Graphs with weights in other files are refused: no hash of the graph covers them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+from rembg import new_session
+
+import rembg_skin
+from rembg_skin.errors import ModelError
+from rembg_skin.networks.external import has_external_data
+from tests.support.networks import place, red_network
+
+rembg_skin.register()
+
+
+def outside(name: str = "outside") -> TensorProto:
+    """Return a tensor whose bytes are in another file."""
+    tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=[1], data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="weights.bin")
+    return tensor
+
+
+def in_an_initializer(model: onnx.ModelProto) -> None:
+    model.graph.initializer.append(outside())
+
+
+def in_a_constant(model: onnx.ModelProto) -> None:
+    model.graph.node.append(helper.make_node("Constant", [], ["c"], value=outside()))
+
+
+def in_a_list_of_tensors(model: onnx.ModelProto) -> None:
+    model.graph.node.append(helper.make_node("Odd", [], ["c"], values=[outside(), outside("other")]))
+
+
+def in_a_branch_of_a_branch(model: onnx.ModelProto) -> None:
+    graph = helper.make_graph([], "inner", [], [], [outside()])
+    for _ in range(3):
+        graph = helper.make_graph([helper.make_node("If", ["x"], ["y"], then_branch=graph)], "outer", [], [])
+    model.graph.node.append(helper.make_node("If", ["x"], ["y"], then_branch=graph))
+
+
+def in_a_sparse_tensor(model: onnx.ModelProto) -> None:
+    indices = numpy_helper.from_array(np.zeros(1, np.int64))
+    model.graph.sparse_initializer.append(helper.make_sparse_tensor(outside(), indices, [1]))
+
+
+def in_a_function(model: onnx.ModelProto) -> None:
+    node = helper.make_node("Constant", [], ["c"], value=outside())
+    model.functions.append(helper.make_function("own", "F", [], ["c"], [node], [helper.make_opsetid("", 17)]))
+
+
+def without_a_place(model: onnx.ModelProto) -> None:
+    tensor = outside()
+    tensor.ClearField("data_location")
+    model.graph.initializer.append(tensor)
+
+
+HIDDEN = [
+    in_an_initializer,
+    in_a_constant,
+    in_a_list_of_tensors,
+    in_a_branch_of_a_branch,
+    in_a_sparse_tensor,
+    in_a_function,
+    without_a_place,
+]
+
+
+@pytest.mark.parametrize("hide", HIDDEN)
+@pytest.mark.parametrize("before", [b"", b"\xfb\x07\xfc\x07"])  # an unknown group, which readers skip
+def test_weights_elsewhere_are_found_wherever_they_are_named(
+    tmp_path: Path, hide: Callable[[onnx.ModelProto], None], before: bytes
+) -> None:
+    model = red_network(64)
+    path = tmp_path / "graph.onnx"
+    path.write_bytes(before + model.SerializeToString())
+    assert not has_external_data(path)
+    hide(model)
+    path.write_bytes(before + model.SerializeToString())
+    assert has_external_data(path)
+
+
+def test_such_a_graph_is_refused_by_its_session(home: Path) -> None:
+    model = red_network(512)
+    onnx.external_data_helper.convert_model_to_external_data(model, size_threshold=0)
+    path = place(home, "u2netp_skin", model)
+    path.unlink()
+    onnx.save(model, path)
+    with pytest.warns(RuntimeWarning), pytest.raises(ModelError, match="keeps weights in other files"):
+        new_session("u2netp_skin")
+
+
+@given(st.binary(max_size=300))
+def test_what_is_no_graph_has_none_or_is_suspect(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "noise.onnx"
+    path.write_bytes(data)
+    assert has_external_data(path) in (True, False)
