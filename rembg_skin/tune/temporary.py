@@ -1,0 +1,45 @@
+"""Where photos and masks lie while the page is open, and nowhere afterwards."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+_PREFIX = "rembg-skin-tune-"
+_LOCK = "lock"
+
+
+@contextlib.contextmanager
+def private_folder() -> Iterator[Path]:
+    """Give a folder that takes every temporary file of this process, and remove it with all that is in it.
+
+    Folders of earlier processes that were killed are removed, too: the lock in each dies with its process.
+    """
+    before = tempfile.tempdir
+    for old in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        _remove_if_abandoned(old)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
+        lock = FileLock(Path(name) / _LOCK)
+        lock.acquire()
+        tempfile.tempdir = name
+        try:
+            yield Path(name)
+        finally:
+            tempfile.tempdir = before
+            lock.release()
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    with contextlib.suppress(OSError, Timeout):
+        if folder.is_symlink() or not _own(folder) or not (folder / _LOCK).exists():
+            return  # another user's, or one that is being made at this moment
+        with FileLock(folder / _LOCK, timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _own(folder: Path) -> bool:
+    return os.name != "posix" or folder.lstat().st_uid == os.getuid()
