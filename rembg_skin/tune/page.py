@@ -12,7 +12,7 @@ from rembg_skin.tune.controls import choices_of, digits_of, help_of, range_of, s
 from rembg_skin.tune.guard import LARGEST_UPLOAD, guarded
 from rembg_skin.tune.server import Served, bind, no_proxy, serve
 from rembg_skin.tune.shells import BASH, CUTOUT, MASK, POWERSHELL, SHELLS
-from rembg_skin.tune.tuner import LARGEST, METHODS, Tuner, open_photo
+from rembg_skin.tune.tuner import LARGEST, METHODS, Tuner, load_photo
 
 _START = next(iter(METHODS))
 _GRADIO = 6  # its first major version with `visible="hidden"`, without which panels get lost
@@ -190,7 +190,7 @@ def serve_page(photo: Path | None = None, port: int | None = None) -> Served:
 
     """
     if photo is not None:
-        open_photo(str(photo))  # a bad file is told on the command line, not on the page
+        load_photo(str(photo))  # a bad file is told on the command line, not on the page
     gr = _gradio()
     listener = bind(port)
     try:

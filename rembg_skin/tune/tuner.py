@@ -4,22 +4,24 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.errors import ImageError, SkinError
+from rembg_skin.dataset.pairs import open_image, shown_size
+from rembg_skin.errors import ImageError, SkinError, printable
 from rembg_skin.image.arrays import THRESHOLD
+from rembg_skin.image.finish import Finish
 from rembg_skin.image.overlay import overlay
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.classic import CLASSIC_SESSIONS
-from rembg_skin.sessions.neural import NEURAL_SESSIONS
+from rembg_skin.sessions.neural import NEURAL_SESSIONS, NeuralSession
 from rembg_skin.sessions.options import Integer, Real
 from rembg_skin.tune.controls import digits_of, step_of
 from rembg_skin.tune.shells import CUTOUT, MASK, call, command
@@ -35,6 +37,7 @@ NO_PHOTO = "Upload a photo, take one with the camera or paste one."
 _CHECKER = 16  # pixels
 _GREYS = (224, 184)
 _REMEMBERED = 4  # answers of each session
+_FINISH = {field.name for field in fields(Finish)}
 
 T = TypeVar("T")
 
@@ -70,7 +73,7 @@ def extras_of(session: type[SkinSession], values: Mapping[str, object]) -> dict[
 
 
 @lru_cache(maxsize=2)
-def open_photo(path: str) -> PILImage:
+def load_photo(path: str) -> PILImage:
     """Return the photo at `path`, upright, decoded once for all the changes that follow.
 
     Raises
@@ -79,20 +82,15 @@ def open_photo(path: str) -> PILImage:
         If it is no image, or a larger one than the page takes.
 
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is lower
-            image = Image.open(path)
-        if image.width * image.height > LARGEST:
-            raise ImageError(
-                f"{Path(path).name} has {image.width * image.height / 1e6:.0f} megapixels; this page takes up to"
-                f" {LARGEST / 1e6:.0f}. The command itself has no such limit."
-            )
-        return ImageOps.exif_transpose(image)
-    except FileNotFoundError:
-        raise ImageError(f"There is no file {path}.") from None
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{Path(path).name} cannot be read as an image: {error}") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is lower
+        width, height = shown_size(Path(path))
+    if width * height > LARGEST:
+        raise ImageError(
+            f"{printable(Path(path).name)} has {width * height / 1e6:.0f} megapixels; this page takes up to"
+            f" {LARGEST / 1e6:.0f}. The command itself has no such limit."
+        )
+    return open_image(Path(path))
 
 
 def cutout(rgb: PILImage, mask: PILImage) -> PILImage:
@@ -130,21 +128,29 @@ class Memory:
 
 
 def remembering(cls: type[SkinSession]) -> SkinSession:
-    """Return a session of `cls` that asks its network anew only if photo or size changed."""
-    if not hasattr(cls, "skin"):
-        return cls(cls.name(), None)
-    memory = Memory()
+    """Return a session of `cls` that does again only what a change asks for.
 
-    def skin(self: Any, rgb: PILImage, *arguments: Hashable) -> NDArray[np.float32]:  # noqa: ANN401
-        def asked() -> NDArray[np.float32]:
-            values: NDArray[np.float32] = cls.skin(self, rgb, *arguments)
-            values.flags.writeable = False
-            return values
+    The mask is made anew if photo or method changed, but not for the steps after it; a network runs anew if photo or
+    size changed, but not for the steps between its answer and the mask.
+    """
+    masks, answers = Memory(), Memory()
 
-        return memory.recall((rgb.size, hash(rgb.tobytes()), *arguments), asked)
+    def mask(self: Any, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:  # noqa: ANN401
+        own = tuple((name, value) for name, value in settings.items() if name not in _FINISH)
+        question = (_fingerprint(rgb), alpha and _fingerprint(alpha), own)
+        made: PILImage = masks.recall(question, lambda: cls.mask(self, rgb, alpha, settings))
+        return made.copy()  # the steps after it may change it
 
-    session: SkinSession = type(cls.__name__, (cls,), {"skin": skin})(cls.name(), None)
+    def skin(self: Any, rgb: PILImage, *arguments: Hashable) -> Any:  # noqa: ANN401
+        return answers.recall((_fingerprint(rgb), *arguments), lambda: cls.skin(self, rgb, *arguments))  # type: ignore[attr-defined]
+
+    steps = {"mask": mask} | ({"skin": skin} if issubclass(cls, NeuralSession) else {})
+    session: SkinSession = type(cls.__name__, (cls,), steps)(cls.name(), None)
     return session
+
+
+def _fingerprint(picture: PILImage) -> tuple[tuple[int, int], int]:
+    return picture.size, hash(picture.tobytes())
 
 
 class Tuner:
@@ -180,7 +186,7 @@ class Tuner:
         if path is None:
             return Shown(None, None, None, *lines, NO_PHOTO)
         try:
-            image = open_photo(path)
+            image = load_photo(path)
         except ImageError as error:
             return Shown(None, None, None, "", "", f"**{error}**")
         (mask,) = self._sessions[name].predict(image, **extras)
@@ -201,7 +207,7 @@ class Tuner:
         """
         if path is None:
             raise SkinError(NO_PHOTO)
-        image = open_photo(path)
+        image = load_photo(path)
         (mask,) = self._sessions[name].predict(image, **self._extras(name, values))
         target = folder / f"{Path(path).stem}-{what}.png"
         if what == CUTOUT:

@@ -14,7 +14,7 @@ from rembg_skin.errors import ImageError, OptionError, SkinError
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.tune import tuner as tune
 from rembg_skin.tune.shells import BASH, CUTOUT, MASK
-from rembg_skin.tune.tuner import METHODS, Memory, Shown, Tuner, cutout, extras_of, open_photo, remembering
+from rembg_skin.tune.tuner import METHODS, Memory, Shown, Tuner, cutout, extras_of, load_photo, remembering
 
 rembg_skin.register()
 
@@ -95,22 +95,22 @@ def test_a_photo_is_shown_upright_as_rembg_turns_it(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[274] = 6
     Image.new("RGB", (40, 20), SKIN).save(tmp_path / "turned.jpg", exif=exif)
-    assert open_photo(str(tmp_path / "turned.jpg")).size == (20, 40)
+    assert load_photo(str(tmp_path / "turned.jpg")).size == (20, 40)
 
 
 def test_bad_photos_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "notes.txt").write_text("no image")
-    with pytest.raises(ImageError, match=r"notes.txt cannot be read as an image"):
-        open_photo(str(tmp_path / "notes.txt"))
-    with pytest.raises(ImageError, match="There is no file"):
-        open_photo(str(tmp_path / "nothing.png"))
+    with pytest.raises(ImageError, match=r"notes.txt cannot be read: cannot identify"):
+        load_photo(str(tmp_path / "notes.txt"))
+    with pytest.raises(ImageError, match="nothing.png cannot be read: No such file"):
+        load_photo(str(tmp_path / "nothing.png"))
     Image.new("RGB", (300, 200)).save(tmp_path / "large.png")
     monkeypatch.setattr(tune, "LARGEST", 50_000)
     with pytest.raises(ImageError, match=r"large.png has 0 megapixels; this page takes up to 0"):
-        open_photo(str(tmp_path / "large.png"))
+        load_photo(str(tmp_path / "large.png"))
     one = shown("hsv_skin", tmp_path / "notes.txt")
     assert one[:5] == (None, None, None, "", "")
-    assert "cannot be read as an image" in one.line
+    assert "notes.txt cannot be read" in one.line
 
 
 def test_the_cutout_shows_the_photo_where_the_mask_is_and_a_board_elsewhere() -> None:
@@ -170,7 +170,15 @@ def test_the_network_runs_anew_only_for_another_photo_or_size(
 ) -> None:
     session, runs = network
     plain = METHODS["tiny_skin"]("tiny_skin", None)
-    changes: list[dict[str, object]] = [{}, {"threshold": 100}, {"stretch": "always"}, {"smooth": False}]
+    changes: list[dict[str, object]] = [
+        {},
+        {"low": 60},
+        {"high": 120, "grow": 3, "feather": 2.0},
+        {"invert": True},
+        {"threshold": 100},
+        {"stretch": "always"},
+        {"smooth": False},
+    ]
     for extras in changes:
         assert session.predict(astronaut, **extras) == plain.predict(astronaut, **extras)
     assert len(runs) == 1
@@ -179,6 +187,24 @@ def test_the_network_runs_anew_only_for_another_photo_or_size(
     assert len(runs) == 3
     session.predict(astronaut.copy())
     assert len(runs) == 3
+
+
+def test_the_method_works_anew_only_for_its_own_settings(
+    astronaut: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cls, made = METHODS["ycbcr_skin"], []
+    whole = cls.mask
+    monkeypatch.setattr(cls, "mask", lambda *given: made.append(1) or whole(*given))
+    session = remembering(cls)
+    for extras in ({}, {"low": 60}, {"grow": 5}, {"feather": 1.5}, {"invert": True}, {}):
+        shown = session.predict(astronaut, **extras)
+        assert shown == cls("ycbcr_skin", None).predict(astronaut, **extras)
+    assert len(made) == 1 + 6  # once, and by each plain session
+    session.predict(astronaut, cr_min=140)
+    with_holes = astronaut.convert("RGBA")
+    with_holes.putpixel((0, 0), (0, 0, 0, 0))
+    session.predict(with_holes)
+    assert len(made) == 3 + 6
 
 
 def test_a_memory_keeps_the_last_answers_for_any_number_of_threads() -> None:
