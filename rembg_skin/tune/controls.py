@@ -32,7 +32,7 @@ class Control:
 
 _CONTROLS = {
     # The networks.
-    "size": Control("The network's input in pixels: larger is finer and slower."),
+    "size": Control("The network's input: larger is finer and slower."),
     "stretch": Control("Stretches the levels to reach from black to white."),
     "smooth": Control("Removes specks and softens the edge."),
     # The colours, as OpenCV counts them: hue 0 to 179, all others 0 to 255.
@@ -57,11 +57,11 @@ _CONTROLS = {
     "morph": Control("Removes specks of this many pixels; 1: none.", 1, 15),
     "blur": Control("Softens the edge over this many pixels; 1: not at all."),
     # The steps after the mask, in their order.
-    "parts": Control("region: with eyes, brows and lips; skin: without them."),
+    "parts": Control("With eyes, brows and lips (region), or without."),
     "threshold": Control("Black and white alone: white above this level.", unset="none"),
     "low": Control("Black up to this level: raise it against a veil."),
     "high": Control("White from this level on: lower it for solid skin."),
-    "grow": Control("Grows the mask by this many pixels; below 0: shrinks.", -30, 30),
+    "grow": Control("Grows by this many pixels; below 0: shrinks.", -30, 30),
     "feather": Control("Blurs the edge by this many pixels.", 0, 30, 0.1),
     "invert": Control("Selects all but the skin."),
 }

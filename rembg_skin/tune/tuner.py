@@ -142,7 +142,7 @@ def remembering(cls: type[SkinSession]) -> SkinSession:
         return made.copy()  # the steps after it may change it
 
     def skin(self: Any, rgb: PILImage, *arguments: Hashable) -> Any:  # noqa: ANN401
-        return answers.recall((_fingerprint(rgb), *arguments), lambda: cls.skin(self, rgb, *arguments))  # type: ignore[attr-defined]
+        return answers.recall((_fingerprint(rgb), *arguments), lambda: cls.skin(self, rgb, *arguments))
 
     steps = {"mask": mask} | ({"skin": skin} if issubclass(cls, NeuralSession) else {})
     session: SkinSession = type(cls.__name__, (cls,), steps)(cls.name(), None)

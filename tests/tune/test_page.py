@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -75,10 +76,19 @@ class Seen:
         )
 
     def choose(self, method: str) -> Any:
+        """Choose a method under its defaults, and return its settings."""
         self.page.locator("#method input").click()
         self.page.get_by_role("option", name=method, exact=True).click()
         panel = self.page.locator(f"#{method}")
-        panel.get_by_role("button", name="Defaults").wait_for(state="visible")
+        panel.get_by_role("button", name="Defaults").click()
+        self.page.wait_for_function(
+            """method => {
+                const command = document.querySelector('#command .cm-content').textContent;
+                return command.includes(` ${method} `) && !command.includes('-x');
+            }""",
+            arg=method,
+            timeout=60_000,
+        )
         return panel
 
     def set(self, method: str, extra: str, number: float) -> None:
@@ -91,14 +101,27 @@ class Seen:
         return {**box, "bottom": box["y"] + box["height"], "right": box["x"] + box["width"]}
 
 
-@pytest.fixture
-def seen(browser: Any, server: str, request: pytest.FixtureRequest) -> Iterator[Seen]:
-    viewport = getattr(request, "param", WIDE)
+@contextmanager
+def opened_page(browser: Any, server: str, viewport: dict[str, int]) -> Iterator[Seen]:
     context = browser.new_context(viewport=viewport, permissions=["clipboard-read", "clipboard-write"])
     one = Seen(server, context.new_page())
     one.open()
     yield one
     context.close()
+
+
+@pytest.fixture
+def fresh(browser: Any, server: str, request: pytest.FixtureRequest) -> Iterator[Seen]:
+    """Give a page as it is when it opens."""
+    with opened_page(browser, server, getattr(request, "param", WIDE)) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def seen(browser: Any, server: str) -> Iterator[Seen]:
+    """Give a page that other tests use, too: each chooses its method, and none another photo."""
+    with opened_page(browser, server, WIDE) as page:
+        yield page
 
 
 def run_copied(text: str, folder: Path) -> NDArray[np.uint8]:
@@ -117,10 +140,9 @@ def written_by(text: str, folder: Path) -> NDArray[np.uint8]:
     return np.asarray(remove(Image.open(folder / photo), session=session, only_mask="-om" in options))
 
 
-def test_upload_move_a_slider_copy_the_command_run_it_and_get_the_same_mask(seen: Seen, folder: Path) -> None:
-    page = seen.page
+def test_upload_move_a_slider_copy_the_command_run_it_and_get_the_same_mask(fresh: Seen, folder: Path) -> None:
+    seen, page = fresh, fresh.page
     seen.choose("ycbcr_skin")
-    seen.wait_for_command("ycbcr_skin")
     page.locator("#photo").get_by_label("Remove Image").or_(page.locator("#photo button[title='Clear']")).first.click()
     page.locator("#line", has_text="Upload a photo").wait_for()
     page.locator("#photo input[type=file]").first.set_input_files(folder / "uploaded photo.png")
@@ -143,8 +165,9 @@ def test_upload_move_a_slider_copy_the_command_run_it_and_get_the_same_mask(seen
     assert np.array_equal(run_copied(text, folder), moved)
 
 
-def test_the_given_photo_another_method_and_its_cutout(seen: Seen, folder: Path) -> None:
-    page = seen.page
+def test_the_given_photo_another_method_and_its_cutout(fresh: Seen, folder: Path) -> None:
+    seen, page = fresh, fresh.page
+    assert seen.command() == """rembg i -m tiny_skin 'it'"'"'s given.png' skin.png"""
     assert not page.locator("#hsv_skin button").first.is_visible()
     panel = seen.choose("hsv_skin")
     assert not page.locator("#tiny_skin button").first.is_visible()
@@ -162,11 +185,10 @@ def test_the_given_photo_another_method_and_its_cutout(seen: Seen, folder: Path)
     page.wait_for_function("() => !document.querySelector('#command').textContent.includes('-x')")
 
 
-def test_the_network_comes_first_and_its_command_gives_its_mask(seen: Seen, folder: Path) -> None:
-    assert seen.command() == """rembg i -m tiny_skin 'it'"'"'s given.png' skin.png"""
-    before = seen.source()
-    size = seen.page.locator("#tiny_skin").get_by_label("size", exact=True)
-    size.click()
+def test_the_network_has_its_size_and_its_command_gives_its_mask(seen: Seen, folder: Path) -> None:
+    panel, before = seen.choose("tiny_skin"), seen.source()
+    seen.page.get_by_label("cutout", exact=True).check()
+    panel.get_by_label("size", exact=True).click()
     seen.page.get_by_role("option", name="256", exact=True).click()
     seen.wait_for_another_mask(before)
     seen.wait_for_command("size")
@@ -177,7 +199,6 @@ def test_the_network_comes_first_and_its_command_gives_its_mask(seen: Seen, fold
 
 def test_a_minimum_above_its_maximum_is_told_and_the_pictures_stay(seen: Seen) -> None:
     seen.choose("ycbcr_skin")
-    seen.wait_for_command("ycbcr_skin")
     mask, command = seen.source(), seen.command()
     seen.set("ycbcr_skin", "cb_min", 180)
     told = seen.page.locator("#line", has_text=re.compile("cb_min=180.*cb_max"))
@@ -192,7 +213,6 @@ def test_a_minimum_above_its_maximum_is_told_and_the_pictures_stay(seen: Seen) -
 @pytest.mark.parametrize("what", ["mask", "cutout"])
 def test_what_is_downloaded_is_what_the_command_writes(what: str, seen: Seen, folder: Path) -> None:
     seen.choose("ycbcr_skin")
-    seen.wait_for_command("ycbcr_skin")
     seen.page.get_by_label(what, exact=True).check()
     seen.wait_for_command("mask.png" if what == "mask" else "skin.png")
     with seen.page.expect_download(timeout=20_000) as waiting:
@@ -212,6 +232,8 @@ def test_the_command_is_quoted_for_the_shell_that_is_chosen(shell: str, start: s
     quoted = {"PowerShell": "'{\\\"h_max\\\": 12}'", "cmd.exe": '"{\\"h_max\\": 12}"', "bash": "'{\"h_max\": 12}'"}
     seen.wait_for_command(quoted[shell])
     assert seen.command().startswith(start)
+    seen.page.get_by_label("bash", exact=True).check()
+    seen.wait_for_command(quoted["bash"])
 
 
 def test_every_option_of_every_method_has_its_widget_and_its_line(seen: Seen) -> None:
@@ -247,8 +269,9 @@ def test_wide_the_settings_stand_beside_the_pictures(seen: Seen) -> None:
     assert seen.page.get_by_text("Photos of up to 200 MB and 50 megapixels").is_visible()
 
 
-@pytest.mark.parametrize("seen", [NARROW], indirect=True)
-def test_narrow_the_pictures_stand_above_the_settings_and_stay_in_view(seen: Seen) -> None:
+@pytest.mark.parametrize("fresh", [NARROW], indirect=True)
+def test_narrow_the_pictures_stand_above_the_settings_and_stay_in_view(fresh: Seen) -> None:
+    seen = fresh
     assert seen.page.evaluate("document.documentElement.scrollWidth") == 400
     order = [seen.box(element) for element in ("#heading", "#photo", "#mask", "#controls", "#command")]
     assert all(above["bottom"] <= below["y"] for above, below in pairwise(order))
