@@ -78,7 +78,12 @@ def serve(app: Any, listener: socket.socket) -> Served:  # noqa: ANN401 - an ASG
     import uvicorn
 
     config = uvicorn.Config(
-        app, log_level="warning", proxy_headers=False, server_header=False, timeout_graceful_shutdown=_ENDING
+        app,
+        log_config=None,  # its own asks whether stderr is a terminal, and there may be no stderr
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=_ENDING,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="page", daemon=True)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from rembg_skin.errors import DataError
+
 _PREFIX = "rembg-skin-tune-"
 _LOCK = "lock"
 
@@ -18,13 +20,23 @@ def private_folder() -> Iterator[Path]:
     """Give a folder that takes every temporary file of this process, and remove it with all that is in it.
 
     Folders of earlier processes that were killed are removed, too: the lock in each dies with its process.
+
+    Raises
+    ------
+    DataError
+        If the system has no temporary folder that can be written to.
+
     """
     before = tempfile.tempdir
-    for old in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        _remove_if_abandoned(old)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
-        lock = FileLock(Path(name) / _LOCK)
-        lock.acquire()
+    with contextlib.ExitStack() as stack:
+        try:
+            for old in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+                _remove_if_abandoned(old)
+            name = stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True))
+            lock = FileLock(Path(name) / _LOCK)
+            lock.acquire()
+        except OSError as error:
+            raise DataError(f"No temporary folder can be made for the photos: {error}") from error
         tempfile.tempdir = name
         try:
             yield Path(name)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from rembg_skin.errors import ImageError, SkinError
+from rembg_skin.errors import DataError, ImageError, SkinError
 from rembg_skin.tune.page import serve_page
 from rembg_skin.tune.server import bind, no_proxy
 from rembg_skin.tune.temporary import private_folder
@@ -84,6 +84,12 @@ def test_what_a_killed_command_left_goes_with_the_next_start(tmp_path: Path, mon
         (own / "photo.png").touch()
     assert left(tmp_path) == ["elsewhere", "rembg-skin-tune-link"]
     assert left(tmp_path / "elsewhere") == ["lock"]
+
+
+def test_without_a_temporary_folder_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    with pytest.raises(DataError, match="No temporary folder can be made for the photos"), private_folder():
+        pass
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ class Seen:
     def open(self) -> None:
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.goto(self.url)
-        self.page.wait_for_selector("#command .cm-line", timeout=60_000)
+        self.page.wait_for_selector("#command .cm-line")
         self.wait_for_another_mask(None)
 
     def command(self) -> str:
@@ -55,7 +55,7 @@ class Seen:
 
     def wait_for_command(self, text: str) -> None:
         """Wait until the command is of the last change."""
-        self.page.locator("#command", has_text=text).wait_for(timeout=20_000)
+        self.page.locator("#command", has_text=text).wait_for()
 
     def picture(self, element: str = "mask") -> NDArray[np.uint8]:
         source = self.page.locator(f"#{element} img").get_attribute("src")
@@ -72,7 +72,6 @@ class Seen:
         self.page.wait_for_function(
             "old => { const image = document.querySelector('#mask img'); return image && image.src !== old }",
             arg=than,
-            timeout=20_000,
         )
 
     def choose(self, method: str) -> Any:
@@ -87,7 +86,6 @@ class Seen:
                 return command.includes(` ${method} `) && !command.includes('-x');
             }""",
             arg=method,
-            timeout=60_000,
         )
         return panel
 
@@ -104,6 +102,7 @@ class Seen:
 @contextmanager
 def opened_page(browser: Any, server: str, viewport: dict[str, int]) -> Iterator[Seen]:
     context = browser.new_context(viewport=viewport, permissions=["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(120_000)
     one = Seen(server, context.new_page())
     one.open()
     yield one
@@ -157,7 +156,8 @@ def test_upload_move_a_slider_copy_the_command_run_it_and_get_the_same_mask(fres
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * (150 - 50) / 155, middle, steps=8)
     page.mouse.up()
-    page.wait_for_timeout(1500)  # the last of the positions that the mouse went through
+    last = page.locator("#ycbcr_skin").get_by_label("range slider for cr_min").input_value()
+    seen.wait_for_command(f'"cr_min": {last}}}')  # the last of the positions that the mouse went through
     moved = seen.picture()
     assert np.count_nonzero(moved) < 0.8 * np.count_nonzero(default)
     text = seen.command()
@@ -202,11 +202,11 @@ def test_a_minimum_above_its_maximum_is_told_and_the_pictures_stay(seen: Seen) -
     mask, command = seen.source(), seen.command()
     seen.set("ycbcr_skin", "cb_min", 180)
     told = seen.page.locator("#line", has_text=re.compile("cb_min=180.*cb_max"))
-    told.wait_for(timeout=20_000)
+    told.wait_for()
     assert "are those before this change" in told.inner_text()
     assert (seen.source(), seen.command()) == (mask, command)
     seen.set("ycbcr_skin", "cb_min", 90)
-    seen.page.locator("#line", has_text="% skin").wait_for(timeout=20_000)
+    seen.page.locator("#line", has_text="% skin").wait_for()
     seen.wait_for_command("cb_min")
 
 
@@ -215,7 +215,7 @@ def test_what_is_downloaded_is_what_the_command_writes(what: str, seen: Seen, fo
     seen.choose("ycbcr_skin")
     seen.page.get_by_label(what, exact=True).check()
     seen.wait_for_command("mask.png" if what == "mask" else "skin.png")
-    with seen.page.expect_download(timeout=20_000) as waiting:
+    with seen.page.expect_download() as waiting:
         seen.page.get_by_role("button", name=f"Download {what}").click()
     assert waiting.value.suggested_filename.endswith(f"-{what}.png")
     assert np.array_equal(np.asarray(Image.open(waiting.value.path())), written_by(seen.command(), folder))
