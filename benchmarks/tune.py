@@ -1,18 +1,22 @@
 """How long `rembg-skin tune` takes to answer a change on a 1-megapixel photo: its function, over HTTP, in a browser.
 
-    python -m benchmarks.tune
+    python -m benchmarks.tune                        # the times
+    python -m benchmarks.tune picture docs/tune.png  # the picture of the page in README and docs
 
-The function is what the page calls; HTTP adds the encoding of both pictures and Gradio's queue; the browser adds the
-slider's event and the new mask's decoding, until it is on the page. Medians of several changes.
+The function is what the page calls; HTTP adds the encoding of the pictures and their way; the browser adds the slider's
+event and the new mask's decoding, until it is on the page. Medians of several changes: of the clock, and of the
+processor, which a busy machine changes less. An extra after the mask is moved, then one of the method itself.
 """
 
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import requests
 from PIL import Image
@@ -22,100 +26,151 @@ from benchmarks.timing import machine
 
 rembg_skin.register()
 
-from rembg_skin.tune.page import launch  # noqa: E402
-from rembg_skin.tune.tuner import METHODS, Tuner  # noqa: E402 - the sessions' modules need rembg's tables
+from rembg_skin.tune.page import serve_page  # noqa: E402 - the sessions' modules need rembg's tables
+from rembg_skin.tune.shells import BASH, MASK  # noqa: E402
+from rembg_skin.tune.tuner import METHODS, Tuner  # noqa: E402
 
 SIDE, CHANGES = 1024, 11
 PORTRAIT = Path(__file__).resolve().parents[1] / "docs" / "portrait.jpg"
 
+# Values of an extra after the mask, and of one that the method itself takes.
+AFTER: Mapping[str, list[object]] = {"low": [10 + 3 * turn for turn in range(CHANGES + 1)]}
+OWN: Mapping[str, Mapping[str, list[object]]] = {
+    "tiny_skin": {
+        "stretch": ["auto", "always"] * CHANGES,
+        "size": [256 + 32 * turn for turn in range(CHANGES + 1)],
+    }
+}
+BLUR: Mapping[str, list[object]] = {"blur": [5 + 2 * turn for turn in range(CHANGES + 1)]}
 
-def settings(turn: int) -> list[object]:
-    """Return every widget's value, with one that differs from turn to turn."""
+
+def settings(name: str, extra: str, value: object) -> list[object]:
+    """Return every widget's value: the defaults, but for one extra of one method."""
     return [
-        5 + 2 * (turn % 9) if option == "blur" else kind.default
-        for cls in METHODS.values()
+        value if (method, option) == (name, extra) else kind.default
+        for method, cls in METHODS.items()
         for option, kind in cls.options.items()
     ]
 
 
-def milliseconds(change: Callable[[int], object]) -> float:
-    """Return the median time of a change; the first one, which fills caches, does not count."""
-    times = []
-    for turn in range(CHANGES + 1):
-        started = time.perf_counter()
-        change(turn)
+def milliseconds(change: Callable[[object], object], values: list[object]) -> tuple[float, float]:
+    """Return the median time of a change by the clock and by the processor; the first one fills caches."""
+    times, work = [], []
+    for value in values[: CHANGES + 1]:
+        started, worked = time.perf_counter(), time.process_time()
+        change(value)
         times.append(1000 * (time.perf_counter() - started))
-    return median(times[1:])
+        work.append(1000 * (time.process_time() - worked))
+    return median(times[1:]), median(work[1:])
 
 
-def asked(session: requests.Session, url: str, name: str, photo: dict[str, object], turn: int) -> None:
-    """Ask for a change as the page does, and get both pictures."""
-    answer = session.post(f"{url}/run/update", json={"data": [name, "mask", photo, *settings(turn)]}, timeout=60)
-    for picture in answer.json()["data"][:2]:
+def ask(session: requests.Session, url: str, data: list[object]) -> None:
+    """Ask for a change as the page does, and get all pictures."""
+    answer = session.post(f"{url}/run/update", json={"data": data}, timeout=60)
+    for picture in answer.json()["data"][:3]:
         session.get(picture["url"], timeout=60).raise_for_status()
 
 
-def in_browser(url: str) -> float | None:
-    """Return the median from a press of an arrow key on a slider to the new mask on the page."""
-    chromium = shutil.which("chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        return None
-    if chromium is None:
-        return None
+@contextmanager
+def browser_page(url: str, width: int, height: int) -> Iterator[Any]:
+    """Give the page in a headless Chromium, with its first mask on it."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--headless", "--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
+        page = browser.new_page(viewport={"width": width, "height": height})
         page.goto(url)
-        page.wait_for_selector("#mask img", timeout=60_000)
+        page.wait_for_selector("#mask img", timeout=120_000)
         page.wait_for_timeout(2000)
-        slider = page.locator("#ycbcr_skin").get_by_label("range slider for cr_min")
-        slider.focus()
-        # Timed in the page itself, so that the driver's own round trips do not count.
-        page.evaluate(
-            """() => {
-                window.pressed = 0; window.times = [];
-                const shown = () => document.querySelector('#mask img');
-                let last = shown().src;
-                document.addEventListener('keydown', () => { window.pressed = performance.now(); }, true);
-                const watch = () => {
-                    const image = shown();
-                    if (image && image.src !== last && image.complete) {
-                        last = image.src; window.times.push(performance.now() - window.pressed);
-                    }
-                    requestAnimationFrame(watch);
-                };
-                watch();
-            }"""
-        )
-        for _ in range(CHANGES + 1):
-            page.keyboard.press("ArrowRight")
-            page.wait_for_timeout(700)
-        times = page.evaluate("window.times")
+        yield page
         browser.close()
-    return median(times[1:])
 
 
-def main() -> int:
-    """Measure and print."""
+def choose(page: Any, method: str) -> None:  # noqa: ANN401
+    """Choose a method in the page's list, and wait for its answer."""
+    page.locator("#method input").click()
+    page.get_by_role("option", name=method, exact=True).click()
+    page.locator("#command", has_text=method).wait_for(timeout=60_000)
+    page.wait_for_timeout(2000)
+
+
+def in_browser(page: Any, method: str, extra: str) -> float:  # noqa: ANN401
+    """Return the median from a press of an arrow key on a slider to the new mask on the page."""
+    page.locator(f"#{method}").get_by_label(f"range slider for {extra}", exact=True).focus()
+    # Timed in the page itself, so that the driver's own round trips do not count.
+    page.evaluate(
+        """() => {
+            window.pressed = 0; window.times = [];
+            const shown = () => document.querySelector('#mask img');
+            let last = shown().src;
+            document.addEventListener('keydown', () => { window.pressed = performance.now(); }, true);
+            const watch = () => {
+                const image = shown();
+                if (image && image.src !== last && image.complete) {
+                    last = image.src; window.times.push(performance.now() - window.pressed);
+                }
+                requestAnimationFrame(watch);
+            };
+            watch();
+        }"""
+    )
+    for _ in range(CHANGES + 1):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(700)
+    return median(page.evaluate("window.times")[1:])
+
+
+def measure() -> None:
+    """Print the times of every method."""
     with tempfile.TemporaryDirectory() as folder:
         photo = Path(folder) / "photo.png"
         Image.open(PORTRAIT).resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(photo)
         tuner = Tuner()
-        served = launch(photo, browser=False)
-        session, url = requests.Session(), f"{served.local_url}gradio_api"
+        served = serve_page(photo, 0)
+        session, url = requests.Session(), f"{served.url}gradio_api"
         with photo.open("rb") as file:  # once, as a page does
             upload = session.post(f"{url}/upload", files={"files": file}, timeout=60)
         given = {"path": upload.json()[0], "meta": {"_type": "gradio.FileData"}}
         print(machine("rembg", "gradio", "numpy", "pillow"))
-        print(f"{SIDE} x {SIDE} pixels, ms a change: method, function, HTTP")
+        print(f"{SIDE} x {SIDE} pixels, ms a change (of the processor): method, extra, function, HTTP")
         for name in METHODS:
-            alone = milliseconds(lambda turn, name=name: tuner.update(name, "mask", str(photo), *settings(turn)))
-            served_time = milliseconds(lambda turn, name=name: asked(session, url, name, given, turn))
-            print(f"{name:15} {alone:6.0f} {served_time:6.0f}", flush=True)
-        print(f"in Chromium, key to mask, ycbcr_skin: {in_browser(served.local_url)}")
+            for extra, values in {**AFTER, **OWN.get(name, BLUR)}.items():
+
+                def alone(value: object, name: str = name, extra: str = extra) -> None:
+                    tuner.update(name, MASK, BASH, str(photo), *settings(name, extra, value))
+
+                def over_http(value: object, name: str = name, extra: str = extra) -> None:
+                    ask(session, url, [name, MASK, BASH, given, *settings(name, extra, value)])
+
+                sides = [milliseconds(side, values) for side in (alone, over_http)]
+                print(f"{name:15} {extra:8}", *(f"{clock:6.0f} ({work:.0f})" for clock, work in sides), flush=True)
+        with browser_page(served.url, 1400, 950) as page:
+            print(f"in Chromium, key to mask: tiny_skin low {in_browser(page, 'tiny_skin', 'low'):.0f}", flush=True)
+            choose(page, "ycbcr_skin")
+            print(f"in Chromium, key to mask: ycbcr_skin cr_min {in_browser(page, 'ycbcr_skin', 'cr_min'):.0f}")
         served.close()
+
+
+def picture(target: Path) -> None:
+    """Write the picture of the page, with the portrait of this repository on it."""
+    served = serve_page(PORTRAIT, 0)
+    with browser_page(served.url, 1400, 1000) as page:
+        page.locator("#tiny_skin").get_by_label("number input for low", exact=True).fill("40")
+        page.keyboard.press("Tab")
+        page.locator("#command", has_text="low").wait_for(timeout=60_000)
+        page.locator("h1").click()  # away from the field
+        page.wait_for_timeout(3000)
+        page.screenshot(path=target)
+    served.close()
+
+
+def main() -> int:
+    """Measure and print, or draw the page."""
+    if sys.argv[1:2] == ["picture"]:
+        picture(Path(sys.argv[2]))
+    else:
+        measure()
     return 0
 
 

@@ -1,35 +1,56 @@
-"""What the page of `rembg-skin tune` shows for a photo and a classic method's settings: all of it but the page."""
+"""What the page of `rembg-skin tune` shows of a photo under a model's settings: all of it but the page."""
 
-import json
-import math
-import os
-import shlex
-import subprocess
-import time
+import threading
 import warnings
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.errors import SkinError
+from rembg_skin.dataset.pairs import open_image, shown_size
+from rembg_skin.errors import ImageError, SkinError, printable
+from rembg_skin.image.arrays import THRESHOLD
+from rembg_skin.image.finish import Finish
+from rembg_skin.image.overlay import overlay
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.classic import CLASSIC_SESSIONS
+from rembg_skin.sessions.neural import NEURAL_SESSIONS, NeuralSession
 from rembg_skin.sessions.options import Integer, Real
+from rembg_skin.tune.controls import digits_of, step_of
+from rembg_skin.tune.shells import CUTOUT, MASK, call, command
 
 LARGEST = 50_000_000  # pixels: the mask is that of the whole photo, as the command makes it, never of a smaller copy
 
-METHODS = {cls.name(): cls for cls in CLASSIC_SESSIONS}
-CUTOUT, MASK = "cutout", "mask"
-# Mask, cutout, command, Python lines, and a line about them.
-Shown = tuple[PILImage | None, PILImage | None, str, str, str]
+# Of the networks the one that is in the package: it answers while a slider moves.
+METHODS: Mapping[str, type[SkinSession]] = {
+    cls.name(): cls for cls in (*NEURAL_SESSIONS, *CLASSIC_SESSIONS) if cls.model.packaged or cls in CLASSIC_SESSIONS
+}
+NO_PHOTO = "Upload a photo, take one with the camera or paste one."
 
 _CHECKER = 16  # pixels
 _GREYS = (224, 184)
+_REMEMBERED = 4  # answers of each session
+_FINISH = {field.name for field in fields(Finish)}
+
+T = TypeVar("T")
+
+
+class Shown(NamedTuple):
+    """What the page shows after a change; no pictures if there is no photo to make them of."""
+
+    mask: PILImage | None
+    cutout: PILImage | None
+    overlay: PILImage | None
+    command: str
+    python: str
+    line: str
 
 
 def extras_of(session: type[SkinSession], values: Mapping[str, object]) -> dict[str, object]:
@@ -37,81 +58,99 @@ def extras_of(session: type[SkinSession], values: Mapping[str, object]) -> dict[
     extras: dict[str, object] = {}
     for name, option in session.options.items():
         value = values[name]
+        if isinstance(option, Integer) and isinstance(value, str):
+            value = None  # a word instead of a number
         if isinstance(option, Integer) and isinstance(value, float):
             value = round(value)  # JSON has one kind of number
         if isinstance(option, Real) and isinstance(value, int | float):
-            step = step_of(option)
+            step = step_of(name, option)
             if abs(value - option.default) < step:  # a slider cannot stand between its steps, as a default may
                 continue
-            value = round(value, max(0, -round(math.log10(step))))
+            value = round(value, digits_of(step))
         if value != option.default:
             extras[name] = value
     return extras
 
 
-def step_of(option: Real) -> float:
-    """Return a slider's step: the power of ten that gives a thousand steps or more."""
-    return float(10.0 ** math.floor(math.log10((option.high - option.low) / 1000)))
-
-
-def command(name: str, extras: Mapping[str, object], photo: str, *, mask_alone: bool) -> str:
-    """Return the `rembg i` command, quoted for the shell of this machine."""
-    arguments = ["rembg", "i", "-m", name]
-    if mask_alone:
-        arguments.append("-om")
-    if extras:
-        arguments += ["-x", json.dumps(extras)]
-    arguments += [f"./{photo}" if photo.startswith("-") else photo, "mask.png" if mask_alone else "skin.png"]
-    return subprocess.list2cmdline(arguments) if os.name == "nt" else shlex.join(arguments)
-
-
-def call(name: str, extras: Mapping[str, object], photo: str, *, mask_alone: bool) -> str:
-    """Return the Python lines that do the same."""
-    settings = "".join(f", {key}={value!r}" for key, value in extras.items())
-    only_mask = ", only_mask=True" if mask_alone else ""
-    return (
-        "from PIL import Image\n"
-        "from rembg import new_session, remove\n\n"
-        f'session = new_session("{name}"{settings})\n'
-        f"{MASK if mask_alone else CUTOUT} = remove(Image.open({photo!r}), session=session{only_mask})\n"
-    )
-
-
 @lru_cache(maxsize=2)
-def opened(path: str) -> PILImage:
+def load_photo(path: str) -> PILImage:
     """Return the photo at `path`, upright, decoded once for all the changes that follow.
 
     Raises
     ------
-    SkinError
+    ImageError
         If it is no image, or a larger one than the page takes.
 
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is lower
-            image = Image.open(path)
-        if image.width * image.height > LARGEST:
-            raise SkinError(
-                f"{Path(path).name} has {image.width * image.height / 1e6:.0f} megapixels; this page takes up to"
-                f" {LARGEST / 1e6:.0f}. The command itself has no such limit."
-            )
-        return ImageOps.exif_transpose(image)
-    except FileNotFoundError:
-        raise SkinError(f"There is no file {path}.") from None
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise SkinError(f"{Path(path).name} cannot be read as an image: {error}") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is lower
+        width, height = shown_size(Path(path))
+    if width * height > LARGEST:
+        raise ImageError(
+            f"{printable(Path(path).name)} has {width * height / 1e6:.0f} megapixels; this page takes up to"
+            f" {LARGEST / 1e6:.0f}. The command itself has no such limit."
+        )
+    return open_image(Path(path))
 
 
-def cutout(image: PILImage, mask: PILImage) -> PILImage:
+def cutout(rgb: PILImage, mask: PILImage) -> PILImage:
     """Return the RGB image where `mask` is, over a checkerboard."""
-    return Image.composite(to_rgb(image)[0], _board(image.size), mask)
+    return Image.composite(rgb, _board(rgb.size), mask)
 
 
 @lru_cache(maxsize=2)
 def _board(size: tuple[int, int]) -> PILImage:
     dark = np.add.outer(np.arange(size[1]) // _CHECKER, np.arange(size[0]) // _CHECKER) % 2
     return Image.fromarray(np.array(_GREYS, np.uint8)[dark]).convert("RGB")
+
+
+class Memory:
+    """The last few answers to questions that are asked again and again; any number of threads may ask."""
+
+    def __init__(self, size: int = _REMEMBERED) -> None:
+        self._size = size
+        self._answers: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def recall(self, question: Hashable, answer: Callable[[], T]) -> T:
+        """Return what `answer` gave to this question, or gives now."""
+        with self._lock:
+            if question in self._answers:
+                self._answers.move_to_end(question)
+                found: T = self._answers[question]
+                return found
+        result = answer()
+        with self._lock:
+            self._answers[question] = result
+            while len(self._answers) > self._size:
+                self._answers.popitem(last=False)
+        return result
+
+
+def remembering(cls: type[SkinSession]) -> SkinSession:
+    """Return a session of `cls` that does again only what a change asks for.
+
+    The mask is made anew if photo or method changed, but not for the steps after it; a network runs anew if photo or
+    size changed, but not for the steps between its answer and the mask.
+    """
+    masks, answers = Memory(), Memory()
+
+    def mask(self: Any, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:  # noqa: ANN401
+        own = tuple((name, value) for name, value in settings.items() if name not in _FINISH)
+        question = (_fingerprint(rgb), alpha and _fingerprint(alpha), own)
+        made: PILImage = masks.recall(question, lambda: cls.mask(self, rgb, alpha, settings))
+        return made.copy()  # the steps after it may change it
+
+    def skin(self: Any, rgb: PILImage, *arguments: Hashable) -> Any:  # noqa: ANN401
+        return answers.recall((_fingerprint(rgb), *arguments), lambda: cls.skin(self, rgb, *arguments))
+
+    steps = {"mask": mask} | ({"skin": skin} if issubclass(cls, NeuralSession) else {})
+    session: SkinSession = type(cls.__name__, (cls,), steps)(cls.name(), None)
+    return session
+
+
+def _fingerprint(picture: PILImage) -> tuple[tuple[int, int], int]:
+    return picture.size, hash(picture.tobytes())
 
 
 class Tuner:
@@ -126,31 +165,63 @@ class Tuner:
 
     def __init__(self, given: Path | None = None) -> None:
         self.given = given
-        self._sessions = {name: cls(name, None) for name, cls in METHODS.items()}
+        self._sessions = {name: remembering(cls) for name, cls in METHODS.items()}
         self._widgets = [(name, option) for name, cls in METHODS.items() for option in cls.options]
 
-    def update(self, name: str, writes: str, path: str | None, *values: object) -> Shown:
-        """Return what is shown of the photo at `path`; `values` are the settings of all methods, in their order."""
-        session = self._sessions[name]
-        own = {option: value for (owner, option), value in zip(self._widgets, values, strict=True) if owner == name}
-        extras = extras_of(type(session), own)
-        photo, mask_alone = self._shown(path), writes == MASK
-        shell = command(name, extras, photo, mask_alone=mask_alone)
-        python = call(name, extras, photo, mask_alone=mask_alone)
-        if path is None:
-            return None, None, shell, python, "Upload a photo, or take one with the camera."
-        try:
-            image = opened(path)
-            started = time.perf_counter()
-            (mask,) = session.predict(image, **extras)
-        except SkinError as error:
-            return None, None, "", "", f"**{error}**"
-        milliseconds = 1000 * (time.perf_counter() - started)
-        share = np.count_nonzero(np.asarray(mask) > 127) / (mask.width * mask.height)  # noqa: PLR2004
-        line = f"{mask.width} x {mask.height} pixels, {share:.1%} skin, found in {milliseconds:.0f} ms"
-        return mask, cutout(image, mask), shell, python, line
+    def update(self, name: str, writes: str, shell: str, path: str | None, *values: object) -> Shown:
+        """Return what is shown of the photo at `path`; `values` are the settings of all methods, in their order.
 
-    def _shown(self, path: str | None) -> str:
+        Raises
+        ------
+        SkinError
+            If these settings give no mask: a minimum above its maximum, or a file that is not available.
+
+        """
+        extras = self._extras(name, values)
+        photo, mask_alone = self._name_of(path), writes == MASK
+        lines = (
+            command(shell, name, extras, photo, mask_alone=mask_alone),
+            call(name, extras, photo, mask_alone=mask_alone),
+        )
+        if path is None:
+            return Shown(None, None, None, *lines, NO_PHOTO)
+        try:
+            image = load_photo(path)
+        except ImageError as error:
+            return Shown(None, None, None, "", "", f"**{error}**")
+        (mask,) = self._sessions[name].predict(image, **extras)
+        levels = np.asarray(mask)
+        share = np.count_nonzero(levels > THRESHOLD) / levels.size
+        line = f"{mask.width} x {mask.height} pixels, {share:.1%} skin"
+        rgb = to_rgb(image)[0]
+        return Shown(mask, cutout(rgb, mask), overlay(rgb, levels), *lines, line)
+
+    def write(self, what: str, folder: Path, name: str, path: str | None, *values: object) -> Path:
+        """Write the mask or the cutout as `rembg i` writes it, named after the photo, and return its path.
+
+        Raises
+        ------
+        SkinError
+            As :meth:`update`; also if there is no photo.
+
+        """
+        if path is None:
+            raise SkinError(NO_PHOTO)
+        image = load_photo(path)
+        (mask,) = self._sessions[name].predict(image, **self._extras(name, values))
+        target = folder / f"{Path(path).stem}-{what}.png"
+        if what == CUTOUT:
+            source = image if image.mode == "RGBA" else to_rgb(image)[0]
+            Image.composite(source, Image.new("RGBA", image.size, 0), mask).save(target)
+        else:
+            mask.save(target)
+        return target
+
+    def _extras(self, name: str, values: tuple[object, ...]) -> dict[str, object]:
+        own = {option: value for (owner, option), value in zip(self._widgets, values, strict=True) if owner == name}
+        return extras_of(METHODS[name], own)
+
+    def _name_of(self, path: str | None) -> str:
         if path is None:
             return "photo.jpg"
         if self.given is not None and self.given.name == Path(path).name:

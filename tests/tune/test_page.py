@@ -1,165 +1,40 @@
-"""`rembg-skin tune`: what it computes and writes down, and its page in a real browser."""
+"""The page of `rembg-skin tune` in a real browser, 1400 and 400 pixels wide."""
 
 import io
+import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
+from rembg import new_session, remove
 
 import rembg_skin
-from rembg_skin.errors import SkinError
 from rembg_skin.sessions.options import Choice, Integer, Option, Real, Switch
-from rembg_skin.tune import tuner as tune
-from rembg_skin.tune.tuner import METHODS, Tuner, call, command, cutout, extras_of, opened, step_of
 
 rembg_skin.register()
 
-SKIN, SKY = (224, 172, 142), (90, 140, 220)
+from rembg_skin.tune.controls import help_of, range_of  # noqa: E402
+from rembg_skin.tune.tuner import METHODS  # noqa: E402
 
-
-def defaults(**changed: object) -> list[object]:
-    """Return every widget's value, in the page's order."""
-    return [changed.get(name, option.default) for cls in METHODS.values() for name, option in cls.options.items()]
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> Path:
-    """Left half skin, right half sky."""
-    image = Image.new("RGB", (120, 80), SKY)
-    image.paste(SKIN, (0, 0, 60, 80))
-    path = tmp_path / "photo.png"
-    image.save(path)
-    return path
-
-
-@pytest.mark.parametrize("name", list(METHODS))
-def test_defaults_are_no_extras(name: str) -> None:
-    session = METHODS[name]
-    assert extras_of(session, {key: option.default for key, option in session.options.items()}) == {}
-
-
-def test_only_what_was_moved_becomes_an_extra_of_its_type() -> None:
-    session = METHODS["ycbcr_skin"]
-    values = {key: option.default for key, option in session.options.items()} | {"cb_min": 80.0, "blur": 5}
-    extras = extras_of(session, values)
-    assert extras == {"cb_min": 80, "blur": 5}
-    assert all(type(value) is int for value in extras.values())
-
-
-def test_a_slider_beside_a_default_between_its_steps_is_not_moved() -> None:
-    session = METHODS["diagonal_skin"]
-    values: dict[str, object] = {key: option.default for key, option in session.options.items()}
-    assert extras_of(session, values | {"cb_center": 119.3}) == {}
-    assert extras_of(session, values | {"cb_center": 119.50000000000001}) == {"cb_center": 119.5}
-
-
-@given(low=st.floats(-1e4, 1e4), width=st.floats(1e-3, 1e5))
-def test_a_slider_has_a_thousand_steps_or_more_and_not_far_more(low: float, width: float) -> None:
-    assert 999 <= width / step_of(Real(low, low, low + width)) <= 10_100
-
-
-@given(
-    photo=st.text(st.characters(codec="utf-8", exclude_characters="\0/"), min_size=1, max_size=20),
-    angle=st.floats(-360, 360),
-    mask_alone=st.booleans(),
-)
-@pytest.mark.skipif(os.name == "nt", reason="quoting for a POSIX shell")
-def test_the_command_survives_the_shell_and_the_call_python(photo: str, angle: float, mask_alone: bool) -> None:
-    extras = {"angle": angle, "blur": 5}
-    words = shlex.split(command("diagonal_skin", extras, photo, mask_alone=mask_alone))
-    assert words[:4] == ["rembg", "i", "-m", "diagonal_skin"]
-    assert words[-2].removeprefix("./") == photo.removeprefix("./")
-    assert not words[-2].startswith("-")
-    assert ("-om" in words) == mask_alone
-    assert f'"angle": {angle!r}' in words[words.index("-x") + 1]
-    code = call("diagonal_skin", extras, photo, mask_alone=mask_alone)
-    assert photo in compile(code, "call", "exec").co_consts or photo in code
-    assert f"angle={angle!r}, blur=5" in code
-
-
-def test_the_python_lines_give_the_mask_that_is_shown(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(photo.parent)
-    values = defaults(cr_min=140, blur=7)
-    mask, _, _, python, _ = Tuner().update("ycbcr_skin", "mask", str(photo), *values)
-    names: dict[str, Any] = {}
-    exec(python, names)
-    assert mask is not None
-    assert np.array_equal(np.asarray(names["mask"]), np.asarray(mask))
-
-
-def test_a_minimum_above_its_maximum_is_told_and_nothing_is_shown(photo: Path) -> None:
-    shown = Tuner().update("ycbcr_skin", "mask", str(photo), *defaults(cb_min=200))
-    assert shown[:4] == (None, None, "", "")
-    assert "cb_min=200 is not possible" in shown[4]
-
-
-def test_without_a_photo_the_command_is_there_already() -> None:
-    shown = Tuner().update("hsv_skin", "cutout", None, *defaults(h_max=25))
-    assert shown[:3] == (None, None, "rembg i -m hsv_skin -x '{\"h_max\": 25}' photo.jpg skin.png")
-
-
-def test_a_photo_is_shown_upright_as_rembg_turns_it(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[274] = 6
-    Image.new("RGB", (40, 20), SKIN).save(tmp_path / "turned.jpg", exif=exif)
-    assert opened(str(tmp_path / "turned.jpg")).size == (20, 40)
-
-
-def test_bad_photos_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "notes.txt").write_text("no image")
-    with pytest.raises(SkinError, match=r"notes.txt cannot be read as an image"):
-        opened(str(tmp_path / "notes.txt"))
-    with pytest.raises(SkinError, match="There is no file"):
-        opened(str(tmp_path / "nothing.png"))
-    Image.new("RGB", (300, 200)).save(tmp_path / "large.png")
-    monkeypatch.setattr(tune, "LARGEST", 50_000)
-    with pytest.raises(SkinError, match=r"large.png has 0 megapixels; this page takes up to 0"):
-        opened(str(tmp_path / "large.png"))
-
-
-def test_the_cutout_shows_the_photo_where_the_mask_is_and_a_board_elsewhere() -> None:
-    mask = Image.new("L", (64, 32))
-    mask.paste(255, (0, 0, 32, 32))
-    shown = np.asarray(cutout(Image.new("RGB", (64, 32), SKIN), mask))
-    assert (shown[:, :32] == SKIN).all()
-    assert {tuple(pixel) for pixel in shown[:, 32:].reshape(-1, 3)} == {(224,) * 3, (184,) * 3}
-
-
-@pytest.mark.parametrize(
-    ("stub", "told"),
-    [
-        ("None", 'needs Gradio, which is not installed: pip install "rembg-skin[cli]"'),
-        ("types.SimpleNamespace(__version__='5.49.1')", "needs Gradio 6; 5.49.1 is installed: pip install --upgrade"),
-    ],
-)
-def test_without_its_gradio_one_line_says_what_to_install(stub: str, told: str, tmp_path: Path) -> None:
-    code = (
-        f"import sys, types; sys.modules['gradio'] = {stub}\n"
-        "from rembg_skin.cli import main; sys.exit(main(['tune', '--no-browser']))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
-    )
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(f"rembg-skin: rembg-skin tune {told}")
+pytestmark = [pytest.mark.browser, pytest.mark.e2e]
+WIDE, NARROW = {"width": 1400, "height": 950}, {"width": 400, "height": 850}
 
 
 @dataclass
-class Served:
-    """A running `rembg-skin tune` and a page that shows it."""
+class Seen:
+    """The page of a running `rembg-skin tune`."""
 
     url: str
     page: Any
@@ -168,7 +43,8 @@ class Served:
     def open(self) -> None:
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.goto(self.url)
-        self.page.wait_for_selector("#command .cm-line", timeout=60_000)
+        self.page.wait_for_selector("#command .cm-line")
+        self.wait_for_another_mask(None)
 
     def command(self) -> str:
         """Press the copy button of the command, and return what is on the clipboard."""
@@ -177,186 +53,276 @@ class Served:
         assert isinstance(text, str)
         return text
 
-    def shown(self, element: str = "mask") -> Image.Image:
+    def wait_for_command(self, text: str) -> None:
+        """Wait until the command is of the last change."""
+        self.page.locator("#command", has_text=text).wait_for()
+
+    def picture(self, element: str = "mask") -> NDArray[np.uint8]:
         source = self.page.locator(f"#{element} img").get_attribute("src")
-        return Image.open(io.BytesIO(self.page.request.get(source).body()))
+        image = Image.open(io.BytesIO(self.page.request.get(source).body()))
+        return np.asarray(image.convert("L" if element == "mask" else "RGB"))
 
     def source(self) -> str | None:
         images = self.page.locator("#mask img")
-        return images.get_attribute("src") if images.count() else None
+        source = images.get_attribute("src") if images.count() else None
+        assert source is None or isinstance(source, str)
+        return source
 
     def wait_for_another_mask(self, than: str | None) -> None:
         self.page.wait_for_function(
             "old => { const image = document.querySelector('#mask img'); return image && image.src !== old }",
             arg=than,
-            timeout=20_000,
         )
 
+    def choose(self, method: str) -> Any:
+        """Choose a method under its defaults, and return its settings."""
+        self.page.locator("#method input").click()
+        self.page.get_by_role("option", name=method, exact=True).click()
+        panel = self.page.locator(f"#{method}")
+        panel.get_by_role("button", name="Defaults").click()
+        self.page.wait_for_function(
+            """method => {
+                const command = document.querySelector('#command .cm-content').textContent;
+                return command.includes(` ${method} `) && !command.includes('-x');
+            }""",
+            arg=method,
+        )
+        return panel
 
-def serve(folder: Path, *arguments: str) -> "tuple[subprocess.Popen[str], str]":
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    script = str(Path(sys.executable).with_name("rembg-skin"))
-    environment = {**os.environ, "TMPDIR": str(folder), "NO_PROXY": "127.0.0.1,localhost"}
-    process = subprocess.Popen(
-        [script, "tune", "--no-browser", "--port", str(port), *arguments],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert f"http://127.0.0.1:{port}" in line
-    return process, f"http://127.0.0.1:{port}/"
+    def set(self, method: str, extra: str, number: float) -> None:
+        self.page.locator(f"#{method}").get_by_label(f"number input for {extra}", exact=True).fill(str(number))
+        self.page.keyboard.press("Tab")
 
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, astronaut: Image.Image) -> Path:
-    folder = tmp_path_factory.mktemp("tune")
-    astronaut.save(folder / "uploaded photo.png")
-    astronaut.crop((100, 0, 400, 300)).save(folder / "it's given.png")
-    return folder
+    def box(self, element: str) -> dict[str, float]:
+        box = self.page.locator(element).first.bounding_box()
+        assert box is not None, element
+        return {**box, "bottom": box["y"] + box["height"], "right": box["x"] + box["width"]}
 
 
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[str]:
-    process, url = serve(folder, "it's given.png")
-    yield url
-    process.terminate()
-    process.wait(timeout=30)
-
-
-@pytest.fixture
-def served(browser: Any, server: str) -> Iterator[Served]:
-    context = browser.new_context(
-        viewport={"width": 1300, "height": 950}, permissions=["clipboard-read", "clipboard-write"]
-    )
-    one = Served(server, context.new_page())
+@contextmanager
+def opened_page(browser: Any, server: str, viewport: dict[str, int]) -> Iterator[Seen]:
+    context = browser.new_context(viewport=viewport, permissions=["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(120_000)
+    one = Seen(server, context.new_page())
     one.open()
     yield one
     context.close()
 
 
-def run_copied(text: str, folder: Path) -> Image.Image:
+@pytest.fixture
+def fresh(browser: Any, server: str, request: pytest.FixtureRequest) -> Iterator[Seen]:
+    """Give a page as it is when it opens."""
+    with opened_page(browser, server, getattr(request, "param", WIDE)) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def seen(browser: Any, server: str) -> Iterator[Seen]:
+    """Give a page that other tests use, too: each chooses its method, and none another photo."""
+    with opened_page(browser, server, WIDE) as page:
+        yield page
+
+
+def run_copied(text: str, folder: Path) -> NDArray[np.uint8]:
     """Run a copied command as the user would, with the `rembg` of this environment, and return what it wrote."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(text, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return Image.open(folder / shlex.split(text)[-1])
+    return np.asarray(Image.open(folder / shlex.split(text)[-1]))
 
 
-@pytest.mark.browser
-@pytest.mark.e2e
-def test_upload_move_a_slider_copy_the_command_run_it_and_get_the_same_mask(served: Served, folder: Path) -> None:
-    page = served.page
-    served.wait_for_another_mask(None)
-    before = served.source()
+def written_by(text: str, folder: Path) -> NDArray[np.uint8]:
+    """Return what a copied command writes, without the seconds that the `rembg` command takes to start."""
+    _, _, _, model, *options, photo, _ = shlex.split(text)
+    extras = json.loads(options[options.index("-x") + 1]) if "-x" in options else {}
+    session = new_session(model, **extras)
+    return np.asarray(remove(Image.open(folder / photo), session=session, only_mask="-om" in options))
+
+
+def test_upload_move_a_slider_copy_the_command_run_it_and_get_the_same_mask(fresh: Seen, folder: Path) -> None:
+    seen, page = fresh, fresh.page
+    seen.choose("ycbcr_skin")
     page.locator("#photo").get_by_label("Remove Image").or_(page.locator("#photo button[title='Clear']")).first.click()
+    page.locator("#line", has_text="Upload a photo").wait_for()
     page.locator("#photo input[type=file]").first.set_input_files(folder / "uploaded photo.png")
-    served.wait_for_another_mask(before)
-    default, before = served.shown(), served.source()
-    assert default.size == (512, 512)
+    seen.wait_for_command("uploaded photo")
+    seen.wait_for_another_mask(None)
+    default = seen.picture()
+    assert default.shape == (512, 512)
     page.get_by_label("mask", exact=True).check()
-    slider = page.locator("#ycbcr_skin").get_by_label("range slider for cr_min")
-    box = slider.bounding_box()
-    middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] * 137 / 255, middle)
+    box = seen.box("#ycbcr_skin [aria-label='range slider for cr_min']")
+    middle = (box["y"] + box["bottom"]) / 2
+    page.mouse.move(box["x"] + box["width"] * (137 - 50) / 155, middle)
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 150 / 255, middle, steps=8)
+    page.mouse.move(box["x"] + box["width"] * (150 - 50) / 155, middle, steps=8)
     page.mouse.up()
-    served.wait_for_another_mask(before)
-    page.wait_for_timeout(1500)  # the last of the positions that the mouse went through
-    moved = served.shown()
-    assert np.count_nonzero(np.asarray(moved)) < 0.8 * np.count_nonzero(np.asarray(default))
-    text = served.command()
+    last = page.locator("#ycbcr_skin").get_by_label("range slider for cr_min").input_value()
+    seen.wait_for_command(f'"cr_min": {last}}}')  # the last of the positions that the mouse went through
+    moved = seen.picture()
+    assert np.count_nonzero(moved) < 0.8 * np.count_nonzero(default)
+    text = seen.command()
     assert re.fullmatch(r"""rembg i -m ycbcr_skin -om -x '\{"cr_min": 1[45]\d\}' 'uploaded photo.png' mask.png""", text)
-    written = run_copied(text, folder)
-    assert np.array_equal(np.asarray(written), np.asarray(moved.convert("L")))
+    assert np.array_equal(run_copied(text, folder), moved)
 
 
-@pytest.mark.browser
-@pytest.mark.e2e
-def test_the_given_photo_another_method_and_its_cutout(served: Served, folder: Path) -> None:
-    page = served.page
-    served.wait_for_another_mask(None)
-    before = served.source()
-    page.locator("#method input").click()
-    page.get_by_role("option", name="hsv_skin", exact=True).click()
-    served.wait_for_another_mask(before)
-    assert page.locator("#hsv_skin").is_visible()
-    assert not page.locator("#ycbcr_skin").is_visible()
-    before = served.source()
-    page.locator("#hsv_skin").get_by_label("number input for h_max").fill("12")
-    page.keyboard.press("Tab")
-    served.wait_for_another_mask(before)
-    page.wait_for_timeout(500)
-    text = served.command()
+def test_the_given_photo_another_method_and_its_cutout(fresh: Seen, folder: Path) -> None:
+    seen, page = fresh, fresh.page
+    assert seen.command() == """rembg i -m tiny_skin 'it'"'"'s given.png' skin.png"""
+    assert not page.locator("#hsv_skin button").first.is_visible()
+    panel = seen.choose("hsv_skin")
+    assert not page.locator("#tiny_skin button").first.is_visible()
+    seen.set("hsv_skin", "h_max", 12)
+    seen.wait_for_command("h_max")
+    text = seen.command()
     assert shlex.split(text) == shlex.split("""rembg i -m hsv_skin -x '{"h_max": 12}' "it's given.png" skin.png""")
-    mask = np.asarray(served.shown().convert("L"))
-    assert np.array_equal(np.asarray(run_copied(text, folder))[..., 3], mask)
-    seen = np.asarray(served.shown("cutout").convert("RGB")).astype(int)
+    mask = seen.picture()
+    assert np.array_equal(written_by(text, folder)[..., 3], mask)
     photo = np.asarray(Image.open(folder / "it's given.png")).astype(int)
-    assert np.abs(seen - photo)[mask == 255].mean() < 6  # of a JPEG
-    before = served.source()
-    page.locator("#hsv_skin").get_by_role("button", name="Defaults").click()
-    served.wait_for_another_mask(before)
-    page.wait_for_timeout(500)
-    assert "-x" not in served.command()
+    assert np.abs(seen.picture("cutout").astype(int) - photo)[mask == 255].mean() < 6  # of a JPEG
+    before = seen.source()
+    panel.get_by_role("button", name="Defaults").click()
+    seen.wait_for_another_mask(before)
+    page.wait_for_function("() => !document.querySelector('#command').textContent.includes('-x')")
 
 
-@pytest.mark.browser
-@pytest.mark.e2e
-def test_every_option_of_every_method_has_its_widget(served: Served) -> None:
+def test_the_network_has_its_size_and_its_command_gives_its_mask(seen: Seen, folder: Path) -> None:
+    panel, before = seen.choose("tiny_skin"), seen.source()
+    seen.page.get_by_label("cutout", exact=True).check()
+    panel.get_by_label("size", exact=True).click()
+    seen.page.get_by_role("option", name="256", exact=True).click()
+    seen.wait_for_another_mask(before)
+    seen.wait_for_command("size")
+    text = seen.command()
+    assert """-x '{"size": 256}'""" in text
+    assert np.array_equal(written_by(text, folder)[..., 3], seen.picture())
+
+
+def test_a_minimum_above_its_maximum_is_told_and_the_pictures_stay(seen: Seen) -> None:
+    seen.choose("ycbcr_skin")
+    mask, command = seen.source(), seen.command()
+    seen.set("ycbcr_skin", "cb_min", 180)
+    told = seen.page.locator("#line", has_text=re.compile("cb_min=180.*cb_max"))
+    told.wait_for()
+    assert "are those before this change" in told.inner_text()
+    assert (seen.source(), seen.command()) == (mask, command)
+    seen.set("ycbcr_skin", "cb_min", 90)
+    seen.page.locator("#line", has_text="% skin").wait_for()
+    seen.wait_for_command("cb_min")
+
+
+@pytest.mark.parametrize("what", ["mask", "cutout"])
+def test_what_is_downloaded_is_what_the_command_writes(what: str, seen: Seen, folder: Path) -> None:
+    seen.choose("ycbcr_skin")
+    seen.page.get_by_label(what, exact=True).check()
+    seen.wait_for_command("mask.png" if what == "mask" else "skin.png")
+    with seen.page.expect_download() as waiting:
+        seen.page.get_by_role("button", name=f"Download {what}").click()
+    assert waiting.value.suggested_filename.endswith(f"-{what}.png")
+    assert np.array_equal(np.asarray(Image.open(waiting.value.path())), written_by(seen.command(), folder))
+
+
+@pytest.mark.parametrize(
+    ("shell", "start"), [("PowerShell", "& { $PSNative"), ("cmd.exe", "rembg i"), ("bash", "rembg")]
+)
+def test_the_command_is_quoted_for_the_shell_that_is_chosen(shell: str, start: str, seen: Seen) -> None:
+    seen.choose("hsv_skin")
+    seen.set("hsv_skin", "h_max", 12)
+    seen.wait_for_command("h_max")
+    seen.page.get_by_label(shell, exact=True).check()
+    quoted = {"PowerShell": "'{\\\"h_max\\\": 12}'", "cmd.exe": '"{\\"h_max\\": 12}"', "bash": "'{\"h_max\": 12}'"}
+    seen.wait_for_command(quoted[shell])
+    assert seen.command().startswith(start)
+    seen.page.get_by_label("bash", exact=True).check()
+    seen.wait_for_command(quoted["bash"])
+
+
+def test_every_option_of_every_method_has_its_widget_and_its_line(seen: Seen) -> None:
     for name, cls in METHODS.items():
-        served.page.locator("#method input").click()
-        served.page.get_by_role("option", name=name, exact=True).click()
-        panel = served.page.locator(f"#{name}")
-        panel.wait_for(state="visible")
+        panel = seen.choose(name)
         for option, kind in cls.options.items():
-            assert widget_range(panel, option, kind) == allowed_range(kind), (name, option)
+            assert panel.get_by_text(help_of(option, kind), exact=True).is_visible(), (name, option)
+            check_widget(panel, option, kind)
 
 
-def widget_range(panel: Any, name: str, kind: Option) -> tuple[float, ...]:
-    if isinstance(kind, Choice | Switch) or (isinstance(kind, Integer) and kind.default is None):
-        return (float(panel.get_by_label(name, exact=True).count() > 0),)
-    slider = panel.get_by_label(f"range slider for {name}", exact=True)
-    return tuple(float(slider.get_attribute(edge)) for edge in ("min", "max"))
+def check_widget(panel: Any, name: str, kind: Option) -> None:
+    if isinstance(kind, Integer | Real) and kind.default is not None:
+        slider = panel.get_by_label(f"range slider for {name}", exact=True)
+        assert tuple(float(slider.get_attribute(edge)) for edge in ("min", "max")) == range_of(name, kind)
+        number = panel.get_by_label(f"number input for {name}", exact=True)
+        # No digit is cut off.
+        assert number.evaluate("field => field.scrollWidth <= field.clientWidth"), name
+    elif isinstance(kind, Choice):
+        for word in kind.words:
+            assert panel.get_by_label(word, exact=True).is_visible(), name
+    elif isinstance(kind, Switch):
+        assert panel.get_by_label(name, exact=True).is_checked() == kind.default
+    else:
+        assert panel.get_by_label(name, exact=True).input_value() in ("default", "none")
 
 
-def allowed_range(kind: Option) -> tuple[float, ...]:
-    if isinstance(kind, Choice | Switch):
-        return (1.0,)
-    assert isinstance(kind, Integer | Real)
-    return (1.0,) if kind.default is None else (float(kind.low), float(kind.high))
+def test_wide_the_settings_stand_beside_the_pictures(seen: Seen) -> None:
+    boxes = [seen.box(f"#{element}") for element in ("mask", "cutout", "overlay")]
+    assert all(box["x"] > seen.box("#controls")["right"] for box in boxes)
+    assert len({round(box["y"]) for box in boxes}) == 1
+    assert all(box["width"] > 200 and box["right"] <= 1400 for box in boxes)
+    assert seen.page.get_by_role("heading", name="Tune a skin mask").is_visible()
+    assert seen.page.get_by_text("Photos of up to 200 MB and 50 megapixels").is_visible()
 
 
-@pytest.mark.browser
-@pytest.mark.e2e
-def test_nothing_is_asked_for_at_another_host(served: Served) -> None:
-    served.wait_for_another_mask(None)
-    served.page.wait_for_load_state("networkidle")
-    foreign = [url for url in served.asked if not url.startswith((served.url, "data:", "blob:"))]
-    assert len(served.asked) > 10
+@pytest.mark.parametrize("fresh", [NARROW], indirect=True)
+def test_narrow_the_pictures_stand_above_the_settings_and_stay_in_view(fresh: Seen) -> None:
+    seen = fresh
+    assert seen.page.evaluate("document.documentElement.scrollWidth") == 400
+    order = [seen.box(element) for element in ("#heading", "#photo", "#mask", "#controls", "#command")]
+    assert all(above["bottom"] <= below["y"] for above, below in pairwise(order))
+    panel = seen.choose("ycbcr_hsv_skin")
+    last = panel.get_by_label("range slider for v_max")
+    last.scroll_into_view_if_needed()
+    seen.page.mouse.move(200, 600)
+    seen.page.mouse.wheel(0, 300)
+    seen.page.wait_for_timeout(500)
+    mask = seen.box("#mask")
+    assert mask["y"] >= -1
+    assert mask["bottom"] < 0.6 * NARROW["height"]
+    # The other pictures are one swipe away.
+    seen.page.locator("#pictures").evaluate("strip => strip.scrollTo(strip.scrollWidth, 0)")
+    seen.page.wait_for_timeout(700)
+    assert seen.box("#overlay")["right"] <= 400
+
+
+def test_nothing_is_asked_for_at_another_host(seen: Seen) -> None:
+    seen.page.wait_for_load_state("networkidle")
+    foreign = [url for url in seen.asked if not url.startswith((seen.url, "data:", "blob:"))]
+    assert len(seen.asked) > 10
     assert foreign == []
-    html = served.page.request.get(served.url).text()
+    html = seen.page.request.get(seen.url).text()
     assert not re.search(r"<(script|link)[^>]*https://", html)
 
 
-@pytest.mark.e2e
-def test_only_this_machine_can_reach_it(server: str) -> None:
-    port = int(server.rstrip("/").rpartition(":")[2])
-    socket.create_connection(("127.0.0.1", port), timeout=5).close()
-    # Another address of the same machine: reached by a server that listens on every address.
-    with pytest.raises(OSError, match="refused"):
-        socket.create_connection(("127.0.0.2", port), timeout=5)
+def test_a_page_of_another_site_gets_nothing(browser: Any, server: str) -> None:
+    page = browser.new_context().new_page()
+    page.route(
+        "http://evil.example/", lambda route: route.fulfill(body="<title>evil</title>", content_type="text/html")
+    )
+    page.goto("http://evil.example/")
+    tried = """async url => {
+        try { const answer = await fetch(url, {method: "POST", body: "{}"}); return answer.status }
+        catch (error) { return error.message }
+    }"""
+    assert page.evaluate(tried, f"{server}gradio_api/run/update") == "Failed to fetch"
+    framed = page.evaluate(
+        """url => new Promise(done => {
+            const frame = document.createElement("iframe");
+            frame.onload = () => done(frame.contentDocument === null);
+            frame.src = url;
+            document.body.append(frame);
+        })""",
+        server,
+    )
+    assert framed  # nothing to be read in it
+    page.context.close()
 
 
-@pytest.mark.e2e
-def test_ctrl_c_ends_it_and_nothing_is_left(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "temporary").mkdir()
-    process, _ = serve(tmp_path / "temporary", str(folder / "uploaded photo.png"))
-    process.send_signal(2)
-    assert process.wait(timeout=30) == 130
-    assert list((tmp_path / "temporary").glob("rembg-skin*")) == []
+def test_a_file_over_the_limit_is_told_by_the_page(seen: Seen) -> None:
+    config = json.loads(seen.page.evaluate("JSON.stringify(window.gradio_config)"))
+    assert config["max_file_size"] == 200_000_000
