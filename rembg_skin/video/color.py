@@ -52,12 +52,13 @@ class Table:
 
 def eroded(selection: Selection, margin: int) -> Selection:
     """Return the pixels whose whole square of 2 * margin + 1 is selected; beyond the picture counts as selected."""
-    result = selection.copy()
-    for there, here in ((selection, result), (result.T.copy(), result.T)):
+    for _ in range(2):  # down, then across
+        result = selection.copy()
         for distance in range(1, margin + 1):
-            here[distance:] &= there[:-distance]
-            here[:-distance] &= there[distance:]
-    return result
+            result[distance:] &= selection[:-distance]
+            result[:-distance] &= selection[distance:]
+        selection = result.T
+    return selection
 
 
 def mean_color(rgb: Bytes, selection: Selection) -> tuple[float, float, float] | None:

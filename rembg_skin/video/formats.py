@@ -77,8 +77,10 @@ def chosen(path: Path, kind: Kind | None) -> tuple[Format, Kind]:
     known = FORMATS.get(path.suffix.lower())
     if known is None:
         raise VideoError(f'{path}: "{path.suffix}" is no format for videos here; take one of {", ".join(FORMATS)}.')
-    taken: Kind = kind or next(iter(known.codings))
+    taken = kind if kind is not None else next(iter(known.codings))
     if taken not in known.codings:
         able = ", ".join(suffix for suffix, other in FORMATS.items() if taken in other.codings)
-        raise VideoError(f"{path}: {path.suffix} files hold no {taken}, which needs an alpha channel; take one of {able}.")
+        raise VideoError(
+            f"{path}: {path.suffix} files hold no {taken}, which needs an alpha channel; take one of {able}."
+        )
     return known, taken

@@ -115,7 +115,9 @@ def _refined(before: Floats, after: Floats, shift: tuple[int, int]) -> Affine | 
         error -= light
         spread = max(float(np.median(np.abs(sample - light))), 0.3)
         weight = inside / (1 + (error / np.float32(3 * spread)) ** 2)
-        down, across = (np.float32(0.5) * (ours + theirs) for ours, theirs in zip(np.gradient(moved), fixed, strict=True))
+        down, across = (
+            np.float32(0.5) * (ours + theirs) for ours, theirs in zip(np.gradient(moved), fixed, strict=True)
+        )
         slopes = np.stack([across * x + down * y, down * x - across * y, across, down]).reshape(4, -1)
         weighted = slopes * weight.ravel()
         normal = (weighted @ slopes.T).astype(np.float64)

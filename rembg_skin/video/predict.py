@@ -50,9 +50,7 @@ def masking(model: str, extras: Mapping[str, object]) -> tuple[Masking, int]:
     return mask, at_once
 
 
-def in_order(
-    items: Iterable[Item], work: Callable[[Item], Result], at_once: int
-) -> Generator[tuple[Item, Result]]:
+def in_order(items: Iterable[Item], work: Callable[[Item], Result], at_once: int) -> Generator[tuple[Item, Result]]:
     """Yield each item with what `work` makes of it; the next ones are worked on meanwhile.
 
     No more than `at_once` + 1 items are held, however many there are.

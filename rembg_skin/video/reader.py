@@ -1,4 +1,4 @@
-"""Read a video: upright RGB frames with their times, whatever the frame rate; damaged frames are skipped and counted."""
+"""Read a video: upright RGB frames with their times; damaged frames are skipped and counted."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -120,7 +120,7 @@ class Reader:
         self._av = library()
         self.source = str(source)
         self.damaged = 0
-        self._held: list[Packet] = []  # sound from before the first frame
+        self._held: list[Packet[Any]] = []  # sound from before the first frame
         try:
             self._file: InputContainer = self._av.open(
                 sys.stdin.buffer if self.source == STDIN else self.source, metadata_errors="ignore"
@@ -145,6 +145,10 @@ class Reader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     @property
@@ -162,7 +166,7 @@ class Reader:
         """The file's first moment, in seconds: broadcasts do not start at 0."""
         return Fraction(self._file.start_time or 0, self._av.time_base)
 
-    def frames(self, on_sound: "Callable[[Packet], object] | None" = None) -> Iterator[Frame]:
+    def frames(self, on_sound: "Callable[[Packet[Any]], object] | None" = None) -> Iterator[Frame]:
         """Yield all frames, once; call `on_sound` with each packet of sound as the file holds it."""
         if on_sound:
             for packet in self._held:
@@ -191,7 +195,9 @@ class Reader:
         stream = self._stream
         time_base = Fraction(stream.time_base or Fraction(1, 1000))
         rate = Fraction(stream.average_rate or stream.guessed_rate or 0) or Fraction(30)
-        seconds = stream.duration * time_base if stream.duration else Fraction(self._file.duration or 0, self._av.time_base)
+        seconds = (
+            stream.duration * time_base if stream.duration else Fraction(self._file.duration or 0, self._av.time_base)
+        )
         return Facts(
             size=(frame.width, frame.height),
             turn=_turn(frame),
@@ -201,7 +207,7 @@ class Reader:
             frames=stream.frames or round(seconds * rate) or None,
         )
 
-    def _decoded(self, on_sound: "Callable[[Packet], object]") -> "Iterator[VideoFrame]":
+    def _decoded(self, on_sound: "Callable[[Packet[Any]], object]") -> "Iterator[VideoFrame]":
         self._on_sound = on_sound
         for packet in self._packets():
             if packet.stream.type == "audio":
@@ -219,7 +225,7 @@ class Reader:
                 else:
                     yield frame
 
-    def _packets(self) -> "Iterator[Packet]":
+    def _packets(self) -> "Iterator[Packet[Any]]":
         """Yield the packets of video and sound; after a fault of the file, go on behind it."""
         faults = 0
         while faults < _FAULTS:
@@ -243,13 +249,14 @@ class Reader:
             format="rgb24",
             src_colorspace="ITU709" if unlabelled and frame.height >= _HD else None,
         )
-        return self.facts.turn.upright(rgb.to_ndarray())
+        pixels: Any = rgb.to_ndarray()
+        return self.facts.turn.upright(pixels)
 
 
 def _turn(frame: "VideoFrame") -> Turn:
+    stored: Any = frame.side_data
     with suppress(KeyError):
-        matrix = tuple(int(value) for value in np.frombuffer(bytes(frame.side_data["DISPLAYMATRIX"]), np.int32))
-        return Turn(matrix)
+        return Turn(tuple(int(value) for value in np.frombuffer(bytes(stored["DISPLAYMATRIX"]), np.int32)))
     return Turn()
 
 

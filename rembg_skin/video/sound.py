@@ -2,13 +2,15 @@
 
 import io
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from rembg_skin.video.reader import library
 
 if TYPE_CHECKING:
     from av import AudioStream, Packet
     from av.container import OutputContainer
+
+Fate = Literal["copied", "encoded", "lost"]
 
 
 class Sound:
@@ -36,19 +38,20 @@ class Sound:
         self._av = library()
         self._source, self._target = source, target
         self._start = round(start / Fraction(source.time_base or 1))
-        self.fate = "copied"
-        if holds(target.format.name, source):
-            self._stream = target.add_stream_from_template(source)
-            return
+        self.fate: Fate = "copied"
+        self._stream: Any = None
         try:
-            self.fate = "encoded"
-            self._stream = target.add_stream(encoder, rate=_rate(encoder, source))
-            self._stream.layout = "stereo" if source.layout.nb_channels > 1 else "mono"
-            self._stream.time_base = Fraction(1, self._stream.rate)
+            if holds(target.format.name, source):
+                self._stream = target.add_stream_from_template(source)
+            else:
+                self.fate = "encoded"
+                self._stream = target.add_stream(encoder, rate=_rate(encoder, source))
+                self._stream.layout = "stereo" if source.layout.nb_channels > 1 else "mono"
+                self._stream.time_base = Fraction(1, self._stream.rate)
         except (self._av.FFmpegError, ValueError):
             self.fate = "lost"
 
-    def take(self, packet: "Packet") -> None:
+    def take(self, packet: "Packet[Any]") -> None:
         """Write one packet of the source; one that is damaged is left out."""
         try:
             if self.fate == "copied":

@@ -1,16 +1,18 @@
-"""Masks that hold still over time: each pixel's mask is averaged over the frames in which its surroundings did not change.
+"""Masks that hold still over time: a pixel's mask is averaged over the frames in which its surroundings stay the same.
 
-There is no optical flow. The last result is moved with the camera; a pixel whose colour then fits keeps its average, one
-whose colour does not fit, or that just came into the picture, takes the new mask.
+There is no optical flow. The last result is moved with the camera; a pixel whose colour then fits keeps its average;
+one whose colour does not fit, or that just came into the picture, takes the new mask.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from rembg_skin.image.arrays import Bytes, Floats, Mask
-from rembg_skin.video.motion import STILL, Affine, camera_motion, reach, scaled, warped
+from rembg_skin.video.motion import Affine, camera_motion, reach, scaled, warped
+from rembg_skin.video.reader import Frame
 
 # Frames that an average remembers; more gain little on clips of a known motion, and correct an early error later.
 MEMORY = 24
@@ -71,7 +73,7 @@ class Steadier:
             kept = unchanged(self._last.rgb, small.rgb, motion)
             self._frames = 1 + kept * np.minimum(warped(self._frames, motion), np.float32(self._memory - 1))
             average = self._moved(scaled(motion, factor))
-            self._average = average + _enlarged(1 / self._frames, factor, mask.shape) * (new - average)
+            self._average = average + _enlarged(np.float32(1) / self._frames, factor, mask.shape) * (new - average)
         self._last = small
         return (self._average + np.float32(0.5)).astype(np.uint8)
 
@@ -80,6 +82,13 @@ class Steadier:
         if reach(motion, (width, height)) < _UNMOVED:
             return self._average
         return warped(self._average, motion)
+
+
+def steadied(pairs: Iterable[tuple[Frame, Mask]]) -> Iterator[tuple[Frame, Mask]]:
+    """Yield the frames of one video with their masks steadied."""
+    steadier = Steadier()
+    for frame, mask in pairs:
+        yield frame, steadier(frame.rgb, mask)
 
 
 def shrunk(frame: Bytes, factor: int) -> Small:

@@ -1,8 +1,9 @@
 """Write a video: frames at their own times, turned as the original is, with its sound."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -12,16 +13,16 @@ from rembg_skin.image.arrays import Bytes, Mask
 from rembg_skin.image.overlay import overlay
 from rembg_skin.video.formats import Format, Kind
 from rembg_skin.video.reader import Facts, Frame, Reader, in_words, library
-from rembg_skin.video.sound import Sound
+from rembg_skin.video.sound import Fate, Sound
 
 if TYPE_CHECKING:
-    from av import Packet
+    from av import Packet, VideoFrame
 
 _BLOCK = 16  # pixels: colours this near to the skin are kept, for encoders mix the colours of neighbours
 
 
 class Writer:
-    """A video file in the making; :meth:`close` makes it playable, after however many frames.
+    """A video file in the making; :meth:`finish` makes it playable, after however many frames.
 
     Parameters
     ----------
@@ -68,11 +69,11 @@ class Writer:
             raise VideoError(f"{path} cannot be written with {coding.encoder}: {in_words(error)}") from error
 
     @property
-    def sound_fates(self) -> Sequence[str]:
-        """What became of each stream of sound: "copied", "encoded" or "lost"."""
+    def fates(self) -> Sequence[Fate]:
+        """What became of each stream of sound."""
         return [sound.fate for sound in self._sounds.values()]
 
-    def sound(self, packet: "Packet") -> None:
+    def sound(self, packet: "Packet[Any]") -> None:
         """Take over a packet of sound."""
         self._sounds[packet.stream.index].take(packet)
 
@@ -100,8 +101,15 @@ class Writer:
         image.pts, image.time_base = frame.pts, self._facts.time_base
         self._encode(image)
 
-    def close(self) -> None:
-        """Write what the encoders still hold, and the end of the file."""
+    def finish(self) -> None:
+        """Write what the encoders still hold, and the end of the file.
+
+        Raises
+        ------
+        VideoError
+            If it cannot be written.
+
+        """
         self._encode(None)
         for sound in self._sounds.values():
             sound.finish()
@@ -110,7 +118,12 @@ class Writer:
         except (self._av.FFmpegError, OSError) as error:
             raise self._failed(error) from error
 
-    def _encode(self, image: "object") -> None:
+    def close(self) -> None:
+        """Let go of the file; without :meth:`finish` it is not whole."""
+        with suppress(self._av.FFmpegError, OSError):
+            self._file.close()
+
+    def _encode(self, image: "VideoFrame | None") -> None:
         try:
             self._file.mux(self._stream.encode(image))
         except (self._av.FFmpegError, OSError) as error:
