@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write what was asked for; return the exit status.
 
-    3 if frames were damaged or sound was lost, 130 after Ctrl-C, which keeps what is finished.
+    3 if frames were damaged, the file ends early or sound was lost, 130 after Ctrl-C, which keeps what is finished.
     """
     # Before numpy: its threads for linear algebra would only get in the way.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     _say(report, target, table)
     if report.stopped:
         return INTERRUPTED
-    return INCOMPLETE if report.damaged or "lost" in report.sounds else 0
+    return INCOMPLETE if report.damaged or report.lacking or "lost" in report.sounds else 0
 
 
 def _check_paths(source: str, targets: list[Path]) -> None:
@@ -122,6 +122,8 @@ def _say(report: "Report", target: Path | None, table: Path | None) -> None:
     print(f"{frames} in {written}.")
     if report.damaged:
         print(f"{report.damaged} damaged frames were skipped.")
+    if report.lacking:
+        print(f"The file ends early: its last {report.lacking:.1f} seconds are missing.")
     if "encoded" in report.sounds:
         print(f"The sound was encoded anew, as {target.suffix if target else ''} files cannot hold the original's.")
     if "lost" in report.sounds:

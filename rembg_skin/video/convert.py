@@ -19,6 +19,9 @@ from rembg_skin.video.writer import Writer
 if TYPE_CHECKING:
     from av import Packet
 
+# Some files only estimate their length: what lacks has to be more than this many seconds, and this share of it.
+_SOON, _SHARE = 1.0, 0.05
+
 Sink = Callable[[Frame, Mask], object]
 
 
@@ -60,10 +63,24 @@ class Video:
 
 @dataclass
 class Report:
-    """What was done: frames written, damaged frames skipped, what became of the sound, whether it was stopped."""
+    """What was done.
+
+    Attributes
+    ----------
+    frames, damaged
+        How many were written, and how many skipped.
+    lacking
+        Seconds that the file should have after its last packet; 0 for fewer than one.
+    sounds
+        What became of each stream of sound.
+    stopped
+        Whether the job was stopped before the end.
+
+    """
 
     frames: int = 0
     damaged: int = 0
+    lacking: float = 0.0
     sounds: Sequence[Fate] = field(default=())
     stopped: bool = False
 
@@ -114,3 +131,6 @@ def _run(job: Job, sinks: list[Sink], on_sound: "Callable[[Packet[Any]], object]
                 report.stopped = True
                 break
     report.damaged = job.source.damaged
+    lacking = job.source.length - job.source.reached
+    if lacking > max(_SOON, _SHARE * job.source.length) and not report.stopped:
+        report.lacking = lacking

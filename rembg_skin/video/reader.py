@@ -1,5 +1,6 @@
 """Read a video: upright RGB frames with their times; damaged frames are skipped and counted."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 STDIN = "-"
 
 _FAULTS = 100  # in a row, of the container: the rest of the file is lost
+_UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
+# Seconds: times in such units were rounded by the file; and the finest unit that every format takes.
+_COARSE, _FINEST = Fraction(1, 1000), 1_000_000
 _HD = 720  # lines: from here on, colours without a label are ITU-R BT.709
 
 
@@ -106,6 +110,8 @@ class Reader:
         What is known of the video.
     damaged
         How many frames were skipped so far.
+    reached
+        How many seconds of the file were read so far.
 
     Raises
     ------
@@ -120,6 +126,7 @@ class Reader:
         self._av = library()
         self.source = str(source)
         self.damaged = 0
+        self.reached = 0.0
         self._held: list[Packet[Any]] = []  # sound from before the first frame
         try:
             self._file: InputContainer = self._av.open(
@@ -162,6 +169,11 @@ class Reader:
         return list(self._file.streams.audio)
 
     @property
+    def length(self) -> float:
+        """How many seconds the file says that it has; 0 if it does not say."""
+        return (self._file.duration or 0) / int(self._av.time_base)
+
+    @property
     def start(self) -> Fraction:
         """The file's first moment, in seconds: broadcasts do not start at 0."""
         return Fraction(self._file.start_time or 0, self._av.time_base)
@@ -173,15 +185,20 @@ class Reader:
                 on_sound(packet)
         self._held.clear()
         self._on_sound = on_sound or (lambda _: None)
-        start = round(self.start / self.facts.time_base)
         step = max(1, round(1 / (self.facts.rate * self.facts.time_base)))
         last = -1
         first, self._first = self._first, None
         for frame in (frame for part in ([first], self._frames) for frame in part if frame is not None):
             # Some raw streams have no times; times that do not grow cannot be written.
-            pts = last + (1 if last < 0 else step) if frame.pts is None else max(frame.pts - start, last + 1)
+            pts = last + (1 if last < 0 else step) if frame.pts is None else max(self._pts(frame.pts), last + 1)
             last = pts
             yield Frame(pts, float(pts * self.facts.time_base), self._rgb(frame))
+
+    def _pts(self, stored: int) -> int:
+        """Return a frame's time of the file in the units of the facts."""
+        exact = stored * self._unit - self.start
+        regular = round(exact * self.facts.rate) / self.facts.rate
+        return round((regular if abs(regular - exact) < self._unit else exact) / self.facts.time_base)
 
     def _chosen(self) -> "VideoStream":
         """Return the first stream that is a video and no picture of a cover."""
@@ -193,16 +210,14 @@ class Reader:
 
     def _described(self, frame: "VideoFrame") -> Facts:
         stream = self._stream
-        time_base = Fraction(stream.time_base or Fraction(1, 1000))
+        self._unit = Fraction(stream.time_base or Fraction(1, 1000))
         rate = Fraction(stream.average_rate or stream.guessed_rate or 0) or Fraction(30)
-        seconds = (
-            stream.duration * time_base if stream.duration else Fraction(self._file.duration or 0, self._av.time_base)
-        )
+        seconds = stream.duration * self._unit if stream.duration else Fraction(self.length)
         return Facts(
             size=(frame.width, frame.height),
             turn=_turn(frame),
             rate=rate,
-            time_base=time_base,
+            time_base=_time_base(self._unit, rate),
             pixel_aspect=Fraction(stream.sample_aspect_ratio or 1) or Fraction(1),
             frames=stream.frames or round(seconds * rate) or None,
         )
@@ -232,6 +247,9 @@ class Reader:
             try:
                 for packet in self._file.demux(self._stream, *self._file.streams.audio):
                     faults = 0
+                    if packet.pts is not None and packet.time_base:
+                        end = (packet.pts + (packet.duration or 0)) * packet.time_base - self.start
+                        self.reached = max(self.reached, float(end))
                     yield packet
             except self._av.FFmpegError:
                 faults += 1
@@ -242,7 +260,7 @@ class Reader:
     def _rgb(self, frame: "VideoFrame") -> Bytes:
         """Return the frame, uint8 [height, width, 3], of the first one's stored size, upright."""
         width, height = self.facts.size
-        unlabelled = frame.colorspace == self._av.video.reformatter.Colorspace.UNSPECIFIED
+        unlabelled = frame.colorspace == _UNSPECIFIED
         rgb = frame.reformat(
             width=width,
             height=height,
@@ -251,6 +269,12 @@ class Reader:
         )
         pixels: Any = rgb.to_ndarray()
         return self.facts.turn.upright(pixels)
+
+
+def _time_base(unit: Fraction, rate: Fraction) -> Fraction:
+    """Return the unit of times, made finer if it is Matroska's millisecond, so that 30 frames a second stay 30."""
+    finer = math.lcm(unit.denominator, rate.numerator)
+    return Fraction(1, finer) if unit >= _COARSE and finer <= _FINEST else unit
 
 
 def _turn(frame: "VideoFrame") -> Turn:
