@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
-from rembg_skin.image.arrays import Bytes, Floats, Mask
+from rembg_skin.image.arrays import Bytes, Floats, Mask, Selection
 from rembg_skin.video.motion import Affine, camera_motion, reach, scaled, warped
 from rembg_skin.video.reader import Frame
 
@@ -21,6 +21,9 @@ _ACROSS = 160  # pixels of the longer side of the small frames in which motion a
 _UNMOVED = 0.05  # pixels of the frame: less is not worth a resampling, which blurs
 # A change of colour counts from this many times the noise on, and fully from that many.
 _SOME, _ALL = 2.0, 5.0
+# A new mask that differs by this many levels, in the same direction and frame after frame, is believed after so many:
+# someone moves before a wall of the same colour.
+_DIFFERENT, _BELIEVED = 96.0, 4
 # The noise, in levels of the small frames: between what rounding makes and what is a change however noisy the rest is.
 _QUIET, _LOUD = 1.0, 6.0
 _SAMPLE = (slice(None, None, 3), slice(None, None, 3))  # of the pixels: enough for a median
@@ -50,6 +53,7 @@ class Steadier:
         self._last: Small | None = None
         self._average: Floats = np.empty((0, 0), np.float32)
         self._frames: Floats = np.empty((0, 0), np.float32)  # averaged at each pixel of the small frame
+        self._streak: Floats = np.empty((0, 0), np.float32)  # frames that differed there, below 0 for less skin
 
     def __call__(self, frame: Bytes, mask: Mask) -> Mask:
         """Return the steadied mask, uint8 [height, width].
@@ -68,14 +72,25 @@ class Steadier:
         if self._last is None or self._average.shape != mask.shape:
             self._average = new
             self._frames = np.ones(small.grey.shape, np.float32)
+            self._streak = np.zeros(small.grey.shape, np.float32)
         else:
             motion = camera_motion(self._last.grey, small.grey)
             kept = unchanged(self._last.rgb, small.rgb, motion)
-            self._frames = 1 + kept * np.minimum(warped(self._frames, motion), np.float32(self._memory - 1))
             average = self._moved(scaled(motion, factor))
-            self._average = average + _enlarged(np.float32(1) / self._frames, factor, mask.shape) * (new - average)
+            change = new - average
+            kept[self._believed(change, factor, motion)] = 0
+            self._frames = 1 + kept * np.minimum(warped(self._frames, motion), np.float32(self._memory - 1))
+            self._average = average + _enlarged(np.float32(1) / self._frames, factor, mask.shape) * change
         self._last = small
         return (self._average + np.float32(0.5)).astype(np.uint8)
+
+    def _believed(self, change: Floats, factor: int, motion: Affine) -> Selection:
+        """Return where masks have differed from the average for long enough, bool [h, w] of the small frame."""
+        small = np.asarray(Image.fromarray(change).reduce(factor))
+        vote = np.sign(small) * (np.abs(small) > _DIFFERENT)
+        streak = warped(self._streak, motion)
+        self._streak = np.where(vote * streak > 0, vote + streak, vote)
+        return np.abs(self._streak) > _BELIEVED - 0.5  # motion blends neighbours
 
     def _moved(self, motion: Affine) -> Floats:
         height, width = self._average.shape

@@ -219,7 +219,7 @@ def test_damaged_frames_are_skipped_and_counted(run: Run, tmp_path: Path, capsys
 
 
 def test_a_file_that_breaks_off_is_told(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source = write_video(tmp_path / "in.mkv", moving(90))
+    source = write_video(tmp_path / "in.mkv", moving(90, (160, 120)), options={"g": "10"})
     source.write_bytes(source.read_bytes()[: source.stat().st_size // 3])
     assert run(source, tmp_path / "out.mp4") == 3
     assert "The file ends early" in capsys.readouterr().out
