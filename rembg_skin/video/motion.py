@@ -5,6 +5,7 @@ turn. Pixels that do not fit, such as those of a moving person, lose their weigh
 """
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from rembg_skin.image.arrays import Floats
@@ -13,11 +14,15 @@ from rembg_skin.image.arrays import Floats
 # earlier one; pixel centres lie at .5.
 Affine = tuple[float, float, float, float, float, float]
 
+Values = NDArray[np.float64]  # zoom less 1, turn, shift of the centre to the right and down
+
 STILL: Affine = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+_RESTS: Values = np.zeros(4)
 
 _SMALLEST = 24  # pixels of the shorter side: below, there is too little to go by
 _STEPS = 4
-_CLOSE = 0.01  # pixels: a smaller step changes nothing
+_CLOSE = 0.005  # pixels: a smaller step changes nothing
 _OVERLAP = 0.3  # of the picture: a match of less is chance
 _EDGE = 2  # pixels whose gradient reaches beyond the picture
 _SOME = (slice(None, None, 3), slice(None, None, 3))  # of the pixels: enough for a median
@@ -43,20 +48,24 @@ def reach(motion: Affine, size: tuple[int, int]) -> float:
     return max(max(abs(a * x + b * y + c - x), abs(d * x + e * y + f - y)) for x, y in corners)
 
 
-def camera_motion(before: Floats, after: Floats) -> Affine:
+def camera_motion(before: Floats, after: Floats, last: Affine = STILL) -> Affine:
     """Return how the camera moved between two frames; STILL if that cannot be told.
 
     Parameters
     ----------
     before, after
         Grey levels of the two frames, float32 [height, width], 0 to 255. About 160 pixels across are enough.
+    last
+        The motion before, which most often goes on.
 
     """
     if min(after.shape) < _SMALLEST:
         return STILL
-    starts = {(0, 0), _shift(before, after)}
-    shift = min(starts, key=lambda start: _difference(before, after, start))
-    return _refined(before, after, shift) or STILL
+    goes_on = _values(last, after.shape)
+    shifts = {(0, 0): _RESTS, _shift(before, after): None, (round(goes_on[2]), round(goes_on[3])): goes_on}
+    shift = min(shifts, key=lambda start: _difference(before, after, start))
+    start = shifts[shift]
+    return _refined(before, after, np.array([0.0, 0.0, *shift]) if start is None else start) or STILL
 
 
 def _shift(before: Floats, after: Floats) -> tuple[int, int]:
@@ -93,17 +102,16 @@ def _difference(before: Floats, after: Floats, shift: tuple[int, int]) -> float:
     return float(np.abs(here - there).mean()) if here.size >= _OVERLAP * after.size else np.inf
 
 
-def _refined(before: Floats, after: Floats, shift: tuple[int, int]) -> Affine | None:
-    """Return the motion near `shift` that fits the grey levels best, up to one change of brightness; None if none."""
+def _refined(before: Floats, after: Floats, values: Values) -> Affine | None:
+    """Return the motion near `values` that fits the grey levels best, up to one change of brightness; None if none."""
     height, width = after.shape
     y, x = np.indices((height, width), np.float32)
     x -= np.float32((width - 1) / 2)
     y -= np.float32((height - 1) / 2)
-    values = np.array([0.0, 0.0, *shift])  # zoom less 1, turn, and the shift of the centre
     whole = np.ones_like(after)
     fixed = np.gradient(after)
     for _ in range(_STEPS):
-        motion = _affine(values, width, height)
+        motion = _affine(values, after.shape)
         moved = warped(before, motion)
         inside = warped(whole, motion) > 0.999  # noqa: PLR2004 - all four neighbours are pixels
         inside[:_EDGE] = inside[-_EDGE:] = inside[:, :_EDGE] = inside[:, -_EDGE:] = False
@@ -123,16 +131,25 @@ def _refined(before: Floats, after: Floats, shift: tuple[int, int]) -> Affine | 
         normal = (weighted @ slopes.T).astype(np.float64)
         normal += np.eye(4) * (1e-6 * np.trace(normal) + 1e-9)
         step = np.linalg.solve(normal, weighted @ error.ravel())
-        values += step
+        values = values + step
         if max(np.abs(step[:2]).max() * width, np.abs(step[2:]).max()) < _CLOSE:
             break
-    return _affine(values, width, height)
+    return _affine(values, after.shape)
 
 
-def _affine(values: np.ndarray[tuple[int], np.dtype[np.float64]], width: int, height: int) -> Affine:
+def _values(motion: Affine, shape: tuple[int, ...]) -> Values:
+    """Return zoom less 1, turn, and the shift of the centre, of a picture of `shape`."""
+    zoom, _, x, turn, _, y = motion
+    middle_y, middle_x = shape[0] / 2, shape[1] / 2
+    return np.array(
+        [zoom - 1, turn, x + (zoom - 1) * middle_x - turn * middle_y, y + (zoom - 1) * middle_y + turn * middle_x]
+    )
+
+
+def _affine(values: Values, shape: tuple[int, ...]) -> Affine:
     zoom, turn, x, y = (float(value) for value in values)
     zoom += 1
-    middle_x, middle_y = width / 2, height / 2
+    middle_y, middle_x = shape[0] / 2, shape[1] / 2
     return (
         *(zoom, -turn, x + middle_x - zoom * middle_x + turn * middle_y),
         *(turn, zoom, y + middle_y - turn * middle_x - zoom * middle_y),

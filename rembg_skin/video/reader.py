@@ -93,6 +93,8 @@ def library() -> "ModuleType":
         import av
     except ImportError as error:
         raise ExtraError.about("video", "PyAV", "video") from error
+    if not hasattr(av.VideoStream, "set_display_matrix"):
+        raise ExtraError.about("video", "PyAV 18 or newer", "video")
     return av
 
 

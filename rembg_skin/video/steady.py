@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from rembg_skin.image.arrays import Bytes, Floats, Mask, Selection
-from rembg_skin.video.motion import Affine, camera_motion, reach, scaled, warped
+from rembg_skin.video.motion import STILL, Affine, camera_motion, reach, scaled, warped
 from rembg_skin.video.reader import Frame
 
 # Frames that an average remembers; more gain little on clips of a known motion, and correct an early error later.
@@ -23,7 +23,7 @@ _UNMOVED = 0.05  # pixels of the frame: less is not worth a resampling, which bl
 _SOME, _ALL = 2.0, 5.0
 # A new mask that differs by this many levels, in the same direction and frame after frame, is believed after so many:
 # someone moves before a wall of the same colour.
-_DIFFERENT, _BELIEVED = 96.0, 4
+_DIFFERENT, _BELIEVED = 96.0, 6
 # The noise, in levels of the small frames: between what rounding makes and what is a change however noisy the rest is.
 _QUIET, _LOUD = 1.0, 6.0
 _SAMPLE = (slice(None, None, 3), slice(None, None, 3))  # of the pixels: enough for a median
@@ -32,7 +32,7 @@ _NORMAL = 1.4826  # a standard deviation, in medians of absolute values
 
 @dataclass(frozen=True)
 class Small:
-    """A frame as change is found in it: blurred RGB, uint8 [h, w, 3], and sharp grey levels, float32 [h, w]."""
+    """A frame as change is found in it, blurred: RGB, uint8 [h, w, 3], and grey levels, float32 [h, w]."""
 
     rgb: Bytes
     grey: Floats
@@ -51,6 +51,7 @@ class Steadier:
     def __init__(self, memory: int = MEMORY) -> None:
         self._memory = memory
         self._last: Small | None = None
+        self._motion = STILL
         self._average: Floats = np.empty((0, 0), np.float32)
         self._frames: Floats = np.empty((0, 0), np.float32)  # averaged at each pixel of the small frame
         self._streak: Floats = np.empty((0, 0), np.float32)  # frames that differed there, below 0 for less skin
@@ -74,7 +75,8 @@ class Steadier:
             self._frames = np.ones(small.grey.shape, np.float32)
             self._streak = np.zeros(small.grey.shape, np.float32)
         else:
-            motion = camera_motion(self._last.grey, small.grey)
+            motion = camera_motion(self._last.grey, small.grey, self._motion)
+            self._motion = motion
             kept = unchanged(self._last.rgb, small.rgb, motion)
             average = self._moved(scaled(motion, factor))
             change = new - average
@@ -108,9 +110,8 @@ def steadied(pairs: Iterable[tuple[Frame, Mask]]) -> Iterator[tuple[Frame, Mask]
 
 def shrunk(frame: Bytes, factor: int) -> Small:
     """Return the RGB frame, uint8 [height, width, 3], `factor` times as small."""
-    image = Image.fromarray(frame).reduce(factor)
-    grey = np.asarray(image.convert("L"), dtype=np.float32)
-    return Small(np.asarray(image.filter(ImageFilter.BoxBlur(1))), grey)
+    image = Image.fromarray(frame).reduce(factor).filter(ImageFilter.BoxBlur(1))
+    return Small(np.asarray(image), np.asarray(image.convert("L"), dtype=np.float32))
 
 
 def unchanged(before: Bytes, after: Bytes, motion: Affine) -> Floats:

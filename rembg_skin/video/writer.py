@@ -139,12 +139,13 @@ def picture(kind: Kind, rgb: Bytes, mask: Mask) -> Bytes:
         return mask
     if kind == "overlay":
         return np.asarray(overlay(Image.fromarray(rgb), mask))
-    near = np.asarray(Image.fromarray(mask).reduce(_BLOCK).point(lambda level: 255 * (level > 0)))
-    grown = np.asarray(Image.fromarray(near).filter(ImageFilter.MaxFilter(3))) > 0
-    blocks = grown.repeat(_BLOCK, axis=0).repeat(_BLOCK, axis=1)[: mask.shape[0], : mask.shape[1]]
-    cutout = np.dstack((rgb, mask))
-    cutout[~blocks] = 0
-    return cutout
+    alpha = Image.fromarray(mask)
+    near = alpha.reduce(_BLOCK).point(lambda level: 255 * (level > 0)).filter(ImageFilter.MaxFilter(3))
+    blocks = near.resize((near.width * _BLOCK, near.height * _BLOCK), Image.Resampling.NEAREST)
+    cutout = Image.new("RGBA", alpha.size)
+    cutout.paste(Image.fromarray(rgb), mask=blocks.crop((0, 0, *alpha.size)))
+    cutout.putalpha(alpha)
+    return np.asarray(cutout)
 
 
 def _size(facts: Facts, *, turned: bool) -> tuple[int, int]:

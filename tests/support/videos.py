@@ -91,7 +91,7 @@ def read_video(path: Path, decoder: str | None = None, pixels: str = "rgb24") ->
     file: Any
     with av.open(str(path)) as file:
         stream = file.streams.video[0]
-        context = av.CodecContext.create(decoder, "r") if decoder else stream
+        context: Any = av.CodecContext.create(decoder, "r") if decoder else stream
         decoded, heard = [], 0
         for packet in file.demux():
             if packet.stream.type == "audio":

@@ -41,7 +41,8 @@ def test_an_mp4_holds_the_mask_frame_for_frame_with_its_rate_and_sound(run: Run,
     source = write_video(tmp_path / "in.mp4", sound="aac")
     assert run(source, tmp_path / "out.mp4") == 0
     before, after = read_video(source), read_video(tmp_path / "out.mp4")
-    assert (after.size, after.rate, after.times) == (before.size, before.rate, pytest.approx(before.times))
+    assert (after.size, after.rate) == (before.size, before.rate)
+    assert after.times == pytest.approx(before.times)
     assert (after.sounds, after.sound_packets) == (["aac"], before.sound_packets)
     for frame in after.frames:
         assert np.ptp(frame.astype(int), axis=2).max() <= 2  # grey
@@ -281,7 +282,7 @@ def test_ctrl_c_leaves_a_playable_file_and_table(tmp_path: Path) -> None:
     source = write_video(tmp_path / "in.mp4", moving(600, (320, 240)), sound="aac", options={"preset": "ultrafast"})
     target, table = tmp_path / "out.webm", tmp_path / "skin.csv"
     code = "import sys; from rembg_skin.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, "video", source, target, "--csv", table, "-m", "ycbcr_hsv_skin"]
+    command = [sys.executable, "-c", code, "video", str(source), str(target), "--csv", str(table), "-m", "ycbcr_hsv_skin"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         while not any(part.stat().st_size > 8_000 for part in tmp_path.glob(".*.part")):

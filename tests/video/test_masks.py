@@ -21,7 +21,9 @@ def test_a_file_gives_times_upright_frames_and_masks(tmp_path: Path) -> None:
     found = list(masks(source, "ycbcr_skin"))
     assert [each.time for each in found] == pytest.approx([0, 0.1, 0.4, 0.5])
     for (_, frame, mask), stored in zip(found, read_video(source).frames, strict=True):
-        assert (frame.shape, mask.shape, mask.dtype) == ((64, 48, 3), (64, 48), np.uint8)
+        assert frame.shape == (64, 48, 3)
+        assert mask.shape == (64, 48)
+        assert mask.dtype == np.uint8
         assert np.array_equal(frame, np.rot90(stored))
 
 
