@@ -53,8 +53,8 @@ class Format:
 # Frames are encoded in their order: otherwise MP4 takes a video of varying frame rate for shorter than it is.
 _H264 = Coding("libx264", "yuv420p", odd="yuv444p", options={"preset": "veryfast", "crf": "18", "bf": "0"})
 _REALTIME = {"deadline": "realtime", "cpu-used": "8", "row-mt": "1", "auto-alt-ref": "0"}
-_VP9 = Coding("libvpx-vp9", "yuv420p", options={**_REALTIME, "crf": "24", "b": "0"})
-_VP9_ALPHA = Coding("libvpx-vp9", "yuva420p", options={**_REALTIME, "crf": "24", "b": "0"})
+_VP9 = Coding("libvpx-vp9", "yuv420p", options={**_REALTIME, "crf": "28", "b": "0"})
+_VP9_ALPHA = Coding("libvpx-vp9", "yuva420p", options={**_REALTIME, "crf": "28", "b": "0"})
 _PRORES = Coding("prores_ks", "yuva444p10le", options={"profile": "4444", "alpha_bits": "16"})
 
 FORMATS: Mapping[str, Format] = {

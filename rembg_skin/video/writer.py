@@ -18,6 +18,7 @@ from rembg_skin.video.sound import Fate, Sound
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
 
+_VEIL = 4  # of 255, on average over a block: less is not skin
 _BLOCK = 16  # pixels: colours this near to the skin are kept, for encoders mix the colours of neighbours
 
 
@@ -140,7 +141,7 @@ def picture(kind: Kind, rgb: Bytes, mask: Mask) -> Bytes:
     if kind == "overlay":
         return np.asarray(overlay(Image.fromarray(rgb), mask))
     alpha = Image.fromarray(mask)
-    near = alpha.reduce(_BLOCK).point(lambda level: 255 * (level > 0)).filter(ImageFilter.MaxFilter(3))
+    near = alpha.reduce(_BLOCK).point(lambda level: 255 * (level > _VEIL)).filter(ImageFilter.MaxFilter(3))
     blocks = near.resize((near.width * _BLOCK, near.height * _BLOCK), Image.Resampling.NEAREST)
     cutout = Image.new("RGBA", alpha.size)
     cutout.paste(Image.fromarray(rgb), mask=blocks.crop((0, 0, *alpha.size)))
