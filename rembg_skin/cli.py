@@ -18,6 +18,7 @@ COMMANDS = {
     "verify": "hash the weights on disk and compare",
     "cut": "cut skin out for an editor: the photo's own colours with the mask as alpha, or the mask, or an overlay",
     "masks": "write the masks of a folder of photographs, on all cores; run again, it goes on where it stopped",
+    "video": "write the masks, the cutout or the overlay of a video, or its skin's colour over time",
     "tune": "tune a mask on a web page of this machine, and take the command along",
     "eval": "measure how well models find skin on your own photographs",
     "bench": "measure time and memory of models on this machine",

@@ -97,6 +97,10 @@ class ImageError(SkinError):
     """An image file cannot be read, or a mask is not of its image's size."""
 
 
+class VideoError(SkinError):
+    """A video cannot be read or written."""
+
+
 class DataError(SkinError):
     """A folder of images and masks is not what a tool needs."""
 

@@ -1,0 +1,308 @@
+"""`rembg-skin video`: how steady its masks are on clips of a known motion, and how fast it is beside `rembg b`.
+
+The clips are made here from one photo: a camera that rests, pans, zooms, or pans and zooms over it, with grain that is
+new in every frame. Each mask is then compared with the last one, moved as the camera moved:
+
+- unsteady: pixels that change sides beyond that motion, for each pixel of skin, in per cent;
+- noise: of the mean green of the skin from frame to frame (second differences), and between .7 and 4 Hz, in which
+  pulses lie; both divided by the noise with one fixed mask that moves with the camera;
+- agreement: mean IoU with that fixed mask, so that a filter that loses the skin does not look good.
+
+Speed: both commands on the same frames, in turn, 640 x 480; seconds a frame are those of a long clip less those of a
+short one, so that starting does not count. `rembg b` gets raw frames and writes PNG files; ours also decodes and
+encodes a video. Processor time is printed too, since other programs may share the machine.
+
+    python -m benchmarks.video [--photo FILE] [--models tiny_skin pan_skin] [--only steady|speed]
+"""
+
+import argparse
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.Image import Image as PILImage
+
+from benchmarks.timing import machine
+
+Bytes = NDArray[np.uint8]
+Affine = tuple[float, float, float, float, float, float]
+
+ROOT = Path(__file__).resolve().parents[1]
+WEIGHTS = ROOT.parent / "shared" / "weights" / "pan_skin.onnx"
+BIN = Path(sys.executable).parent
+SIZE = (640, 480)
+RATE = 30
+GRAIN = 5  # levels, standard deviation
+SETTLED = 15  # frames that a filter may take to start
+CAMERAS = ("rests", "pans", "zooms", "pans and zooms")
+REQUIRED = {"unsteady": 2.0, "noise": 1.15, "speed": 2.0}
+
+
+def view(photo: PILImage, focus: tuple[float, float, float], camera: str, number: int) -> Affine:
+    """Return which part of the photo frame `number` shows; `focus` is its centre and how much of the photo it takes."""
+    scale = focus[2] * min(photo.width / SIZE[0], photo.height / SIZE[1])
+    x, y = focus[0] * photo.width, focus[1] * photo.height
+    phase = 2 * np.pi * number / 90
+    if "pans" in camera:  # up to 3.5 pixels a frame
+        x += 50 * scale * np.sin(phase)
+        y += 15 * scale * np.sin(1.7 * phase)
+    if "zooms" in camera:
+        scale *= 1 - 0.1 * np.sin(0.8 * phase)
+    return scale, 0, x - scale * SIZE[0] / 2, 0, scale, y - scale * SIZE[1] / 2
+
+
+def clip(photo: PILImage, views: list[Affine]) -> Iterator[Bytes]:
+    """Yield the frames, uint8 [480, 640, 3]."""
+    random = np.random.default_rng(0)
+    for place in views:
+        shown = np.asarray(photo.transform(SIZE, Image.Transform.AFFINE, place, Image.Resampling.BICUBIC))
+        yield (shown + random.normal(0, GRAIN, shown.shape) + 0.5).clip(0, 255).astype(np.uint8)
+
+
+def between(earlier: Affine, later: Affine) -> Affine:
+    """Return the motion that takes the earlier frame's pixels to the later one's."""
+    zoom = later[0] / earlier[0]
+    return zoom, 0, (later[2] - earlier[2]) / earlier[0], 0, zoom, (later[5] - earlier[5]) / earlier[0]
+
+
+def moved(mask: Bytes, motion: Affine) -> Bytes:
+    """Return the mask moved with the camera."""
+    return np.asarray(Image.fromarray(mask).transform(SIZE, Image.Transform.AFFINE, motion, Image.Resampling.BILINEAR))
+
+
+def unsteady(masks: list[Bytes], views: list[Affine]) -> float:
+    """Return pixels that change sides beyond the camera's motion, in per cent of the skin's pixels."""
+    shares = []
+    for number in range(1, len(masks)):
+        motion = between(views[number - 1], views[number])
+        known = moved(np.full_like(masks[0], 255), motion) == 255
+        before, after = moved(masks[number - 1], motion) > 127, masks[number] > 127
+        shares.append(np.count_nonzero((before != after) & known) / max(np.count_nonzero(after), 1))
+    return 100 * statistics.mean(shares)
+
+
+def noises(greens: list[float]) -> tuple[float, float]:
+    """Return the noise from frame to frame and that between .7 and 4 Hz, in levels."""
+    values = np.array(greens)
+    fast = np.diff(values, 2).std() / np.sqrt(6)
+    steps = np.arange(len(values))
+    level = values - np.polyval(np.polyfit(steps, values, 2), steps)
+    spectrum = np.abs(np.fft.rfft(level * np.hanning(len(level)))) ** 2
+    hertz = np.fft.rfftfreq(len(level), 1 / RATE)
+    return float(fast), float(np.sqrt(spectrum[(hertz >= 0.7) & (hertz <= 4)].sum()))
+
+
+def steadiness(photo: PILImage, focus: tuple[float, float, float], model: str, frames: int) -> list[str]:
+    """Print a line for each camera, raw and steadied; return the requirements that steadied masks miss."""
+    from rembg_skin.video.color import MARGIN, eroded, mean_color
+    from rembg_skin.video.predict import in_order, masking
+    from rembg_skin.video.steady import Steadier
+
+    def green(frame: Bytes, mask: Bytes) -> float:
+        color = mean_color(frame, eroded(mask > 127, MARGIN))
+        return color[1] if color else 0.0
+
+    missed, means = [], []
+    work, at_once = masking(model, {})
+    for camera in CAMERAS:
+        views = [view(photo, focus, camera, number) for number in range(frames)]
+        shown = photo.transform(SIZE, Image.Transform.AFFINE, views[0], Image.Resampling.BICUBIC)
+        fixed = work(np.asarray(shown))
+        steadier = Steadier()
+        masks: dict[str, list[Bytes]] = {"raw": [], "steady": []}
+        greens: dict[str, list[float]] = {"raw": [], "steady": [], "fixed": []}
+        ious: dict[str, list[float]] = {"raw": [], "steady": []}
+        for number, (frame, mask) in enumerate(in_order(clip(photo, views), work, at_once)):
+            sides = {
+                "raw": mask,
+                "steady": steadier(frame, mask),
+                "fixed": moved(fixed, between(views[0], views[number])),
+            }
+            if number < SETTLED:
+                continue
+            for side, given in sides.items():
+                greens[side].append(green(frame, given))
+            for side in ("raw", "steady"):
+                masks[side].append(sides[side])
+                ours, theirs = sides[side] > 127, sides["fixed"] > 127
+                ious[side].append(np.count_nonzero(ours & theirs) / max(np.count_nonzero(ours | theirs), 1))
+        least = noises(greens["fixed"])
+        row = []
+        for side in ("raw", "steady"):
+            ratios = [ours / theirs for ours, theirs in zip(noises(greens[side]), least, strict=True)]
+            row.append((unsteady(masks[side], views[SETTLED:]), *ratios, statistics.mean(ious[side])))
+        means.append(row)
+        told(model, camera, row)
+    mean = np.mean(means, axis=0).tolist()
+    told(model, "mean", mean)
+    for name, value in zip(("unsteady", "noise"), mean[1][:2], strict=True):
+        if value > REQUIRED[name]:
+            missed.append(f"{model}: {name} {value:.2f}, at most {REQUIRED[name]}")
+    return missed
+
+
+def told(model: str, camera: str, row: list[tuple[float, ...]]) -> None:
+    """Print one line of the table."""
+    sides = "; ".join(
+        f"{side} unsteady {share:5.2f} %, noise {fast:5.2f}, in the pulse's band {band:5.2f}, IoU {iou:.3f}"
+        for side, (share, fast, band, iou) in zip(("raw", "steady"), row, strict=True)
+    )
+    print(f"{model:10} {camera:15} {sides}", flush=True)
+
+
+@contextmanager
+def children(seconds: dict[str, float]) -> Iterator[None]:
+    """Add wall-clock and processor seconds of the programs that are run in the block."""
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    yield
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds["wall"] = time.perf_counter() - start
+    seconds["processor"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def rembg_b(model: str, frames: list[Bytes], *options: str) -> dict[str, float]:
+    """Return the seconds of `rembg b`, which gets raw frames and returns PNG files."""
+    seconds: dict[str, float] = {}
+    command = [BIN / "rembg", "b", "-m", model, *options, *map(str, SIZE)]
+    with children(seconds):
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        received: list[bytes] = []
+        assert process.stdin
+        assert process.stdout
+        reader = threading.Thread(target=lambda pipe: received.append(pipe.read()), args=(process.stdout,))
+        reader.start()
+        for frame in frames:
+            process.stdin.write(frame.tobytes())
+        process.stdin.close()
+        reader.join()
+        assert process.wait() == 0
+    assert received[0].count(b"IHDR") == len(frames)
+    return seconds
+
+
+def ours(model: str, source: Path, target: Path, *options: str) -> dict[str, float]:
+    """Return the seconds of `rembg-skin video`."""
+    seconds: dict[str, float] = {}
+    code = "import sys; from rembg_skin.cli import main; sys.exit(main())"
+    with children(seconds):
+        command = [sys.executable, "-c", code, "video", source, target, "-m", model, *options]
+        subprocess.run(command, check=True, capture_output=True)
+    return seconds
+
+
+def speed(
+    photo: PILImage, focus: tuple[float, float, float], model: str, counts: tuple[int, int], rounds: int
+) -> list[str]:
+    """Print frames a second of both commands; return the requirements that are missed."""
+    import av
+
+    frames = list(clip(photo, [view(photo, focus, "pans and zooms", number) for number in range(counts[1])]))
+    taken: dict[str, list[dict[str, float]]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for count in counts:
+            with av.open(str(folder / f"{count}.mp4"), "w") as file:
+                stream = file.add_stream("libx264", rate=RATE, width=SIZE[0], height=SIZE[1], options={"crf": "18"})
+                stream.codec_context.time_base = Fraction(1, RATE)
+                for number, frame in enumerate(frames[:count]):
+                    image = av.VideoFrame.from_ndarray(frame, format="rgb24")
+                    image.pts = number
+                    file.mux(stream.encode(image))
+                file.mux(stream.encode(None))
+        for _ in range(rounds):
+            for count in counts:
+                source = folder / f"{count}.mp4"
+                sides = {
+                    "rembg b": rembg_b(model, frames[:count]),
+                    "cutout": ours(model, source, folder / "out.webm"),
+                    "cutout, not steadied": ours(model, source, folder / "out.webm", "--no-steady"),
+                    "rembg b -om": rembg_b(model, frames[:count], "-om"),
+                    "mask": ours(model, source, folder / "out.mp4"),
+                    "mask, not steadied": ours(model, source, folder / "out.mp4", "--no-steady"),
+                }
+                for side, seconds in sides.items():
+                    taken.setdefault(f"{side} {count}", []).append(seconds)
+    each = {}
+    for side in sides:
+        for clock in ("wall", "processor"):
+            short, long = (statistics.median(run[clock] for run in taken[f"{side} {count}"]) for count in counts)
+            each[side, clock] = (long - short) / (counts[1] - counts[0])
+    missed = []
+    for side in sides:
+        base = "rembg b" if "cutout" in side else "rembg b -om"
+        ratios = {clock: each[base, clock] / each[side, clock] for clock in ("wall", "processor")}
+        print(
+            f"{model:10} {side:22} {1 / each[side, 'wall']:6.1f} frames a second ({ratios['wall']:.2f} times {base}), "
+            f"{1e3 * each[side, 'processor']:5.0f} ms of processor time a frame ({ratios['processor']:.2f} times)",
+            flush=True,
+        )
+        if side == "cutout" and ratios["wall"] < REQUIRED["speed"]:
+            missed.append(f"{model}: {ratios['wall']:.2f} times the frames a second, at least {REQUIRED['speed']}")
+    return missed
+
+
+@contextmanager
+def home() -> Iterator[None]:
+    """Give rembg a folder of its own, with the weights of pan_skin if ../shared has them."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "models" / "pan_skin"
+        folder.mkdir(parents=True)
+        if WEIGHTS.exists():
+            shutil.copy(WEIGHTS, folder)
+        paths = f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+        os.environ |= {
+            "U2NET_HOME": name,
+            "MODEL_CHECKSUM_DISABLED": "1",
+            "PYTHONWARNINGS": "ignore",
+            "PYTHONPATH": paths,
+        }
+        yield
+
+
+def main() -> int:
+    """Print all figures; 1 if a requirement is missed."""
+    parser = argparse.ArgumentParser(description="How steady and how fast `rembg-skin video` is.")
+    parser.add_argument("--photo", type=Path, default=ROOT / "docs" / "portrait.jpg")
+    parser.add_argument(
+        "--focus",
+        type=float,
+        nargs=3,
+        default=(0.48, 0.29, 0.6),
+        metavar="N",
+        help="centre and size of the view, 0 to 1",
+    )
+    parser.add_argument("--models", nargs="+", default=["tiny_skin", "pan_skin"])
+    parser.add_argument("--only", choices=["steady", "speed"])
+    parser.add_argument("--frames", type=int, default=75, help="of each clip for steadiness")
+    parser.add_argument("--counts", type=int, nargs=2, default=(10, 70), help="frames of the two clips for speed")
+    parser.add_argument("--rounds", type=int, default=1)
+    arguments = parser.parse_args()
+    photo = Image.open(arguments.photo).convert("RGB")
+    focus = tuple(arguments.focus)
+    print(machine("rembg", "av", "numpy", "pillow", "onnxruntime"), f"{len(os.sched_getaffinity(0))} cores", flush=True)
+    missed = []
+    with home():
+        for model in arguments.models:
+            if arguments.only != "speed":
+                missed += steadiness(photo, focus, model, arguments.frames)
+            if arguments.only != "steady":
+                missed += speed(photo, focus, model, tuple(arguments.counts), arguments.rounds)
+    print("\n".join(f"MISSED: {line}" for line in missed) or "all requirements met")
+    return int(bool(missed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

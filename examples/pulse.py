@@ -1,0 +1,161 @@
+"""Heart rate from the colour of skin: the CSV file of `rembg-skin video` to beats a minute.
+
+    rembg-skin video face.mp4 --csv skin.csv
+    python examples/pulse.py skin.csv --plot pulse.png
+
+The method is POS, "plane orthogonal to skin": W. Wang, A. C. den Brinker, S. Stuijk, G. de Haan, "Algorithmic
+Principles of Remote PPG", IEEE Transactions on Biomedical Engineering 64 (7), 2017, pages 1479 to 1491, algorithm 1.
+In windows of 1.6 seconds, red, green and blue are divided by their means and projected on S1 = G - B and
+S2 = G + B - 2 R; the pulse is S1 + S2 * std(S1) / std(S2), and windows that overlap are added.
+
+Good footage: at least 15 seconds of a face that keeps still, in steady light, with exposure and white balance locked.
+This is no medical device. The plot needs `pip install "rembg-skin[plot]"`.
+"""
+
+import argparse
+import csv
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rembg_skin.errors import DataError, SkinError
+from rembg_skin.files import write_whole
+
+Floats = NDArray[np.float64]
+
+WINDOW = 1.6  # seconds: of one beat at least
+SHORTEST = 5.0  # seconds: fewer beats say nothing of their rate
+LOW, HIGH = 42.0, 240.0  # beats a minute
+_PADDED = 2**15  # samples of the spectrum: a step is a twentieth of a beat a minute at 30 frames a second
+_NEAR = 6.0  # beats a minute: this near to the peak, or to twice its rate, power is signal
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """What was found.
+
+    Attributes
+    ----------
+    beats
+        Beats a minute.
+    clarity
+        Power of the beat and its first harmonic against the rest of the band, in dB; below 0 the rate is a guess.
+    times, wave
+        Seconds, and the pulse there, without a unit.
+    rates, power
+        Beats a minute, and the share of the wave's power there.
+
+    """
+
+    beats: float
+    clarity: float
+    times: Floats
+    wave: Floats
+    rates: Floats
+    power: Floats
+
+
+def read_colors(path: Path) -> tuple[Floats, Floats]:
+    """Return times in seconds, [n], and mean red, green and blue, [n, 3], of the frames that show skin.
+
+    Raises
+    ------
+    DataError
+        If the file is not one of `rembg-skin video`, or shows skin for too short a time.
+
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if row["green"]]
+        table = np.array([[float(row[name]) for name in ("time", "red", "green", "blue")] for row in rows])
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is no table of `rembg-skin video --csv`: {error}") from error
+    if len(table) == 0 or np.ptp(table[:, 0]) < SHORTEST:
+        raise DataError(f"{path} shows skin for less than {SHORTEST:.0f} seconds.")
+    return table[:, 0], table[:, 1:]
+
+
+def evenly(times: Floats, colors: Floats) -> tuple[Floats, Floats]:
+    """Return the colours at even times, at the usual distance of the given ones: cameras drop frames."""
+    step = float(np.median(np.diff(times)))
+    even = np.arange(times[0], times[-1] + step / 2, step)
+    return even, np.stack([np.interp(even, times, channel) for channel in colors.T], axis=1)
+
+
+def pos(colors: Floats, rate: float) -> Floats:
+    """Return the pulse, [n], of colours, [n, 3], at `rate` samples a second."""
+    length = min(max(2, round(WINDOW * rate)), len(colors))
+    wave = np.zeros(len(colors))
+    for start in range(len(colors) - length + 1):
+        window = colors[start : start + length]
+        red, green, blue = (window / np.maximum(window.mean(axis=0), 1e-9)).T
+        first, second = green - blue, green + blue - 2 * red
+        spread = second.std()
+        beat = first + second * (first.std() / spread if spread else 0.0)
+        wave[start : start + length] += beat - beat.mean()
+    return wave
+
+
+def heart_rate(times: Floats, colors: Floats, low: float = LOW, high: float = HIGH) -> Pulse:
+    """Return the pulse of colours, [n, 3], at times in seconds, [n], between `low` and `high` beats a minute."""
+    even, smooth = evenly(times, colors)
+    rate = 1 / (even[1] - even[0])
+    wave = pos(smooth, rate)
+    power = np.abs(np.fft.rfft(wave * np.hanning(len(wave)), max(_PADDED, len(wave)))) ** 2
+    rates = 60 * rate * np.arange(len(power)) / max(_PADDED, len(wave))
+    band = (rates >= low) & (rates <= min(high, rates[-1]))
+    if not power[band].any():
+        raise DataError("The colour of the skin does not change: there is no pulse in it.")
+    rates, power = rates[band], power[band] / power[band].sum()
+    beats = float(rates[power.argmax()])
+    signal = power[(np.abs(rates - beats) < _NEAR) | (np.abs(rates - 2 * beats) < _NEAR)].sum()
+    return Pulse(beats, float(10 * np.log10(signal / max(1 - signal, 1e-9))), even, wave, rates, power)
+
+
+def draw(pulse: Pulse, path: Path) -> None:
+    """Draw the pulse over time and its spectrum; the suffix is the format.
+
+    Raises
+    ------
+    ExtraError
+        If matplotlib is not installed.
+
+    """
+    from rembg_skin.measure.plots import new_figure
+
+    figure = new_figure("pulse", 10, 5.5)
+    above, below = figure.subplots(2)
+    above.plot(pulse.times, pulse.wave, color="#0072B2", linewidth=1)
+    above.set(xlabel="time (s)", ylabel="pulse (POS)", xlim=(pulse.times[0], pulse.times[-1]), yticks=[])
+    below.plot(pulse.rates, pulse.power / pulse.power.max(), color="#0072B2")
+    below.axvline(pulse.beats, color="#D55E00", linewidth=1, label=f"{pulse.beats:.1f} beats a minute")
+    below.set(xlabel="beats a minute", ylabel="power", xlim=(pulse.rates[0], pulse.rates[-1]), ylim=(0, 1.05))
+    below.legend(frameon=False)
+    write_whole(path, lambda draft: figure.savefig(draft, format=path.suffix.lstrip(".") or "png"))
+
+
+def main() -> int:
+    """Print beats a minute; 1 if the table holds no pulse."""
+    parser = argparse.ArgumentParser(description="Heart rate from the CSV file of `rembg-skin video`.")
+    parser.add_argument("table", type=Path, help="the CSV file")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the pulse and its spectrum")
+    parser.add_argument("--low", type=float, default=LOW, help=f"slowest rate, beats a minute (default: {LOW:.0f})")
+    parser.add_argument("--high", type=float, default=HIGH, help=f"fastest rate (default: {HIGH:.0f})")
+    arguments = parser.parse_args()
+    try:
+        pulse = heart_rate(*read_colors(arguments.table), arguments.low, arguments.high)
+        if arguments.plot:
+            draw(pulse, arguments.plot)
+    except SkinError as error:
+        print(f"pulse: {error}", file=sys.stderr)
+        return 1
+    span = pulse.times[-1] - pulse.times[0]
+    print(f"{pulse.beats:.1f} beats a minute in {span:.1f} seconds; clarity {pulse.clarity:.1f} dB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Skin masks of videos: :func:`masks` gives them frame by frame; `rembg-skin video` writes them.
+
+Videos are read with PyAV (the extra ``video``), which is imported when the first one is opened.
+"""
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rembg_skin.errors import VideoError
+from rembg_skin.image.arrays import Bytes, Mask
+from rembg_skin.video.predict import in_order, masking
+from rembg_skin.video.reader import Frame, Reader
+from rembg_skin.video.steady import steadied
+
+__all__ = ["Masked", "masks"]
+
+_COLORS = 3
+
+
+class Masked(NamedTuple):
+    """One frame and its mask.
+
+    Attributes
+    ----------
+    time
+        When the frame is shown, in seconds from the start of the video.
+    frame
+        RGB, upright, uint8 [height, width, 3].
+    mask
+        uint8 [height, width], 0 for not skin, 255 for skin.
+
+    """
+
+    time: float
+    frame: Bytes
+    mask: Mask
+
+
+def masks(
+    path_or_frames: str | Path | Iterable[NDArray[np.uint8]],
+    model: str = "tiny_skin",
+    extras: Mapping[str, object] | None = None,
+    *,
+    steady: bool = True,
+    rate: float = 30.0,
+) -> Generator[Masked]:
+    """Yield every frame of a video with its mask, in order; memory does not grow with the video's length.
+
+    Parameters
+    ----------
+    path_or_frames
+        A file or an address that FFmpeg reads, or RGB frames, each uint8 [height, width, 3]. Of frames, a few more
+        are taken than were yielded.
+    model
+        Any session that rembg knows.
+    extras
+        The session's extras.
+    steady
+        Whether masks are steadied over time.
+    rate
+        Frames a second of frames given as arrays; a file has its own times.
+
+    Raises
+    ------
+    SkinError
+        If the video cannot be read, a frame is no RGB array, or the model is unavailable. What concerns the file or
+        the model is raised by the call; what concerns a frame, when its turn comes.
+
+    """
+    reader = Reader(path_or_frames) if isinstance(path_or_frames, str | Path) else None
+    frames = reader.frames() if reader else _numbered(path_or_frames, rate)  # type: ignore[arg-type]
+    work, at_once = masking(model, extras or {})
+    return _masked(reader, in_order(frames, lambda frame: work(frame.rgb), at_once), steady=steady)
+
+
+def _masked(reader: Reader | None, pairs: Generator[tuple[Frame, Mask]], *, steady: bool) -> Generator[Masked]:
+    try:
+        with closing(pairs):
+            for frame, mask in steadied(pairs) if steady else pairs:
+                yield Masked(frame.time, frame.rgb, mask)
+    finally:
+        if reader:
+            reader.close()
+
+
+def _numbered(frames: Iterable[NDArray[np.uint8]], rate: float) -> Iterator[Frame]:
+    for number, frame in enumerate(frames):
+        rgb = np.asarray(frame)
+        if rgb.dtype != np.uint8 or rgb.ndim != _COLORS or rgb.shape[2] != _COLORS or not rgb.size:
+            raise VideoError(f"frame {number} is {rgb.dtype} {list(rgb.shape)}; expected is uint8 [height, width, 3].")
+        yield Frame(number, number / rate, np.ascontiguousarray(rgb))

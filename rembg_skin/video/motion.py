@@ -1,0 +1,156 @@
+"""How the camera moved from one frame to the next: one shift, zoom and turn for the whole picture.
+
+A phase correlation finds large shifts to the pixel; Gauss-Newton steps on the grey levels then refine shift, zoom and
+turn. Pixels that do not fit, such as those of a moving person, lose their weight in every step.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from rembg_skin.image.arrays import Floats
+
+# As Pillow's affine transform takes it: pixel x, y of the later frame was at a*x + b*y + c, d*x + e*y + f of the
+# earlier one; pixel centres lie at .5.
+Affine = tuple[float, float, float, float, float, float]
+
+Values = NDArray[np.float64]  # zoom less 1, turn, shift of the centre to the right and down
+
+STILL: Affine = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+_RESTS: Values = np.zeros(4)
+
+_SMALLEST = 24  # pixels of the shorter side: below, there is too little to go by
+_STEPS = 4
+_CLOSE = 0.005  # pixels: a smaller step changes nothing
+_OVERLAP = 0.3  # of the picture: a match of less is chance
+_EDGE = 2  # pixels whose gradient reaches beyond the picture
+_SOME = (slice(None, None, 3), slice(None, None, 3))  # of the pixels: enough for a median
+
+
+def warped(plane: Floats, motion: Affine) -> Floats:
+    """Return float32 [height, width] `plane` moved by `motion`, bilinear, 0 where it reaches beyond the plane."""
+    size = plane.shape[1], plane.shape[0]
+    image = Image.fromarray(plane)
+    return np.asarray(image.transform(size, Image.Transform.AFFINE, motion, Image.Resampling.BILINEAR))
+
+
+def scaled(motion: Affine, factor: float) -> Affine:
+    """Return the motion as seen in pictures `factor` times as large."""
+    a, b, c, d, e, f = motion
+    return a, b, c * factor, d, e, f * factor
+
+
+def reach(motion: Affine, size: tuple[int, int]) -> float:
+    """Return by how many pixels a corner of a picture of `size`, width and height, moves at most."""
+    a, b, c, d, e, f = motion
+    corners = [(x, y) for x in (0, size[0]) for y in (0, size[1])]
+    return max(max(abs(a * x + b * y + c - x), abs(d * x + e * y + f - y)) for x, y in corners)
+
+
+def camera_motion(before: Floats, after: Floats, last: Affine = STILL) -> Affine:
+    """Return how the camera moved between two frames; STILL if that cannot be told.
+
+    Parameters
+    ----------
+    before, after
+        Grey levels of the two frames, float32 [height, width], 0 to 255. About 160 pixels across are enough.
+    last
+        The motion before, which most often goes on.
+
+    """
+    if min(after.shape) < _SMALLEST:
+        return STILL
+    goes_on = _values(last, after.shape)
+    shifts = {(0, 0): _RESTS, _shift(before, after): None, (round(goes_on[2]), round(goes_on[3])): goes_on}
+    shift = min(shifts, key=lambda start: _difference(before, after, start))
+    start = shifts[shift]
+    return _refined(before, after, np.array([0.0, 0.0, *shift]) if start is None else start) or STILL
+
+
+def _shift(before: Floats, after: Floats) -> tuple[int, int]:
+    """Return x and y, in whole pixels, at which `after` lies in `before`, by phase correlation at half the size."""
+    spectra = [np.fft.rfft2(_windowed(_halved(plane))) for plane in (before, after)]
+    product = spectra[0] * np.conj(spectra[1])
+    size = np.abs(product)
+    peaks = np.fft.irfft2(product / (size + 1e-3 * size.mean() + 1e-9), _halved(after).shape)
+    height, width = peaks.shape
+    y, x = divmod(int(peaks.argmax()), width)
+    return 2 * (x - width if x > width // 2 else x), 2 * (y - height if y > height // 2 else y)
+
+
+def _halved(plane: Floats) -> Floats:
+    height, width = (length // 2 * 2 for length in plane.shape)
+    even = plane[:height, :width]
+    result: Floats = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) * np.float32(0.25)
+    return result
+
+
+def _windowed(plane: Floats) -> Floats:
+    """Return the plane without its mean, fading to 0 at its edges, which would otherwise correlate best at rest."""
+    down, across = (np.hanning(length).astype(np.float32) for length in plane.shape)
+    result: Floats = (plane - plane.mean()) * down[:, None] * across
+    return result
+
+
+def _difference(before: Floats, after: Floats, shift: tuple[int, int]) -> float:
+    """Return the mean difference of the grey levels where the two frames overlap."""
+    x, y = shift
+    height, width = after.shape
+    here = after[max(-y, 0) : height - max(y, 0), max(-x, 0) : width - max(x, 0)]
+    there = before[max(y, 0) : height + min(y, 0), max(x, 0) : width + min(x, 0)]
+    return float(np.abs(here - there).mean()) if here.size >= _OVERLAP * after.size else np.inf
+
+
+def _refined(before: Floats, after: Floats, values: Values) -> Affine | None:
+    """Return the motion near `values` that fits the grey levels best, up to one change of brightness; None if none."""
+    height, width = after.shape
+    y, x = np.indices((height, width), np.float32)
+    x -= np.float32((width - 1) / 2)
+    y -= np.float32((height - 1) / 2)
+    whole = np.ones_like(after)
+    fixed = np.gradient(after)
+    for _ in range(_STEPS):
+        motion = _affine(values, after.shape)
+        moved = warped(before, motion)
+        inside = warped(whole, motion) > 0.999  # noqa: PLR2004 - all four neighbours are pixels
+        inside[:_EDGE] = inside[-_EDGE:] = inside[:, :_EDGE] = inside[:, -_EDGE:] = False
+        if np.count_nonzero(inside) < _OVERLAP * inside.size:
+            return None
+        error = after - moved
+        sample = error[_SOME][inside[_SOME]]
+        light = np.median(sample)
+        error -= light
+        spread = max(float(np.median(np.abs(sample - light))), 0.3)
+        weight = inside / (1 + (error / np.float32(3 * spread)) ** 2)
+        down, across = (
+            np.float32(0.5) * (ours + theirs) for ours, theirs in zip(np.gradient(moved), fixed, strict=True)
+        )
+        slopes = np.stack([across * x + down * y, down * x - across * y, across, down]).reshape(4, -1)
+        weighted = slopes * weight.ravel()
+        normal = (weighted @ slopes.T).astype(np.float64)
+        normal += np.eye(4) * (1e-6 * np.trace(normal) + 1e-9)
+        step = np.linalg.solve(normal, weighted @ error.ravel())
+        values = values + step
+        if max(np.abs(step[:2]).max() * width, np.abs(step[2:]).max()) < _CLOSE:
+            break
+    return _affine(values, after.shape)
+
+
+def _values(motion: Affine, shape: tuple[int, ...]) -> Values:
+    """Return zoom less 1, turn, and the shift of the centre, of a picture of `shape`."""
+    zoom, _, x, turn, _, y = motion
+    middle_y, middle_x = shape[0] / 2, shape[1] / 2
+    return np.array(
+        [zoom - 1, turn, x + (zoom - 1) * middle_x - turn * middle_y, y + (zoom - 1) * middle_y + turn * middle_x]
+    )
+
+
+def _affine(values: Values, shape: tuple[int, ...]) -> Affine:
+    zoom, turn, x, y = (float(value) for value in values)
+    zoom += 1
+    middle_y, middle_x = shape[0] / 2, shape[1] / 2
+    return (
+        *(zoom, -turn, x + middle_x - zoom * middle_x + turn * middle_y),
+        *(turn, zoom, y + middle_y - turn * middle_x - zoom * middle_y),
+    )

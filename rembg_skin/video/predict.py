@@ -1,0 +1,89 @@
+"""Masks of several frames at once, in order."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from PIL import Image
+
+from rembg_skin.catalog import MODELS
+from rembg_skin.errors import OptionError
+from rembg_skin.image.arrays import Bytes, Mask
+from rembg_skin.measure.sessions import open_session, predict_mask
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+Masking = Callable[[Bytes], Mask]
+
+# A network of this input size keeps all cores busy alone, and several at once would need several times its memory.
+_LARGE = 1024
+
+
+def masking(model: str, extras: Mapping[str, object]) -> tuple[Masking, int]:
+    """Return what masks an RGB frame, uint8 [height, width, 3], and how many frames it should work on at once.
+
+    Raises
+    ------
+    SkinError
+        If there is no such model or extra, or its weights are unavailable.
+
+    """
+    import onnxruntime as ort
+
+    at_once = _cores() if _small(model) else 1
+    settings = {}
+    if at_once > 1:  # a frame a core wastes less than all cores on one frame
+        settings["sess_opts"] = ort.SessionOptions()
+        settings["sess_opts"].intra_op_num_threads = 1
+    session = open_session(model, **settings, **extras)
+    options = getattr(session, "options", None)
+    unknown = [name for name in extras if options is not None and name not in options]
+    if unknown:
+        raise OptionError(f'{model}: there is no extra "{unknown[0]}"; there are {", ".join(options or ())}.')
+
+    def mask(frame: Bytes) -> Mask:
+        return predict_mask(session, Image.fromarray(frame))
+
+    return mask, at_once
+
+
+def in_order(items: Iterable[Item], work: Callable[[Item], Result], at_once: int) -> Generator[tuple[Item, Result]]:
+    """Yield each item with what `work` makes of it; the next ones are worked on meanwhile.
+
+    No more than `at_once` + 1 items are held, however many there are.
+    """
+    waiting: deque[tuple[Item, Future[Result]]] = deque()
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            for item in items:
+                waiting.append((item, pool.submit(work, item)))
+                if len(waiting) > at_once:
+                    yield _done(waiting)
+            while waiting:
+                yield _done(waiting)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _done(waiting: deque[tuple[Item, Future[Result]]]) -> tuple[Item, Result]:
+    item, future = waiting.popleft()
+    return item, future.result()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _small(name: str) -> bool:
+    """Return whether several frames at once are fine: skin models say so, of others nothing is known."""
+    model = MODELS.get(name)
+    if model is None:
+        return False
+    sizes = []
+    while model is not None:
+        sizes.append(model.network.size if model.network else 0)
+        model = MODELS[model.base] if model.base else None
+    return max(sizes) < _LARGE

@@ -1,0 +1,137 @@
+"""Steadied masks: still where nothing changes, along with the camera, and never late where something does."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from rembg_skin.video.motion import STILL, camera_motion, scaled, warped
+from rembg_skin.video.steady import Steadier
+from tests.support.videos import PORTRAIT
+
+Bytes = NDArray[np.uint8]
+SIZE = (160, 120)
+
+
+def view(x: float, y: float, zoom: float = 1.0, turn: float = 0.0) -> Bytes:
+    """Return what a camera sees of the portrait, uint8 [120, 160, 3]."""
+    with Image.open(PORTRAIT) as photo:
+        motion = (zoom, -turn, x, turn, zoom, y)
+        return np.asarray(
+            photo.convert("RGB").transform(SIZE, Image.Transform.AFFINE, motion, Image.Resampling.BICUBIC)
+        )
+
+
+def grey(frame: Bytes) -> NDArray[np.float32]:
+    return np.asarray(Image.fromarray(frame).convert("L"), np.float32)
+
+
+def grainy(frame: Bytes, seed: int) -> Bytes:
+    noise = np.random.default_rng(seed).normal(0, 5, frame.shape)
+    return (frame + noise).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "zoom", "turn"),
+    [
+        (0, 0, 1, 0),
+        (0.4, -0.3, 1, 0),
+        (3.2, 1.6, 1, 0),
+        (14, -9, 1, 0),
+        (0, 0, 1.02, 0),
+        (1, 1, 0.985, 0.01),
+        (40, 3, 1, 0),
+    ],
+)
+def test_the_cameras_motion_is_found_to_a_fraction_of_a_pixel(x: float, y: float, zoom: float, turn: float) -> None:
+    before, after = view(150, 40), view(150 + x, 40 + y, zoom, turn)
+    motion = camera_motion(grey(grainy(before, 1)), grey(grainy(after, 2)))
+    for corner in ((40, 30), (120, 90)):
+        found = np.array(motion).reshape(2, 3) @ (*corner, 1)
+        true = np.array([[zoom, -turn, 0], [turn, zoom, 0]]) @ (*corner, 1) + (x, y)
+        assert found == pytest.approx(true, abs=0.25)
+
+
+def test_motion_that_cannot_be_told_is_none() -> None:
+    flat = np.full((120, 160), 80, np.float32)
+    assert camera_motion(flat, flat + 3) == STILL
+    assert camera_motion(flat[:10], flat[:10]) == STILL
+
+
+def test_a_motion_scales_with_the_picture() -> None:
+    plane = np.zeros((40, 40), np.float32)
+    plane[20, 20] = 1
+    assert warped(plane, scaled((1, 0, 1.5, 0, 1, -2.0), 2))[24, 17] == 1
+
+
+def test_wavering_masks_of_a_still_scene_come_to_rest() -> None:
+    steadier = Steadier()
+    steadied, random = [], np.random.default_rng(0)
+    for number in range(30):
+        mask = np.zeros((120, 160), np.uint8)
+        edge = 60 + random.integers(-3, 4)
+        mask[:, :edge] = 255
+        steadied.append(steadier(grainy(view(150, 40), number), mask)[:, :] > 127)
+    changed = [np.count_nonzero(a != b) for a, b in pairwise(steadied[15:])]
+    assert max(changed) <= 120  # at most one column; the masks given waver by up to six
+    assert abs(int(steadied[-1][60].sum()) - 60) <= 1
+
+
+def test_the_average_moves_with_the_camera() -> None:
+    steadier = Steadier()
+    random = np.random.default_rng(0)
+    errors = []
+    for number in range(25):
+        x = 2.5 * number
+        mask = np.zeros((120, 160), np.uint8)
+        edge = 140 - x  # stays with the scene
+        mask[:, : max(0, round(edge + random.normal(0, 2)))] = 255
+        row = steadier(grainy(view(150 + x, 40), number), mask)[60] > 127
+        errors.append(int(row.sum()) - edge)
+    assert np.abs(errors[10:]).max() <= 2
+    assert abs(np.mean(errors[10:])) <= 1
+
+
+def test_something_that_moves_takes_its_mask_along_at_once() -> None:
+    steadier = Steadier()
+    overlap = []
+    for number in range(20):
+        frame, mask = view(150, 40).copy(), np.zeros((120, 160), np.uint8)
+        here = np.s_[30:70, 10 + 6 * number : 40 + 6 * number]
+        frame[here] = (60, 110, 190)
+        mask[here] = 255
+        found = steadier(grainy(frame, number), mask) > 127
+        overlap.append(np.count_nonzero(found & (mask > 127)) / np.count_nonzero(found | (mask > 127)))
+    assert min(overlap) > 0.9
+
+
+def test_a_cut_starts_anew() -> None:
+    steadier = Steadier()
+    for number in range(10):
+        steadier(grainy(view(150, 40), number), np.full((120, 160), 255, np.uint8))
+    nothing = np.zeros((120, 160), np.uint8)
+    assert (steadier(grainy(view(20, 300), 11), nothing) > 127).mean() < 0.1
+
+
+def test_light_that_changes_for_all_is_no_motion() -> None:
+    steadier = Steadier()
+    mask = np.zeros((120, 160), np.uint8)
+    mask[:, :80] = 255
+    for number in range(15):
+        steadier(grainy(view(150, 40), number), mask)
+    dimmed = (view(150, 40) * 0.9).astype(np.uint8)
+    wavering = mask.copy()
+    wavering[:, 80:84] = 255
+    assert np.count_nonzero(steadier(grainy(dimmed, 16), wavering) > 127) < np.count_nonzero(wavering > 127)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (7, 5), (241, 163)])
+def test_any_size_works_and_the_first_mask_is_kept(shape: tuple[int, int]) -> None:
+    random = np.random.default_rng(3)
+    steadier = Steadier()
+    frame = random.integers(0, 256, (*shape, 3), dtype=np.uint8)
+    mask = random.integers(0, 256, shape, dtype=np.uint8)
+    for _ in range(3):
+        assert np.array_equal(steadier(frame, mask), mask)
