@@ -282,7 +282,18 @@ def test_ctrl_c_leaves_a_playable_file_and_table(tmp_path: Path) -> None:
     source = write_video(tmp_path / "in.mp4", moving(600, (320, 240)), sound="aac", options={"preset": "ultrafast"})
     target, table = tmp_path / "out.webm", tmp_path / "skin.csv"
     code = "import sys; from rembg_skin.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, "video", str(source), str(target), "--csv", str(table), "-m", "ycbcr_hsv_skin"]
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "video",
+        str(source),
+        str(target),
+        "--csv",
+        str(table),
+        "-m",
+        "ycbcr_hsv_skin",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         while not any(part.stat().st_size > 8_000 for part in tmp_path.glob(".*.part")):
