@@ -10,8 +10,8 @@ from PIL import Image
 
 from rembg_skin.cli import main as rembg_skin
 from rembg_skin.measure import plots
-from rembg_skin.measure.sessions import open_session, predict_mask
 from rembg_skin.measure.stats import ColourStatistics
+from rembg_skin.sessions.opening import open_session, predict_mask
 
 DOCS = Path(__file__).parent
 CHIN = 200  # pan_skin also sees some skin in the suit, below the face

@@ -1,7 +1,6 @@
-"""Fill rembg's tables with the skin sessions, and open any session from them."""
+"""Fill rembg's tables with the skin sessions."""
 
-import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rembg_skin.catalog import MODELS
 
@@ -35,40 +34,3 @@ def register() -> None:
             tables.sessions_names_no_credentials.append(name)
         if hasattr(tables, "sessions_names_downloadable") and (MODELS[name].sources or MODELS[name].extra_files):
             tables.sessions_names_downloadable.append(name)
-
-
-def open_session(name: str, sess_opts: Any = None, **options: object) -> Any:  # noqa: ANN401 - rembg has no types
-    """Return a new session, as rembg's ``new_session`` does, which fails if OMP_NUM_THREADS is empty or a list.
-
-    Parameters
-    ----------
-    name
-        A name in rembg's tables.
-    sess_opts
-        ONNX Runtime's settings; None for its own. As in rembg, OMP_NUM_THREADS says how many threads they have, if they
-        do not say it themselves.
-    **options
-        Providers and extras.
-
-    """
-    import onnxruntime as ort
-
-    settings = sess_opts or ort.SessionOptions()
-    if threads := _openmp_threads():
-        settings.inter_op_num_threads = settings.inter_op_num_threads or threads
-        settings.intra_op_num_threads = settings.intra_op_num_threads or threads
-    return session_class(name)(name, settings, **options)
-
-
-def session_class(name: str) -> Any:  # noqa: ANN401
-    """Return the class of a session in rembg's tables, into which the skin sessions are put before."""
-    register()
-    from rembg.sessions import sessions
-
-    return sessions[name]
-
-
-def _openmp_threads() -> int:
-    """Return the number in OMP_NUM_THREADS, the first one of a list: the outermost level's; 0 if there is none."""
-    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return int(first) if first.isascii() and first.isdecimal() and len(first) < 5 else 0  # noqa: PLR2004 - no machine

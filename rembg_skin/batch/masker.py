@@ -7,11 +7,11 @@ import io
 import os
 import threading
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from rembg_skin.catalog import MODELS
-from rembg_skin.errors import OptionError, SkinError, did_you_mean, printable
+from rembg_skin.errors import SkinError, did_you_mean, printable
 from rembg_skin.files import open_photo, upright
 
 # numpy and Pillow are imported where they are used: a process that only ships a masker to others needs neither.
@@ -114,22 +114,13 @@ class SkinMasker:
     def _new_session(self) -> Any:  # noqa: ANN401
         import onnxruntime as ort
 
-        from rembg_skin.plugin import open_session, session_class
+        from rembg_skin.sessions.opening import open_session
 
         settings = None
         if self.threads is not None:
             settings = ort.SessionOptions()
             settings.intra_op_num_threads = self.threads
-        if not MODELS[self.model].chain:  # which takes the extras of the model that it chooses
-            self._check_extras(session_class(self.model).options)
-        session = open_session(self.model, sess_opts=settings, providers=self.providers, **self.extras)
-        self._check_extras(session.options)
-        return session
-
-    def _check_extras(self, options: Collection[str]) -> None:
-        for name in self.extras:
-            if name not in options:
-                raise OptionError(f'{self.model}: there is no extra "{name}"; there are {", ".join(options)}.')
+        return open_session(self.model, self.extras, sess_opts=settings, providers=self.providers)
 
     def _row(self, session: Any, image: object) -> tuple[Any, str]:  # noqa: ANN401
         import numpy as np

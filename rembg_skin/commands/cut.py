@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from rembg_skin.commands.console import exit_code, progress, say, say_problems, 
 from rembg_skin.cutout.photo import Kept, Photo, Pixels, read_photo
 from rembg_skin.cutout.writer import write_picture
 from rembg_skin.dataset.pairs import Problem
-from rembg_skin.errors import DataError, ImageError, OptionError, SkinError, did_you_mean, printable
+from rembg_skin.errors import DataError, ImageError, SkinError, printable
 from rembg_skin.files import write_whole
 from rembg_skin.image.overlay import overlay
 from rembg_skin.image.rgb import to_rgb
-from rembg_skin.measure.sessions import check_names, open_session, predict_mask
+from rembg_skin.sessions.opening import open_session, predict_mask
 
 CUT, MASK, OVERLAY = "cut", "mask", "overlay"
 _SUFFIXES = {".png": "png", ".tif": "tiff", ".tiff": "tiff", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg"}
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     """Write a picture for each photo; return the exit status."""
     photos = list(dict.fromkeys(args.photos))
     output = _output(args, len(photos))
-    session = _session(args.model.name, {**args.model.extras, **args.extras})
+    session = open_session(args.model.name, {**args.model.extras, **args.extras})
     problems: list[Problem] = []
     written = 0
     inputs = set(filter(None, map(_identity, photos)))
@@ -125,24 +125,6 @@ def _output(args: argparse.Namespace, photos: int) -> Output:
         why = "holds no transparency" if kind == CUT else "changes a mask's levels"
         raise DataError(f"JPEG {why}: write PNG, TIFF or WebP; JPEG is for --overlay.")
     return output
-
-
-def _session(name: str, given: Mapping[str, object]) -> Any:  # noqa: ANN401 - rembg ships no types
-    """Return the session; raise OptionError for an extra that it does not take."""
-    check_names([name])
-    from rembg.sessions import sessions
-
-    _refuse_unknown(name, getattr(sessions[name], "options", {}), given)
-    session = open_session(name, given)
-    _refuse_unknown(name, getattr(session, "options", {}), given)  # `skin` knows only now
-    return session
-
-
-def _refuse_unknown(model: str, options: Collection[str], given: Mapping[str, object]) -> None:
-    for name in given if options else ():
-        if name not in options:
-            meant = did_you_mean(name, options) or f"it takes {', '.join(options)}."
-            raise OptionError(f'{model}: there is no extra "{printable(name)}"; {meant}')
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -12,8 +12,8 @@ from rembg_skin.commands.console import exit_code, progress, say, say_pairing, s
 from rembg_skin.dataset.pairs import Folders, Problem, check_sizes, find_pairs
 from rembg_skin.errors import DataError, ImageError, OptionError, did_you_mean
 from rembg_skin.measure.fit import GROUPS, METHODS, Judged, Method, add_pair, fit_all, judge, part_of
-from rembg_skin.measure.sessions import open_session
 from rembg_skin.measure.thresholds import Extras, Histograms
+from rembg_skin.sessions.opening import open_session
 
 if TYPE_CHECKING:
     from rembg_skin.measure.metrics import Confusion

@@ -26,7 +26,7 @@ from rembg_skin.catalog import AUTHOR_TABLE, MEASURED_TABLE, MODELS, Cost
 from rembg_skin.dataset.pairs import open_rgb
 from rembg_skin.errors import ModelError, SkinError
 from rembg_skin.measure.provenance import provenance, versions
-from rembg_skin.measure.sessions import open_session, predict_mask
+from rembg_skin.sessions.opening import open_session, predict_mask
 
 _MEBI = 1 << 20
 
@@ -76,7 +76,8 @@ def measure(job: Job) -> Result:
     image = _picture(job)
     stream = io.BytesIO()
     image.save(stream, "PNG")
-    session = open_session(job.name, job.extras, **({"providers": [_provider(job.provider)]} if job.provider else {}))
+    providers = [_provider(job.provider)] if job.provider else None
+    session = open_session(job.name, job.extras, providers=providers)
     from rembg import remove
 
     with _network_clock() as clock:

@@ -13,7 +13,7 @@ from rembg_skin.errors import ImageError
 from rembg_skin.image.arrays import Mask
 from rembg_skin.measure.metrics import Confusion, iou, mae
 from rembg_skin.measure.provenance import Provenance, in_one_line, versions
-from rembg_skin.measure.sessions import predict_mask
+from rembg_skin.sessions.opening import predict_mask
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from rembg_skin.dataset.pairs import Pair, open_image, open_mask
 from rembg_skin.errors import DataError
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.measure.metrics import Confusion
-from rembg_skin.measure.sessions import predict_mask
 from rembg_skin.measure.thresholds import Extras, Histograms, Table, fit_ellipse, fit_ranges
 from rembg_skin.sessions.classic import DIAGONAL, ELLIPSE, HsvSession, YcbcrHsvSession, YcbcrSession
+from rembg_skin.sessions.opening import predict_mask
 
 GROUPS = 60  # of photographs: the mean IoU is one over groups, and exactly that of the photographs up to so many
 

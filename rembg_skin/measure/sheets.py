@@ -18,7 +18,7 @@ from rembg_skin.image.overlay import error_overlay, overlay
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.measure.evaluate import Measures, Score
 from rembg_skin.measure.metrics import Confusion
-from rembg_skin.measure.sessions import predict_mask
+from rembg_skin.sessions.opening import predict_mask
 
 # What a sheet's suffix selects. SVG holds the picture as PNG; all name 300 dots an inch, as printers want it.
 FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG",

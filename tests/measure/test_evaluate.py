@@ -19,7 +19,7 @@ from rembg_skin.dataset.pairs import Pair, Problem, find_pairs
 from rembg_skin.errors import ModelError, OptionError
 from rembg_skin.measure.evaluate import MEASURES, Score, as_json, evaluate, summarize, worst, write_csv
 from rembg_skin.measure.provenance import Provenance, provenance, versions
-from rembg_skin.measure.sessions import check_names, open_session, predict_mask
+from rembg_skin.sessions.opening import check_names, open_session, predict_mask
 from tests.conftest import SHARED
 
 rembg_skin.register()

@@ -13,8 +13,8 @@ from rembg_skin.dataset.pairs import find_pairs
 from rembg_skin.errors import DataError
 from rembg_skin.measure.evaluate import Score, evaluate, summarize
 from rembg_skin.measure.fit import METHODS, add_pair, fit_all, part_of
-from rembg_skin.measure.sessions import open_session
 from rembg_skin.measure.thresholds import Histograms, Table, fit_ellipse, fit_ranges
+from rembg_skin.sessions.opening import open_session
 
 # What counts as skin in the synthetic photographs, far from every default.
 TRUE_RULES: dict[str, Rule] = {
