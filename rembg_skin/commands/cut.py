@@ -74,6 +74,9 @@ def run(args: argparse.Namespace) -> int:
                 _make(session, photo, target, output.format_name, args.kind)
             except SkinError as error:
                 problems.append(Problem(photo, str(error)))
+            except Exception as error:  # noqa: BLE001 - one photo's trouble, whatever it is, is not the others'
+                reason = f"{printable(photo)}: {type(error).__name__}: {printable(error)}"
+                problems.append(Problem(photo, reason))
             else:
                 written += 1
                 say_written([target])

@@ -163,6 +163,23 @@ def test_an_older_result_is_replaced_whole_or_stays(photo: Path, monkeypatch: py
     assert Image.open(target).mode == "RGBA"
 
 
+def test_whatever_one_photo_raises_the_others_are_done(
+    photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = photo.with_name("other.png")
+    upright(photo).save(other)
+
+    def exhausted(path: Path) -> object:
+        if path == photo:
+            raise MemoryError("too large")
+        return read_photo(path)
+
+    monkeypatch.setattr("rembg_skin.commands.cut.read_photo", exhausted)
+    assert main(["cut", str(photo), str(other), *MODEL]) == 3
+    assert f"{photo}: MemoryError: too large" in capsys.readouterr().err
+    assert other.with_name("other-cut.png").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -43,7 +43,7 @@ def check(name: str, network: Network, sizes: Sequence[tuple[int, int]], **extra
     for size in sizes:
         image = photograph(size)
         expected = skin_mask(image, network, run)
-        mask = np.asarray(session.predict(image, stretch="always", **extras)[0])
+        mask = np.asarray(session.predict(image, stretch="always", low=0, high=255, **extras)[0])
         assert np.abs(mask - expected.astype(int)).mean() <= 1
         assert ((mask > 127) == (expected > 127)).mean() >= 0.998
 
