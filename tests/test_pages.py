@@ -76,6 +76,12 @@ def test_every_model_and_every_extra_is_on_the_page_of_models() -> None:
     assert [name for name in sorted({*MODELS, *extras}) if f"`{name}`" not in text] == []
 
 
+def test_every_benchmark_is_on_its_page() -> None:
+    text = (ROOT / "docs/benchmarks.md").read_text("utf-8")
+    scripts = [path for path in sorted((ROOT / "benchmarks").glob("*.py")) if "__main__" in path.read_text("utf-8")]
+    assert [path.name for path in scripts if f"benchmarks/{path.name}" not in text] == []
+
+
 @each_page
 def test_names_of_python_examples_exist(page: Path) -> None:
     for language, text in blocks(page):
