@@ -20,8 +20,8 @@ CHIN = 200  # pan_skin also sees some skin in the suit, below the face
 def main() -> None:
     """Draw both."""
     portrait = DOCS / "portrait.jpg"
-    rembg_skin(["compare", str(portrait), "-m", "hsv_skin", "icm_skin", "pan_skin", "-o", str(DOCS / "compare.png"),
-                "--side", "220"])  # fmt: skip
+    models = ("hsv_skin", "icm_skin", "pan_skin", "tiny_skin")
+    rembg_skin(["compare", str(portrait), "-m", *models, "-o", str(DOCS / "compare.png"), "--side", "220"])
     photo = Image.open(portrait)
     mask = np.array(predict_mask(open_session("pan_skin"), photo))
     mask[CHIN:] = 0

@@ -76,6 +76,12 @@ def test_every_model_and_every_extra_is_on_the_page_of_models() -> None:
     assert [name for name in sorted({*MODELS, *extras}) if f"`{name}`" not in text] == []
 
 
+def test_every_benchmark_is_on_its_page() -> None:
+    text = (ROOT / "docs/benchmarks.md").read_text("utf-8")
+    scripts = [path for path in sorted((ROOT / "benchmarks").glob("*.py")) if "__main__" in path.read_text("utf-8")]
+    assert [path.name for path in scripts if f"benchmarks/{path.name}" not in text] == []
+
+
 @each_page
 def test_names_of_python_examples_exist(page: Path) -> None:
     for language, text in blocks(page):
@@ -113,7 +119,8 @@ def expect_known_extras(arguments: list[str]) -> None:
     """Fail if the command gives a skin model extras that it does not take."""
     given = dict(pairwise(arguments))
     if "-x" in given:
-        session = sessions[given.get("-m", "skin").partition(":")[0]]
+        name = given.get("-m", "skin").partition(":")[0]
+        session = sessions["tiny_skin" if name == "skin" else name]  # `skin` takes what the model of its choice takes
         extras = json.loads(given["-x"])
         assert set(extras) <= set(session.options)
         resolve(session.name(), session.options, extras)
