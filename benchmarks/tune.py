@@ -41,7 +41,7 @@ OWN: Mapping[str, Mapping[str, list[object]]] = {
         "size": [256 + 32 * turn for turn in range(CHANGES + 1)],
     }
 }
-BLUR: Mapping[str, list[object]] = {"blur": [5 + 2 * turn for turn in range(CHANGES + 1)]}
+BLUR: Mapping[str, list[object]] = {"blur": [5 + 2 * (turn % 9) for turn in range(CHANGES + 1)]}
 
 
 def settings(name: str, extra: str, value: object) -> list[object]:

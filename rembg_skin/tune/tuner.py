@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from PIL.Image import Image as PILImage
 
 from rembg_skin.dataset.pairs import open_image, shown_size
@@ -34,6 +34,7 @@ METHODS: Mapping[str, type[SkinSession]] = {
 }
 NO_PHOTO = "Upload a photo, take one with the camera or paste one."
 
+_SCREEN = 1024  # pixels: the longer side of the cutout and of the overlay that are shown
 _CHECKER = 16  # pixels
 _GREYS = (224, 184)
 _REMEMBERED = 4  # answers of each session
@@ -91,6 +92,13 @@ def load_photo(path: str) -> PILImage:
             f" {LARGEST / 1e6:.0f}. The command itself has no such limit."
         )
     return open_image(Path(path))
+
+
+def shrunk(picture: PILImage) -> PILImage:
+    """Return the picture within a screen's size: more of a cutout or an overlay would only take longer to send."""
+    if max(picture.size) <= _SCREEN:
+        return picture
+    return ImageOps.contain(picture, (_SCREEN, _SCREEN), Image.Resampling.BOX)
 
 
 def cutout(rgb: PILImage, mask: PILImage) -> PILImage:
@@ -193,8 +201,8 @@ class Tuner:
         levels = np.asarray(mask)
         share = np.count_nonzero(levels > THRESHOLD) / levels.size
         line = f"{mask.width} x {mask.height} pixels, {share:.1%} skin"
-        rgb = to_rgb(image)[0]
-        return Shown(mask, cutout(rgb, mask), overlay(rgb, levels), *lines, line)
+        rgb, small = (shrunk(picture) for picture in (to_rgb(image)[0], mask))
+        return Shown(mask, cutout(rgb, small), overlay(rgb, np.asarray(small)), *lines, line)
 
     def write(self, what: str, folder: Path, name: str, path: str | None, *values: object) -> Path:
         """Write the mask or the cutout as `rembg i` writes it, named after the photo, and return its path.

@@ -121,6 +121,12 @@ def test_the_cutout_shows_the_photo_where_the_mask_is_and_a_board_elsewhere() ->
     assert {tuple(pixel) for pixel in board[:, 32:].reshape(-1, 3)} == {(224,) * 3, (184,) * 3}
 
 
+def test_of_a_large_photo_the_mask_is_whole_and_the_other_pictures_fit_a_screen(tmp_path: Path) -> None:
+    Image.new("RGB", (3000, 1000), SKIN).save(tmp_path / "large.png")
+    one = shown("ycbcr_skin", tmp_path / "large.png")
+    assert [picture and picture.size for picture in one[:3]] == [(3000, 1000), (1024, 341), (1024, 341)]
+
+
 def test_the_overlay_tints_the_skin_of_a_grey_photo(photo: Path) -> None:
     one = shown("ycbcr_skin", photo)
     assert one.overlay is not None
