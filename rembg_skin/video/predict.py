@@ -1,6 +1,5 @@
 """Masks of several frames at once, in order."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,9 +8,9 @@ from typing import TypeVar
 from PIL import Image
 
 from rembg_skin.catalog import MODELS
-from rembg_skin.errors import OptionError
 from rembg_skin.image.arrays import Bytes, Mask
 from rembg_skin.measure.sessions import open_session, predict_mask
+from rembg_skin.networks.memory import cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -33,16 +32,11 @@ def masking(model: str, extras: Mapping[str, object]) -> tuple[Masking, int]:
     """
     import onnxruntime as ort
 
-    at_once = _cores() if _small(model) else 1
-    settings = {}
+    at_once = cores() if _small(model) else 1
+    settings = ort.SessionOptions()
     if at_once > 1:  # a frame a core wastes less than all cores on one frame
-        settings["sess_opts"] = ort.SessionOptions()
-        settings["sess_opts"].intra_op_num_threads = 1
-    session = open_session(model, **settings, **extras)
-    options = getattr(session, "options", None)
-    unknown = [name for name in extras if options is not None and name not in options]
-    if unknown:
-        raise OptionError(f'{model}: there is no extra "{unknown[0]}"; there are {", ".join(options or ())}.')
+        settings.intra_op_num_threads = 1
+    session = open_session(model, extras, sess_opts=settings)
 
     def mask(frame: Bytes) -> Mask:
         return predict_mask(session, Image.fromarray(frame))
@@ -53,14 +47,14 @@ def masking(model: str, extras: Mapping[str, object]) -> tuple[Masking, int]:
 def in_order(items: Iterable[Item], work: Callable[[Item], Result], at_once: int) -> Generator[tuple[Item, Result]]:
     """Yield each item with what `work` makes of it; the next ones are worked on meanwhile.
 
-    No more than `at_once` + 1 items are held, however many there are.
+    No more than 2 * `at_once` + 1 items are held, however many there are.
     """
     waiting: deque[tuple[Item, Future[Result]]] = deque()
     with ThreadPoolExecutor(at_once) as pool:
         try:
             for item in items:
                 waiting.append((item, pool.submit(work, item)))
-                if len(waiting) > at_once:
+                if len(waiting) > 2 * at_once:  # some may need no work
                     yield _done(waiting)
             while waiting:
                 yield _done(waiting)
@@ -73,17 +67,16 @@ def _done(waiting: deque[tuple[Item, Future[Result]]]) -> tuple[Item, Result]:
     return item, future.result()
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _small(name: str) -> bool:
     """Return whether several frames at once are fine: skin models say so, of others nothing is known."""
     model = MODELS.get(name)
     if model is None:
         return False
+    if model.chain:  # any of them may be taken
+        return False
     sizes = []
     while model is not None:
-        sizes.append(model.network.size if model.network else 0)
+        network = model.network
+        sizes.append(network.size if network and not network.automatic else 0)
         model = MODELS[model.base] if model.base else None
     return max(sizes) < _LARGE
