@@ -107,6 +107,7 @@ def noises(greens: list[float]) -> tuple[float, float]:
 
 def steadiness(photo: PILImage, focus: tuple[float, float, float], model: str, frames: int) -> list[str]:
     """Print a line for each camera, raw and steadied; return the requirements that steadied masks miss."""
+    from rembg_skin.video.change import Watcher
     from rembg_skin.video.color import MARGIN, eroded, mean_color
     from rembg_skin.video.predict import in_order, masking
     from rembg_skin.video.steady import Steadier
@@ -121,16 +122,14 @@ def steadiness(photo: PILImage, focus: tuple[float, float, float], model: str, f
         views = [view(photo, focus, camera, number) for number in range(frames)]
         shown = photo.transform(SIZE, Image.Transform.AFFINE, views[0], Image.Resampling.BICUBIC)
         fixed = work(np.asarray(shown))
-        steadier = Steadier()
+        watcher, steadier = Watcher(), Steadier()
         masks: dict[str, list[Bytes]] = {"raw": [], "steady": []}
         greens: dict[str, list[float]] = {"raw": [], "steady": [], "fixed": []}
         ious: dict[str, list[float]] = {"raw": [], "steady": []}
         for number, (frame, mask) in enumerate(in_order(clip(photo, views), work, at_once)):
-            sides = {
-                "raw": mask,
-                "steady": steadier(frame, mask),
-                "fixed": moved(fixed, between(views[0], views[number])),
-            }
+            look = watcher(frame)
+            steady = steadier(look, mask if look.needs_mask else None)
+            sides = {"raw": mask, "steady": steady, "fixed": moved(fixed, between(views[0], views[number]))}
             if number < SETTLED:
                 continue
             for side, given in sides.items():

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from rembg_skin.errors import VideoError
 from rembg_skin.image.arrays import Bytes, Mask
-from rembg_skin.video.predict import in_order, masking
+from rembg_skin.video.predict import masking
 from rembg_skin.video.reader import Frame, Reader
-from rembg_skin.video.steady import steadied
+from rembg_skin.video.steady import masked
 
 __all__ = ["Masked", "masks"]
 
@@ -75,13 +75,13 @@ def masks(
     reader = Reader(path_or_frames) if isinstance(path_or_frames, str | Path) else None
     frames = reader.frames() if reader else _numbered(path_or_frames, rate)  # type: ignore[arg-type]
     work, at_once = masking(model, extras or {})
-    return _masked(reader, in_order(frames, lambda frame: work(frame.rgb), at_once), steady=steady)
+    return _closing(reader, masked(frames, work, at_once, steady=steady))
 
 
-def _masked(reader: Reader | None, pairs: Generator[tuple[Frame, Mask]], *, steady: bool) -> Generator[Masked]:
+def _closing(reader: Reader | None, pairs: Generator[tuple[Frame, Mask]]) -> Generator[Masked]:
     try:
         with closing(pairs):
-            for frame, mask in steadied(pairs) if steady else pairs:
+            for frame, mask in pairs:
                 yield Masked(frame.time, frame.rgb, mask)
     finally:
         if reader:

@@ -10,10 +10,10 @@ from rembg_skin.files import write_whole
 from rembg_skin.image.arrays import Mask
 from rembg_skin.video.color import Table
 from rembg_skin.video.formats import Format, Kind
-from rembg_skin.video.predict import Masking, in_order
+from rembg_skin.video.predict import Masking
 from rembg_skin.video.reader import Frame, Reader
 from rembg_skin.video.sound import Fate
-from rembg_skin.video.steady import steadied
+from rembg_skin.video.steady import masked
 from rembg_skin.video.writer import Writer
 
 if TYPE_CHECKING:
@@ -121,8 +121,9 @@ def convert(job: Job, video: Video | None, table: Path | None) -> Report:
 
 
 def _run(job: Job, sinks: list[Sink], on_sound: "Callable[[Packet[Any]], object] | None", report: Report) -> None:
-    with closing(in_order(job.source.frames(on_sound), lambda frame: job.work(frame.rgb), job.at_once)) as pairs:
-        for frame, mask in steadied(pairs) if job.steady else pairs:
+    frames = job.source.frames(on_sound)
+    with closing(masked(frames, job.work, job.at_once, steady=job.steady)) as pairs:
+        for frame, mask in pairs:
             for sink in sinks:
                 sink(frame, mask)
             report.frames += 1

@@ -41,7 +41,7 @@ def scaled(motion: Affine, factor: float) -> Affine:
     return a, b, c * factor, d, e, f * factor
 
 
-def reach(motion: Affine, size: tuple[int, int]) -> float:
+def reach(motion: Affine, size: tuple[float, float]) -> float:
     """Return by how many pixels a corner of a picture of `size`, width and height, moves at most."""
     a, b, c, d, e, f = motion
     corners = [(x, y) for x in (0, size[0]) for y in (0, size[1])]

@@ -47,14 +47,14 @@ def masking(model: str, extras: Mapping[str, object]) -> tuple[Masking, int]:
 def in_order(items: Iterable[Item], work: Callable[[Item], Result], at_once: int) -> Generator[tuple[Item, Result]]:
     """Yield each item with what `work` makes of it; the next ones are worked on meanwhile.
 
-    No more than `at_once` + 1 items are held, however many there are.
+    No more than 2 * `at_once` + 1 items are held, however many there are.
     """
     waiting: deque[tuple[Item, Future[Result]]] = deque()
     with ThreadPoolExecutor(at_once) as pool:
         try:
             for item in items:
                 waiting.append((item, pool.submit(work, item)))
-                if len(waiting) > at_once:
+                if len(waiting) > 2 * at_once:  # some may need no work
                     yield _done(waiting)
             while waiting:
                 yield _done(waiting)
@@ -72,8 +72,11 @@ def _small(name: str) -> bool:
     model = MODELS.get(name)
     if model is None:
         return False
+    if model.chain:  # any of them may be taken
+        return False
     sizes = []
     while model is not None:
-        sizes.append(model.network.size if model.network else 0)
+        network = model.network
+        sizes.append(network.size if network and not network.automatic else 0)
         model = MODELS[model.base] if model.base else None
     return max(sizes) < _LARGE

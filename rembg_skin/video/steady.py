@@ -1,164 +1,134 @@
 """Masks that hold still over time: a pixel's mask is averaged over the frames in which its surroundings stay the same.
 
 There is no optical flow. The last result is moved with the camera; a pixel whose colour then fits keeps its average;
-one whose colour does not fit, or that just came into the picture, takes the new mask.
+one whose colour does not fit, or that just came into the picture, takes the new mask. While nothing else changes, every
+second frame goes without a mask of its own: the average is better than any one mask.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
-from rembg_skin.image.arrays import Bytes, Floats, Mask, Selection
-from rembg_skin.video.motion import STILL, Affine, camera_motion, reach, scaled, warped
+from rembg_skin.image.arrays import Floats, Mask, Selection
+from rembg_skin.video.change import Look, Watcher
+from rembg_skin.video.motion import Affine, reach, scaled
+from rembg_skin.video.predict import Masking, in_order
 from rembg_skin.video.reader import Frame
 
 # Frames that an average remembers; more gain little on clips of a known motion, and correct an early error later.
 MEMORY = 24
 
-_ACROSS = 160  # pixels of the longer side of the small frames in which motion and change are found
 _UNMOVED = 0.05  # pixels of the frame: less is not worth a resampling, which blurs
-# A change of colour counts from this many times the noise on, and fully from that many.
-_SOME, _ALL = 2.0, 5.0
 # A new mask that differs by this many levels, in the same direction and frame after frame, is believed after so many:
 # someone moves before a wall of the same colour.
 _DIFFERENT, _BELIEVED = 96.0, 6
-# The noise, in levels of the small frames: between what rounding makes and what is a change however noisy the rest is.
-_QUIET, _LOUD = 1.0, 6.0
-_SAMPLE = (slice(None, None, 3), slice(None, None, 3))  # of the pixels: enough for a median
-_NORMAL = 1.4826  # a standard deviation, in medians of absolute values
-
-
-@dataclass(frozen=True)
-class Small:
-    """A frame as change is found in it, blurred: RGB, uint8 [h, w, 3], and grey levels, float32 [h, w]."""
-
-    rgb: Bytes
-    grey: Floats
 
 
 class Steadier:
-    """Steadies the masks of one video; give it every frame and its mask in order.
+    """Steadies the masks of one video; give it every frame's look and mask in order.
 
     Parameters
     ----------
     memory
-        How many frames an average remembers.
+        How many masks an average remembers.
 
     """
 
     def __init__(self, memory: int = MEMORY) -> None:
         self._memory = memory
-        self._last: Small | None = None
-        self._motion = STILL
         self._average: Floats = np.empty((0, 0), np.float32)
-        self._frames: Floats = np.empty((0, 0), np.float32)  # averaged at each pixel of the small frame
-        self._streak: Floats = np.empty((0, 0), np.float32)  # frames that differed there, below 0 for less skin
+        self._masks: Floats = np.empty((0, 0), np.float32)  # averaged at each pixel of the small frame
+        self._streak: Floats = np.empty((0, 0), np.float32)  # masks that differed there, below 0 for less skin
 
-    def __call__(self, frame: Bytes, mask: Mask) -> Mask:
+    def __call__(self, look: Look, mask: Mask | None) -> Mask:
         """Return the steadied mask, uint8 [height, width].
 
         Parameters
         ----------
-        frame
-            RGB, uint8 [height, width, 3].
+        look
+            How the frame follows from the last one.
         mask
-            Its mask, uint8 [height, width], 0 to 255.
+            Its mask, uint8 [height, width], 0 to 255; may be None if the look says so.
 
         """
-        factor = max(1, round(max(mask.shape) / _ACROSS))
-        small = shrunk(frame, factor)
-        new = mask.astype(np.float32)
-        if self._last is None or self._average.shape != mask.shape:
-            self._average = new
-            self._frames = np.ones(small.grey.shape, np.float32)
-            self._streak = np.zeros(small.grey.shape, np.float32)
-        else:
-            motion = camera_motion(self._last.grey, small.grey, self._motion)
-            self._motion = motion
-            kept = unchanged(self._last.rgb, small.rgb, motion)
-            average = self._moved(scaled(motion, factor))
-            change = new - average
-            kept[self._believed(change, factor, motion)] = 0
-            self._frames = 1 + kept * np.minimum(warped(self._frames, motion), np.float32(self._memory - 1))
-            self._average = average + _enlarged(np.float32(1) / self._frames, factor, mask.shape) * change
-        self._last = small
+        if mask is not None:
+            self._take(look, mask)
+        elif look.motion is not None:
+            self._move(look.motion, look.factor)
+            self._masks = np.maximum(look.kept * self._masks, np.float32(1))
         return (self._average + np.float32(0.5)).astype(np.uint8)
 
-    def _believed(self, change: Floats, factor: int, motion: Affine) -> Selection:
+    def _take(self, look: Look, mask: Mask) -> None:
+        new = mask.astype(np.float32)
+        if look.motion is None:
+            self._average = new
+            self._masks = np.ones(look.kept.shape, np.float32)
+            self._streak = np.zeros(look.kept.shape, np.float32)
+            return
+        self._move(look.motion, look.factor)
+        change = new - self._average
+        kept = np.where(self._believed(change, look.factor), np.float32(0), look.kept)
+        self._masks = 1 + kept * np.minimum(self._masks, np.float32(self._memory - 1))
+        self._average += _enlarged(np.float32(1) / self._masks, look.factor, mask.shape) * change
+
+    def _move(self, motion: Affine, factor: int) -> None:
+        """Move all that is remembered with the camera."""
+        self._masks, self._streak = extended(self._masks, motion), extended(self._streak, motion)
+        height, width = self._average.shape
+        if reach(motion, (width / factor, height / factor)) * factor >= _UNMOVED:
+            self._average = extended(self._average, scaled(motion, factor))
+
+    def _believed(self, change: Floats, factor: int) -> Selection:
         """Return where masks have differed from the average for long enough, bool [h, w] of the small frame."""
         small = np.asarray(Image.fromarray(change).reduce(factor))
         vote = np.sign(small) * (np.abs(small) > _DIFFERENT)
-        streak = warped(self._streak, motion)
-        self._streak = np.where(vote * streak > 0, vote + streak, vote)
+        self._streak = np.where(vote * self._streak > 0, vote + self._streak, vote)
         return np.abs(self._streak) > _BELIEVED - 0.5  # motion blends neighbours
 
-    def _moved(self, motion: Affine) -> Floats:
-        height, width = self._average.shape
-        if reach(motion, (width, height)) < _UNMOVED:
-            return self._average
-        return warped(self._average, motion)
 
-
-def steadied(pairs: Iterable[tuple[Frame, Mask]]) -> Iterator[tuple[Frame, Mask]]:
-    """Yield the frames of one video with their masks steadied."""
-    steadier = Steadier()
-    for frame, mask in pairs:
-        yield frame, steadier(frame.rgb, mask)
-
-
-def shrunk(frame: Bytes, factor: int) -> Small:
-    """Return the RGB frame, uint8 [height, width, 3], `factor` times as small."""
-    image = Image.fromarray(frame).reduce(factor).filter(ImageFilter.BoxBlur(1))
-    return Small(np.asarray(image), np.asarray(image.convert("L"), dtype=np.float32))
-
-
-def unchanged(before: Bytes, after: Bytes, motion: Affine) -> Floats:
-    """Return what of a frame is as it was: float32 [h, w], 1 for no more than noise, 0 for changed or new.
+def masked(frames: Iterable[Frame], work: Masking, at_once: int, *, steady: bool) -> Generator[tuple[Frame, Mask]]:
+    """Yield the frames of one video with their masks, steadied or as the model makes them, in order.
 
     Parameters
     ----------
-    before, after
-        The two frames, blurred RGB, uint8 [h, w, 3].
-    motion
-        How the camera moved between them.
+    frames
+        The frames in order.
+    work, at_once
+        What masks a frame, and how many frames it works on at once.
+    steady
+        Whether masks are steadied over time.
 
     """
-    height, width, _ = after.shape
-    moved = Image.fromarray(before).transform(
-        (width, height), Image.Transform.AFFINE, motion, Image.Resampling.BILINEAR
-    )
-    inside = warped(np.ones((height, width), np.float32), motion) > 0.999  # noqa: PLR2004 - all four neighbours are pixels
-    if not inside[_SAMPLE].any():
-        return np.zeros((height, width), np.float32)
-    difference = after.astype(np.float32) - np.asarray(moved)
-    difference -= np.median(difference[_SAMPLE][inside[_SAMPLE]], axis=0)  # the light, or the camera's exposure
-    np.abs(difference, out=difference)
-    noise = np.clip(_NORMAL * np.median(difference[_SAMPLE][inside[_SAMPLE]]), _QUIET, _LOUD)
-    # Where colours change from pixel to pixel, a fraction of a pixel's motion looks like a change.
-    ratio = (difference / (noise + _steepness(after))).max(axis=2)
-    changed = np.clip((ratio - _SOME) / (_ALL - _SOME), 0, 1, dtype=np.float32)
-    changed[~inside] = 1
-    return np.float32(1) - _spread(changed)
+    if not steady:
+        yield from in_order(frames, lambda frame: work(frame.rgb), at_once)
+        return
+    steadier = Steadier()
+    with closing(in_order(_looked_at(frames), _masking_if_needed(work), at_once)) as results:
+        for (frame, look), mask in results:
+            yield frame, steadier(look, mask)
 
 
-def _steepness(rgb: Bytes) -> Floats:
-    """Return the length of each channel's gradient in levels a pixel, float32 [h, w, 3]."""
-    padded = np.pad(rgb.astype(np.float32), ((1, 1), (1, 1), (0, 0)), mode="edge")
-    across = padded[1:-1, 2:] - padded[1:-1, :-2]
-    down = padded[2:, 1:-1] - padded[:-2, 1:-1]
-    length: Floats = np.sqrt(across * across + down * down) * np.float32(0.5)
-    return length
+def _looked_at(frames: Iterable[Frame]) -> Iterator[tuple[Frame, Look]]:
+    watcher = Watcher()
+    for frame in frames:
+        yield frame, watcher(frame.rgb)
 
 
-def _spread(plane: Floats) -> Floats:
-    """Return each pixel's maximum over itself and its four neighbours."""
-    result = plane.copy()
-    for there, here in ((plane, result), (plane.T, result.T)):
-        np.maximum(here[1:], there[:-1], out=here[1:])
-        np.maximum(here[:-1], there[1:], out=here[:-1])
-    return result
+def _masking_if_needed(work: Masking) -> Callable[[tuple[Frame, Look]], Mask | None]:
+    return lambda item: work(item[0].rgb) if item[1].needs_mask else None
+
+
+def extended(plane: Floats, motion: Affine) -> Floats:
+    """Return float32 [height, width] `plane` moved by `motion`, bilinear; its edge goes on beyond it."""
+    height, width = plane.shape
+    margin = min(math.ceil(reach(motion, (width, height))) + 1, max(plane.shape))
+    a, b, c, d, e, f = motion
+    image = Image.fromarray(np.pad(plane, margin, mode="edge"))
+    beyond = (a, b, c + margin, d, e, f + margin)
+    return np.array(image.transform((width, height), Image.Transform.AFFINE, beyond, Image.Resampling.BILINEAR))
 
 
 def _enlarged(plane: Floats, factor: int, shape: tuple[int, ...]) -> Floats:

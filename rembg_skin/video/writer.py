@@ -18,6 +18,7 @@ from rembg_skin.video.sound import Fate, Sound
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
 
+_BT709, _LIMITED = 1, 1  # FFmpeg's AVCOL_SPC_BT709, its primaries and curve likewise, and AVCOL_RANGE_MPEG
 _VEIL = 4  # of 255, on average over a block: less is not skin
 _BLOCK = 16  # pixels: colours this near to the skin are kept, for encoders mix the colours of neighbours
 
@@ -47,6 +48,7 @@ class Writer:
         self._turns = form.turns
         coding = form.codings[kind]
         size = _size(source.facts, turned=not form.turns)
+        self._pixels = coding.pixels_for(size)
         try:
             self._file = self._av.open(str(path), "w", format=form.muxer)
             self._stream = self._file.add_stream(
@@ -54,11 +56,14 @@ class Writer:
                 rate=source.facts.rate,
                 width=size[0],
                 height=size[1],
-                pix_fmt=coding.pixels_for(size),
+                pix_fmt=self._pixels,
                 time_base=source.facts.time_base,
                 options=dict(coding.options),
             )
-            self._stream.codec_context.sample_aspect_ratio = source.facts.pixel_aspect
+            encoder = self._stream.codec_context
+            encoder.sample_aspect_ratio = source.facts.pixel_aspect
+            encoder.colorspace = encoder.color_primaries = encoder.color_trc = _BT709
+            encoder.color_range = _LIMITED
             if form.turns and source.facts.turn.matrix:
                 self._stream.set_display_matrix(source.facts.turn.matrix)
             self._file.metadata.update(source.metadata)
@@ -100,7 +105,8 @@ class Writer:
         layout = {2: "gray", 3: "rgb24", 4: "rgba"}[pixels.shape[2] if pixels.ndim > 2 else 2]  # noqa: PLR2004
         image = self._av.VideoFrame.from_ndarray(pixels, format=layout)
         image.pts, image.time_base = frame.pts, self._facts.time_base
-        self._encode(image)
+        # Without a label, players guess the colours' matrix from the size.
+        self._encode(image.reformat(format=self._pixels, dst_colorspace="ITU709", dst_color_range="MPEG"))
 
     def finish(self) -> None:
         """Write what the encoders still hold, and the end of the file.

@@ -40,8 +40,12 @@ def write_video(
     muxer: str | None = None,
     rotation: int = 0,
     options: dict[str, str] | None = None,
+    matrix: tuple[int, str] | None = None,
 ) -> Path:
-    """Write a video of 30 frames a second, or with frames at `times` in seconds; with a tone if `sound` encodes it."""
+    """Write a video of 30 frames a second, or with frames at `times` in seconds; with a tone if `sound` encodes it.
+
+    `matrix` is that of the colours: FFmpeg's number, by which the file names it, and its name.
+    """
     shown = list(moving() if frames is None else frames)
     unit = Fraction(1, 90_000)
     file: Any
@@ -52,12 +56,15 @@ def write_video(
         )
         if rotation:
             stream.set_display_rotation(rotation)
+        if matrix:
+            stream.codec_context.colorspace = matrix[0]
         tone = file.add_stream(sound, rate=48_000) if sound else None
         for number, pixels_shown in enumerate(shown):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels_shown), format="rgb24")
             frame.time_base = unit
             frame.pts = round((times[number] if times else number / 30) / unit)
-            file.mux(stream.encode(frame))
+            converted = frame.reformat(format=pixels, dst_colorspace=matrix[1]) if matrix else frame
+            file.mux(stream.encode(converted))
             if tone:
                 file.mux(tone.encode(_tone(number)))
         for each in filter(None, (stream, tone)):

@@ -14,6 +14,7 @@ import pytest
 
 from rembg_skin.cli import main
 from rembg_skin.image.overlay import SKIN
+from rembg_skin.video.reader import Reader
 from tests.support.videos import Seen, face, moving, read_video, write_video
 
 Run = Callable[..., int]
@@ -126,6 +127,22 @@ def test_the_rate_survives_the_milliseconds_of_matroska(run: Run, tmp_path: Path
     source = write_video(tmp_path / "in.mkv")
     assert run(source, tmp_path / "out.mp4") == 0
     assert read_video(tmp_path / "out.mp4").rate == 30
+
+
+@pytest.mark.parametrize(
+    ("matrix", "size"), [((1, "ITU709"), (64, 48)), ((6, "ITU601"), (64, 48)), ((2, "ITU709"), (1280, 720))]
+)
+def test_colours_survive_whatever_their_matrix_and_new_files_name_theirs(
+    run: Run, tmp_path: Path, matrix: tuple[int, str], size: tuple[int, int]
+) -> None:
+    skin = np.full((size[1], size[0], 3), (200, 120, 90), np.uint8)
+    source = write_video(tmp_path / "in.mp4", [skin] * 2, options={"crf": "1"}, matrix=matrix)
+    assert run(source, tmp_path / "out.mov", "--csv", tmp_path / "skin.csv") == 0
+    with (tmp_path / "skin.csv").open(newline="") as file:
+        row = next(csv.DictReader(file))
+    assert [float(row[name]) for name in ("red", "green", "blue")] == pytest.approx([200, 120, 90], abs=3)
+    with Reader(tmp_path / "out.mov") as written:
+        assert next(written.frames()).rgb[20, 20] == pytest.approx([200, 120, 90], abs=4)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".webm", ".mov", ".mkv"])

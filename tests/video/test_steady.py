@@ -1,5 +1,6 @@
 """Steadied masks: still where nothing changes, along with the camera, and never late where something does."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from rembg_skin.video.change import Watcher
 from rembg_skin.video.motion import STILL, camera_motion, scaled, warped
-from rembg_skin.video.steady import Steadier
+from rembg_skin.video.reader import Frame
+from rembg_skin.video.steady import Steadier, masked
 from tests.support.videos import PORTRAIT
 
 Bytes = NDArray[np.uint8]
@@ -26,6 +29,17 @@ def view(x: float, y: float, zoom: float = 1.0, turn: float = 0.0) -> Bytes:
 
 def grey(frame: Bytes) -> NDArray[np.float32]:
     return np.asarray(Image.fromarray(frame).convert("L"), np.float32)
+
+
+def follower() -> Callable[[Bytes, Bytes], Bytes]:
+    """Return what steadies the mask of one frame after the other, as the command does."""
+    watcher, steadier = Watcher(), Steadier()
+
+    def follow(frame: Bytes, mask: Bytes) -> Bytes:
+        look = watcher(frame)
+        return steadier(look, mask if look.needs_mask else None)
+
+    return follow
 
 
 def grainy(frame: Bytes, seed: int) -> Bytes:
@@ -67,20 +81,20 @@ def test_a_motion_scales_with_the_picture() -> None:
 
 
 def test_wavering_masks_of_a_still_scene_come_to_rest() -> None:
-    steadier = Steadier()
+    steady = follower()
     steadied, random = [], np.random.default_rng(0)
     for number in range(30):
         mask = np.zeros((120, 160), np.uint8)
         edge = 60 + random.integers(-3, 4)
         mask[:, :edge] = 255
-        steadied.append(steadier(grainy(view(150, 40), number), mask)[:, :] > 127)
+        steadied.append(steady(grainy(view(150, 40), number), mask)[:, :] > 127)
     changed = [np.count_nonzero(a != b) for a, b in pairwise(steadied[15:])]
     assert max(changed) <= 120  # at most one column; the masks given waver by up to six
     assert abs(int(steadied[-1][60].sum()) - 60) <= 1
 
 
 def test_the_average_moves_with_the_camera() -> None:
-    steadier = Steadier()
+    steady = follower()
     random = np.random.default_rng(0)
     errors = []
     for number in range(25):
@@ -88,50 +102,79 @@ def test_the_average_moves_with_the_camera() -> None:
         mask = np.zeros((120, 160), np.uint8)
         edge = 140 - x  # stays with the scene
         mask[:, : max(0, round(edge + random.normal(0, 2)))] = 255
-        row = steadier(grainy(view(150 + x, 40), number), mask)[60] > 127
+        row = steady(grainy(view(150 + x, 40), number), mask)[60] > 127
         errors.append(int(row.sum()) - edge)
     assert np.abs(errors[10:]).max() <= 2
     assert abs(np.mean(errors[10:])) <= 1
 
 
 def test_something_that_moves_takes_its_mask_along_at_once() -> None:
-    steadier = Steadier()
+    steady = follower()
     overlap = []
     for number in range(20):
         frame, mask = view(150, 40).copy(), np.zeros((120, 160), np.uint8)
         here = np.s_[30:70, 10 + 6 * number : 40 + 6 * number]
         frame[here] = (60, 110, 190)
         mask[here] = 255
-        found = steadier(grainy(frame, number), mask) > 127
+        found = steady(grainy(frame, number), mask) > 127
         overlap.append(np.count_nonzero(found & (mask > 127)) / np.count_nonzero(found | (mask > 127)))
     assert min(overlap) > 0.9
 
 
 def test_a_cut_starts_anew() -> None:
-    steadier = Steadier()
+    steady = follower()
     for number in range(10):
-        steadier(grainy(view(150, 40), number), np.full((120, 160), 255, np.uint8))
+        steady(grainy(view(150, 40), number), np.full((120, 160), 255, np.uint8))
     nothing = np.zeros((120, 160), np.uint8)
-    assert (steadier(grainy(view(20, 300), 11), nothing) > 127).mean() < 0.1
+    assert (steady(grainy(view(20, 300), 11), nothing) > 127).mean() < 0.1
 
 
 def test_light_that_changes_for_all_is_no_motion() -> None:
-    steadier = Steadier()
+    steady = follower()
     mask = np.zeros((120, 160), np.uint8)
     mask[:, :80] = 255
     for number in range(15):
-        steadier(grainy(view(150, 40), number), mask)
+        steady(grainy(view(150, 40), number), mask)
     dimmed = (view(150, 40) * 0.9).astype(np.uint8)
     wavering = mask.copy()
     wavering[:, 80:84] = 255
-    assert np.count_nonzero(steadier(grainy(dimmed, 16), wavering) > 127) < np.count_nonzero(wavering > 127)
+    assert np.count_nonzero(steady(grainy(dimmed, 16), wavering) > 127) < np.count_nonzero(wavering > 127)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (7, 5), (241, 163)])
 def test_any_size_works_and_the_first_mask_is_kept(shape: tuple[int, int]) -> None:
     random = np.random.default_rng(3)
-    steadier = Steadier()
+    steady = follower()
     frame = random.integers(0, 256, (*shape, 3), dtype=np.uint8)
     mask = random.integers(0, 256, shape, dtype=np.uint8)
     for _ in range(3):
-        assert np.array_equal(steadier(frame, mask), mask)
+        assert np.array_equal(steady(frame, mask), mask)
+
+
+def test_every_second_frame_of_a_scene_at_rest_goes_without_a_mask_and_a_moving_one_never() -> None:
+    def asked_for(frames: list[Bytes]) -> int:
+        masks: list[None] = []
+
+        def work(frame: Bytes) -> Bytes:
+            masks.append(None)
+            return np.zeros(frame.shape[:2], np.uint8)
+
+        shown = [Frame(number, number / 30, frame) for number, frame in enumerate(frames)]
+        assert len(list(masked(shown, work, 2, steady=True))) == len(frames)
+        return len(masks)
+
+    still = [grainy(view(150, 40), number) for number in range(28)]
+    panned = [grainy(view(150 + number, 40), number) for number in range(28)]
+    moving = [frame.copy() for frame in still]
+    for number, frame in enumerate(moving):
+        frame[40:60, 4 * number : 4 * number + 20] = (60, 110, 190)
+    assert asked_for(still) == 8 + 10
+    assert asked_for(panned) < 20
+    assert asked_for(moving) == 28
+
+
+def test_skin_that_comes_into_the_picture_continues_to_its_edge() -> None:
+    steady = follower()
+    for number in range(20):
+        mask = np.full((120, 160), 255, np.uint8)
+        assert steady(grainy(view(150 + 3 * number, 40), number), mask).min() > 250
