@@ -29,7 +29,7 @@ class MediapipeSession(SkinSession):
     ModelError
         If LiteRT is not installed, or the file is not the network of the catalogue.
     WeightsError
-        If the weights cannot be had.
+        If the weights are unavailable or fail verification.
 
     """
 

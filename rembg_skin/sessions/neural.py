@@ -43,7 +43,7 @@ class NeuralSession(SkinSession):
     OptionError
         If an extra or a provider is not possible.
     WeightsError
-        If the weights cannot be had.
+        If the weights are unavailable or fail verification.
     ModelError
         If they are not what the catalogue says, or the machine has too little memory for them.
 

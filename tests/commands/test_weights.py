@@ -14,7 +14,7 @@ from rembg_skin import catalog
 from rembg_skin.cli import COMMANDS, main
 from rembg_skin.weights.folders import model_folders
 from tests.support.github import GitHub
-from tests.support.weights import OTHER
+from tests.support.weights import DATA, OTHER
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "weights"
 PAN = catalog.FILES["pan_skin"].sources[0]
@@ -82,9 +82,13 @@ def test_models_is_a_table_of_every_model(home: Path, capsys: pytest.CaptureFixt
     for name, model in catalog.MODELS.items():
         line = next(line for line in out.splitlines() if line.startswith(f"{name} "))
         assert model.licence in line
-    assert re.search(r"^pan_skin +512 x 512 +4\.1 MB +MIT +- +0\.803 +no$", out, re.MULTILINE)
-    assert re.search(r"^u2net_skin +1024 x 1024 +\? +GPL-3\.0 +0\.957 +0\.919 +no$", out, re.MULTILINE)
-    assert re.search(r"^hsv_skin +any size +none +MIT +- +0\.541 +-$", out, re.MULTILINE)
+    assert re.search(
+        r"^pan_skin +512 x 512 +0\.\d+ +1,015,702 +4\.1 MB +MIT +0\.803( +0\.\d{3}){3} +no$", out, re.MULTILINE
+    )
+    assert re.search(
+        r"^u2net_skin +1024 x 1024 +600\.\d+ +44,009,869 +\? +GPL-3\.0 +0\.919( +-){3} +no$", out, re.MULTILINE
+    )
+    assert re.search(r"^hsv_skin +any size +- +- +none +MIT +0\.541( +0\.\d{3}){3} +-$", out, re.MULTILINE)
     assert not home.exists()
 
 
@@ -176,6 +180,80 @@ def test_what_cannot_be_had_is_told_and_the_rest_is_fetched(mirror: Path) -> Non
     assert "Traceback" not in done.stderr
     told = re.findall(r"^rembg-skin: (\w+): its weights could not", done.stderr, re.MULTILINE)
     assert told == [name for name in catalog.FILES if name != "pan_skin"]
+
+
+@pytest.fixture
+def unreachable(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give an empty home of rembg; the network is on, and nothing is at its other end."""
+    monkeypatch.delenv("REMBG_SKIN_OFFLINE")
+    monkeypatch.setenv("REMBG_SKIN_GITHUB_API", "http://127.0.0.1:9")
+    return home
+
+
+def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    program = str(Path(sys.executable).with_name("rembg-skin"))
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_download_skin_without_a_network_says_what_skin_will_use(unreachable: Path) -> None:
+    for _ in range(2):  # a download always tries
+        done = command("download", "skin")
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == (
+            "skin: using tiny_skin (u2netp_skin is not on this disk, 127.0.0.1 cannot be reached;"
+            " rembg-skin download u2netp_skin fetches it)\n"
+        )
+    assert (unreachable / "models" / "u2netp_skin" / "u2netp_skin.onnx.tried.json").is_file()
+
+
+def test_download_skin_with_nothing_to_use_is_an_error(unreachable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REMBG_SKIN_AUTO", "u2netp_skin,dlmv_skin")
+    done = command("download", "skin")
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "rembg-skin: skin: no model of the chain is available. u2netp_skin is not on this disk"
+    )
+    assert len(done.stderr.splitlines()) == 1
+    assert unreachable.is_dir()
+
+
+def test_a_download_clears_the_stamp(unreachable: Path, github: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["download", "dlmv_skin"]) == 1
+    stamp = unreachable / "models" / "dlmv_skin" / "dlmv_skin.onnx.tried.json"
+    assert stamp.is_file()
+    monkeypatch.setenv("REMBG_SKIN_GITHUB_API", github.url)
+    github.release("samhaswon/skin_segmentation", "v0.0.2", {"dlmv.onnx": DATA})
+    assert main(["download", "dlmv_skin"]) == 0
+    assert not stamp.exists()
+
+
+@pytest.mark.parametrize("value", ["maybe", "2", "offline"])
+def test_a_switch_that_is_neither_on_nor_off_is_an_error(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    monkeypatch.setenv("REMBG_SKIN_OFFLINE", value)
+    assert main(["download", "dlmv_skin"]) == 1
+    assert capsys.readouterr().err == (
+        f'rembg-skin: REMBG_SKIN_OFFLINE="{value}" is neither on nor off: it takes 1, true, yes, on or 0, false, no,'
+        " off.\n"
+    )
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("value", ["false", "No", "OFF", "0"])
+def test_a_switch_that_is_off_is_off(home: Path, monkeypatch: pytest.MonkeyPatch, github: GitHub, value: str) -> None:
+    monkeypatch.setenv("REMBG_SKIN_OFFLINE", value)
+    github.release("samhaswon/skin_segmentation", "v0.0.2", {"dlmv.onnx": DATA})
+    assert main(["download", "dlmv_skin"]) == 0
+    assert list(home.rglob("dlmv_skin.onnx"))
+
+
+@pytest.mark.parametrize("name", ["\x1b[2Jevil", "two\nlines", "\x9b31m"])
+def test_a_name_with_escape_sequences_is_shown_as_text(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["download", name]) == 1
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert not set(err) & {"\x1b", "\x9b"}
 
 
 def test_download_wants_names_or_all(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
@@ -12,8 +13,10 @@ import pytest
 
 from rembg_skin.catalog import FILES, MODELS, FileSource, ReleaseSource
 from rembg_skin.errors import WeightsError
+from rembg_skin.weights import failures, receipts, store
+from rembg_skin.weights.settings import Settings
 from tests.support.github import GitHub
-from tests.support.weights import DATA, LISTED, OTHER, PINNED, REPO, fetch, litter, model, pinned, released
+from tests.support.weights import DATA, LISTED, OTHER, PINNED, QUICK, REPO, fetch, litter, model, pinned, released
 
 SHARED = Path(__file__).parents[3] / "shared" / "weights"
 
@@ -191,6 +194,90 @@ def test_a_file_that_cannot_be_checked_is_used_with_a_warning(
     flip_a_byte(path)
     with pytest.raises(WeightsError):
         fetch(released(), tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("placed", [DATA, OTHER])
+@pytest.mark.parametrize("again", ["after an hour", "with a network", "by download", "by verify"])
+def test_a_file_that_could_not_be_checked_is_checked_as_soon_as_it_can_be(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, placed: bytes, again: str
+) -> None:
+    path = place(tmp_path, placed)
+    if again == "with a network":
+        monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
+    assert fetch(released(), tmp_path) == path
+    assert receipt(path)["trust"] == "nothing"
+    github.release(REPO, "v1", {"tiny.onnx": DATA})
+    asked = len(github.seen)
+    if again == "with a network":
+        monkeypatch.delenv("REMBG_SKIN_OFFLINE")
+    else:
+        assert fetch(released(), tmp_path) == path  # nobody is asked again at once
+        assert len(github.seen) == asked
+    if again == "after an hour":
+        now = time.time
+        monkeypatch.setattr(time, "time", lambda: now() + failures.KEPT + 1)
+
+    def check() -> object:
+        if again == "by download":
+            return store.obtain_anew(released(), [tmp_path], Settings.read(), QUICK)
+        if again == "by verify":
+            return store.accept(path, released(), Settings.read(), QUICK)
+        return fetch(released(), tmp_path)
+
+    if placed == DATA:
+        check()
+        assert receipt(path)["trust"] == "release"
+    else:
+        with pytest.raises(WeightsError, match="none of the files known"):
+            check()
+        assert path.read_bytes() == OTHER
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trust": "everything"},
+        {"trust": None},
+        {"trust": ["catalogue"]},
+        {"sha256": "0" * 63},
+        {"size": True},
+        {"mtime_ns": 1.5},
+        {"url": 7},
+        {"time": None},
+    ],
+)
+def test_a_receipt_that_makes_no_sense_vouches_for_nothing(
+    github: GitHub, tmp_path: Path, change: dict[str, object]
+) -> None:
+    entry = model(pinned(github))
+    path = fetch(entry, tmp_path)
+    place_of = path.with_name(f"{path.name}.receipt.json")
+    place_of.write_text(json.dumps({**receipt(path), **change}))
+    assert receipts.vouched(entry, [tmp_path]) is None
+    assert fetch(entry, tmp_path) == path
+    assert receipt(path)["trust"] == "catalogue"
+
+
+@pytest.mark.parametrize("value", ["", "0", "false"])
+def test_rembgs_switch_means_on_whatever_it_is_set_to_and_that_is_told(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("MODEL_CHECKSUM_DISABLED", value)
+    place(tmp_path, OTHER)
+    with pytest.warns(RuntimeWarning, match=rf'is set \(to "{value}": rembg asks only whether it is set\).*Unset it'):
+        fetch(model(pinned(github)), tmp_path)
+
+
+def test_a_file_that_may_not_be_read_is_told(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = place(tmp_path)
+
+    def refuse(_path: Path) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(store, "sha256_of", refuse)  # root may read everything
+    with pytest.raises(WeightsError, match=rf"{path} cannot be read \(Permission denied\)"):
+        fetch(model(pinned(github)), tmp_path)
 
 
 @pytest.mark.filterwarnings("error")
