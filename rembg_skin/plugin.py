@@ -37,7 +37,7 @@ def register() -> None:
             tables.sessions_names_downloadable.append(name)
 
 
-def open_session(name: str, sess_opts: Any = None, **options: object) -> Any:  # noqa: ANN401 - rembg has no types
+def open_session(name: str, /, sess_opts: Any = None, **options: object) -> Any:  # noqa: ANN401 - rembg has no types
     """Return a new session, as rembg's ``new_session`` does, which fails if OMP_NUM_THREADS is empty or a list.
 
     Parameters

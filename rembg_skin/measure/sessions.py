@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from PIL.Image import Image as PILImage
 
+from rembg_skin import plugin
 from rembg_skin.errors import ModelError, OptionError, SkinError, did_you_mean
 from rembg_skin.image.arrays import Mask
 
@@ -64,10 +65,8 @@ def open_session(name: str, /, extras: Mapping[str, object] | None = None, **opt
     """
     check_names([name])
     check_extras(name, extras or {})
-    from rembg import new_session
-
     try:
-        return new_session(name, **{**options, **(extras or {})})
+        return plugin.open_session(name, **{**options, **(extras or {})})
     except SkinError:
         raise
     except Exception as error:
