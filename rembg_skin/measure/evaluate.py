@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any, TextIO
 
 from rembg_skin.dataset.pairs import Pair, Problem, open_image, open_mask
-from rembg_skin.errors import ImageError
+from rembg_skin.errors import ImageError, printable
 from rembg_skin.image.arrays import Mask
 from rembg_skin.measure.metrics import Confusion, iou, mae
 from rembg_skin.measure.provenance import Provenance, in_one_line, versions
@@ -145,7 +145,8 @@ def write_csv(scores: Iterable[Score], origins: Mapping[str, Provenance], out: T
     for score in scores:
         origin = origins[score.model]
         weights = in_one_line(origin.weights)
-        row = [score.model, score.pair.image.name, *asdict(score.measures).values(), origin.session, weights, used]
+        image = printable(score.pair.image.name)
+        row = [score.model, image, *asdict(score.measures).values(), origin.session, weights, used]
         writer.writerow(row)
 
 
