@@ -6,7 +6,7 @@ from pathlib import Path
 from rembg_skin.commands.arguments import model_choice, positive
 from rembg_skin.commands.console import exit_code, progress, say, say_problems, say_written, stoppable
 from rembg_skin.dataset.pairs import Problem, find_pairs, open_image, open_mask
-from rembg_skin.errors import ImageError, SkinError
+from rembg_skin.errors import ImageError, SkinError, printable
 from rembg_skin.measure.sessions import check_extras, check_names, open_session
 from rembg_skin.measure.sheets import Cell, check_format, comparison, mask_cells, save_sheet
 
@@ -67,7 +67,7 @@ def _truths(images: list[Path], masks: Path) -> dict[Path, Path]:
     truths = {path: found[path.resolve()] for path in images if path.resolve() in found}
     for path in images:
         if path not in truths:
-            say(f"{path.name} has no mask in {masks}")
+            say(f"{printable(path.name)} has no mask in {printable(masks)}")
     return truths
 
 

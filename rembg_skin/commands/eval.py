@@ -142,8 +142,7 @@ def _evaluate(
 
 
 def _write_csv(path: Path, scores: list[Score], origins: dict[str, Provenance]) -> None:
-    # Names that are not UTF-8 keep their bytes.
-    with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as out:
+    with path.open("w", encoding="utf-8", newline="") as out:
         write_csv(scores, origins, out)
 
 

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any, TextIO
 
 from rembg_skin.dataset.pairs import Pair, Problem, open_image, open_mask
-from rembg_skin.errors import ImageError
+from rembg_skin.errors import ImageError, printable
 from rembg_skin.image.arrays import Mask
 from rembg_skin.measure.metrics import Confusion, iou, mae
 from rembg_skin.measure.provenance import Provenance, in_one_line, versions
@@ -145,7 +145,14 @@ def write_csv(scores: Iterable[Score], origins: Mapping[str, Provenance], out: T
     for score in scores:
         origin = origins[score.model]
         weights = in_one_line(origin.weights)
-        row = [score.model, score.pair.image.name, *asdict(score.measures).values(), origin.session, weights, used]
+        row = [
+            score.model,
+            printable(score.pair.image.name),
+            *asdict(score.measures).values(),
+            origin.session,
+            weights,
+            used,
+        ]
         writer.writerow(row)
 
 
@@ -166,10 +173,10 @@ def as_json(
             for row in summarize(scores)
         ],
         "images": [
-            {"model": score.model, "image": str(score.pair.image), **asdict(score.measures)} for score in scores
+            {"model": score.model, "image": printable(score.pair.image), **asdict(score.measures)} for score in scores
         ],
-        "unreadable": [{"file": str(problem.file), "reason": problem.reason} for problem in problems],
-        "unpaired": [str(path) for path in unpaired],
+        "unreadable": [{"file": printable(problem.file), "reason": problem.reason} for problem in problems],
+        "unpaired": [printable(path) for path in unpaired],
     }
 
 

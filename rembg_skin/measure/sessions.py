@@ -52,7 +52,7 @@ def open_session(name: str, /, extras: Mapping[str, object] | None = None, **opt
     extras
         The session's extras, as a user gave them.
     **options
-        Other arguments of rembg's `new_session`.
+        Other arguments of :func:`rembg_skin.plugin.open_session`.
 
     Raises
     ------
@@ -64,10 +64,10 @@ def open_session(name: str, /, extras: Mapping[str, object] | None = None, **opt
     """
     check_names([name])
     check_extras(name, extras or {})
-    from rembg import new_session
+    from rembg_skin import plugin
 
     try:
-        return new_session(name, **{**options, **(extras or {})})
+        return plugin.open_session(name, **{**options, **(extras or {})})
     except SkinError:
         raise
     except Exception as error:

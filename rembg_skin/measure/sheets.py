@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from PIL.Image import Image as PILImage
 
 from rembg_skin.dataset.pairs import open_image, open_mask
-from rembg_skin.errors import DataError
+from rembg_skin.errors import DataError, printable
 from rembg_skin.files import write_whole
 from rembg_skin.image.arrays import Mask
 from rembg_skin.image.overlay import error_overlay, overlay
@@ -95,7 +95,7 @@ def comparison(
     rows = []
     for path in images:
         image = open_image(path)
-        row = [Cell(shrunk(to_rgb(image)[0], side), [path.name])]
+        row = [Cell(shrunk(to_rgb(image)[0], side), [printable(path.name)])]
         if truths:
             row.append(_mask_cell(open_mask(truths[path], image.size), side) if path in truths else _EMPTY)
         rows.append([*row, *(cell for model in models for cell in cells.get((path, model), (_EMPTY, _EMPTY)))])
@@ -128,7 +128,7 @@ def worst_sheet(scores: Iterable[Score], session: Any, side: int, *, resize: boo
         errors = shrunk(error_overlay(rgb, prediction, truth), side)
         rows.append(
             [
-                Cell(shrunk(rgb, side), [score.pair.image.name]),
+                Cell(shrunk(rgb, side), [printable(score.pair.image.name)]),
                 _mask_cell(truth, side),
                 _mask_cell(prediction, side),
                 Cell(errors, _in_words(score.measures)),
@@ -149,7 +149,7 @@ def _mask_cell(mask: Mask, side: int) -> Cell:
 def check_format(path: Path) -> None:
     """Raise DataError if a sheet cannot be written in the format that the suffix of `path` names."""
     if path.suffix.lower() not in FORMATS:
-        raise DataError(f"{path}: a picture's name ends in {', '.join(FORMATS)}.")
+        raise DataError(f"{printable(path)}: a picture's name ends in {', '.join(FORMATS)}.")
 
 
 def save_sheet(sheet: PILImage, path: Path) -> None:
