@@ -30,7 +30,7 @@ def doubts(folders: Folders, images: Path, masks: Path) -> str | None:
     if len(photographs) * 2 > len(pairs):
         if all(looks_like_a_photograph(pair.image) is False for pair in pairs):
             found.append(
-                f"the folders look swapped: {printable(images)} looks like masks and {printable(masks)} like photographs"
+                f"the folders look swapped: masks in {printable(images)} and photographs in {printable(masks)}"
             )
         else:
             found.append(f"{_named(photographs)} in {printable(masks)} look like photographs, not like masks")
