@@ -17,7 +17,7 @@ from rembg_skin.measure.stats import ColourStatistics
 DOCS = Path(__file__).parent
 WEB = DOCS.parents[1] / "shared" / "data" / "mixed_web"
 CHIN = 200  # the portrait's face ends above it
-SHOWN = ("ycbcr_skin", "icm_skin", "tiny_skin")
+SHOWN = ("hsv_skin", "icm_skin", "tiny_skin")
 
 
 def main() -> None:
