@@ -138,7 +138,7 @@ def worst(scores: Iterable[Score], model: str, count: int) -> list[Score]:
 
 
 def write_csv(scores: Iterable[Score], origins: Mapping[str, Provenance], out: TextIO) -> None:
-    """Write one line for each model and image; `origins` says of each model where its masks come from."""
+    """Write one line for each model and image; `origins` has the origin of each model's masks."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["model", "image", *MEASURES, "session", "weights_sha256", "versions"])
     used = in_one_line(versions())

@@ -145,7 +145,7 @@ def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _axis_end(shares: NDArray[np.float64]) -> float:
-    """Return where the axis of shares [2, levels] ends: above all levels but a few spikes."""
+    """Return the end of the axis of shares [2, levels]: above all levels but a few spikes."""
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(shares, ((0, 0), (3, 3))), 7, axis=1)
     without_spikes = np.median(windows, axis=2).max()
     highest = np.sort(shares.max(axis=0))[::-1]

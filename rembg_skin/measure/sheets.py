@@ -85,7 +85,7 @@ def comparison(
     images, models
         Rows and pairs of columns, in order; every image must be readable.
     cells
-        What :func:`mask_cells` made of an image and a model; what is missing stays empty.
+        What :func:`mask_cells` made of an image and a model; a missing one stays empty.
     side
         Width of a column in pixels.
     truths
