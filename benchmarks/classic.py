@@ -2,22 +2,21 @@
 
 Both sides start from the decoded Pillow image, as a rembg session does, and end with a Pillow mask; the last column
 takes the reference from an array that is there already. OpenCV may use two threads; our colour rules use one.
-Needs ../shared/data for the photograph; run it with `python -m benchmarks.classic`.
+The photograph is one of ../shared/data, or docs/portrait.jpg; run it with `python -m benchmarks.classic`.
 """
 
 import sys
 from functools import partial
-from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 from rembg import new_session
 
-from benchmarks.timing import machine, medians, peak_megabytes
+from benchmarks.timing import machine, medians, peak_megabytes, photograph
 from tests.support.reference import METHODS
 
-PHOTO = Path(__file__).resolve().parents[2] / "shared/data/mixed_web/images/mk014.jpg"
+PHOTO = photograph("mixed_web/images/mk014.jpg")
 SIZE = (4000, 3000)
 ROUNDS = 9
 ALLOWED = {"hsv_skin": 1.3, "ycbcr_skin": 1.0, "ycbcr_hsv_skin": 1.3, "ellipse_skin": 0.25, "diagonal_skin": 0.25}

@@ -3,7 +3,8 @@
 Both commands start anew for each run and take turns; what counts is the whole command, its start included. Required,
 or the run fails: 1.7 times the throughput with each model, and no more memory for 1,000 images than for 100.
 
-Needs ../shared/data and ../shared/weights. Run it with `python -m benchmarks.folder [photographs] [rounds]`.
+Photographs are those of ../shared/data, or docs/portrait.jpg; pan_skin takes part if ../shared/weights has it. Run it
+with `python -m benchmarks.folder [photographs] [rounds]`.
 """
 
 import os
@@ -18,9 +19,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.timing import machine
+from benchmarks.timing import machine, photographs, weights
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 SIZE = (1155, 866)
 MODELS = ("ycbcr_hsv_skin", "pan_skin")
 REQUIRED = 1.7
@@ -35,17 +35,21 @@ def main() -> int:
     failed = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        photographs(folder / "photos", count, SIZE)
-        models = folder / "home" / "models" / "pan_skin"
-        models.mkdir(parents=True)
-        shutil.copy(SHARED / "weights/pan_skin.onnx", models)
-        for model in MODELS:
+        fill(folder / "photos", count, SIZE)
+        models = list(MODELS)
+        if pan := weights("pan_skin"):
+            home = folder / "home" / "models" / "pan_skin"
+            home.mkdir(parents=True)
+            shutil.copy(pan, home)
+        else:
+            models.remove("pan_skin")
+        for model in models:
             ratio = compare(folder, model, count, rounds)
             if ratio < REQUIRED:
                 failed.append(f"{model}: {ratio:.2f} times the throughput")
-        photographs(folder / "100", 100, (160, 120))
-        photographs(folder / "1000", 1000, (160, 120))
-        peaks = [peak(folder, images, "pan_skin") for images in ("100", "1000")]
+        fill(folder / "100", 100, (160, 120))
+        fill(folder / "1000", 1000, (160, 120))
+        peaks = [peak(folder, images, models[-1]) for images in ("100", "1000")]
         print(f"sum of all processes' peaks of memory: {peaks[0]:.0f} MB for 100 images, {peaks[1]:.0f} MB for 1,000")
         if peaks[1] > 1.05 * peaks[0]:
             failed.append("memory grows with the number of images")
@@ -53,11 +57,10 @@ def main() -> int:
     return int(bool(failed))
 
 
-def photographs(folder: Path, count: int, size: tuple[int, int]) -> None:
-    """Fill `folder` with photographs of ../shared/data, brought to `size`."""
+def fill(folder: Path, count: int, size: tuple[int, int]) -> None:
+    """Fill `folder` with photographs of ../shared/data, or docs/portrait.jpg, brought to `size`."""
     folder.mkdir()
-    sources = sorted(path for path in (SHARED / "data").glob("*/images/*") if path.suffix in {".jpg", ".png"})
-    for number, source in enumerate(islice(cycle(sources), count)):
+    for number, source in enumerate(islice(cycle(photographs()), count)):
         with Image.open(source) as image:
             image.convert("RGB").resize(size, Image.Resampling.BICUBIC).save(folder / f"{number:04}.jpg", quality=90)
 

@@ -37,12 +37,11 @@ import numpy as np
 import requests
 from PIL import Image
 
-from benchmarks.timing import machine
+from benchmarks.timing import SHARED, machine, photograph
 from rembg_skin.sessions.classic import CLASSIC_SESSIONS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SHARED = REPOSITORY.parent / "shared"
-PHOTO = SHARED / "data/mixed_web/images/mk014.jpg"
+PHOTO = photograph("mixed_web/images/mk014.jpg")
 WEIGHTS = SHARED / "weights/pan_skin.onnx"
 CLIENTS = 16
 FIRST = 200  # requests after which memory is measured first
@@ -119,10 +118,7 @@ def main() -> int:
 
 def pictures() -> dict[str, bytes]:
     """Return the files that are sent, by name."""
-    photo = (
-        Image.open(PHOTO).convert("RGB") if PHOTO.exists() else Image.effect_mandelbrot((900, 600), (-2, -1, 1, 1), 90)
-    )
-    photo = photo.convert("RGB")
+    photo = Image.open(PHOTO).convert("RGB")
 
     def file(size: tuple[int, int], kind: str, mode: str = "RGB", **options: object) -> bytes:
         buffer = io.BytesIO()

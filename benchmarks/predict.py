@@ -1,6 +1,7 @@
 """Time of `predict` on a 512-pixel photograph, all cores, sessions in turn: those that need no download, and pan_skin.
 
-Required, or the run fails: 25 ms for tiny_skin. Needs ../shared/weights; run it with `python -m benchmarks.predict`.
+Required, or the run fails: 25 ms for tiny_skin. pan_skin takes part if ../shared/weights has it. Run it
+with `python -m benchmarks.predict`.
 """
 
 import os
@@ -12,9 +13,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.timing import machine, medians
+from benchmarks.timing import PORTRAIT, machine, medians, weights
 
-ROOT = Path(__file__).resolve().parents[1]
 SIZE = (512, 512)
 SESSIONS = (
     *("tiny_skin", "pan_skin", "ycbcr_hsv_skin", "hsv_skin", "ycbcr_skin", "icm_skin"),
@@ -27,17 +27,21 @@ def main() -> int:
     """Print a line a session; 1 where tiny_skin takes too long."""
     with tempfile.TemporaryDirectory() as home:
         os.environ["U2NET_HOME"] = home
-        models = Path(home) / "models" / "pan_skin"
-        models.mkdir(parents=True)
-        shutil.copy(ROOT.parent / "shared/weights/pan_skin.onnx", models)
+        names = list(SESSIONS)
+        if pan := weights("pan_skin"):
+            models = Path(home) / "models" / "pan_skin"
+            models.mkdir(parents=True)
+            shutil.copy(pan, models)
+        else:
+            names.remove("pan_skin")
         from rembg import new_session  # after the folder of its models is set
 
         print(machine("rembg", "numpy", "pillow", "onnxruntime"), f"{len(os.sched_getaffinity(0))} cores")
-        photo = Image.open(ROOT / "docs/portrait.jpg").convert("RGB").resize(SIZE)
+        photo = Image.open(PORTRAIT).convert("RGB").resize(SIZE)
         milliseconds = {
             name: 1e3 * seconds
             for name, seconds in medians(
-                {name: partial(new_session(name).predict, photo) for name in SESSIONS}, rounds=40
+                {name: partial(new_session(name).predict, photo) for name in names}, rounds=40
             ).items()
         }
     for name, value in milliseconds.items():

@@ -1,4 +1,4 @@
-"""What the benchmarks share: two sides timed in turn in one run, and the peak memory of a fresh process."""
+"""Shared by the benchmarks: two sides timed in turn in one run, a fresh process's peak memory, photographs, weights."""
 
 import platform
 import statistics
@@ -8,6 +8,11 @@ import textwrap
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+PORTRAIT = ROOT / "docs" / "portrait.jpg"
 
 
 def medians(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -49,3 +54,29 @@ def machine(*packages: str) -> str:
     """Return one line that names the machine and the versions of `packages`."""
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     return f"{platform.machine()} {platform.system()}, Python {platform.python_version()}, {versions}"
+
+
+def photographs() -> list[Path]:
+    """Return the photographs beside the checkout; in a plain clone docs/portrait.jpg alone, which is said."""
+    found = sorted(path for path in (SHARED / "data").glob("*/images/*") if path.suffix in {".jpg", ".png"})
+    if not found:
+        print(f"{SHARED / 'data'} is not here: docs/portrait.jpg is the photograph", file=sys.stderr)
+    return found or [PORTRAIT]
+
+
+def photograph(name: str) -> Path:
+    """Return one of the photographs beside the checkout, such as "mixed_web/images/mk014.jpg"; or docs/portrait.jpg."""
+    path = SHARED / "data" / name
+    if path.is_file():
+        return path
+    print(f"{path} is not here: docs/portrait.jpg is the photograph", file=sys.stderr)
+    return PORTRAIT
+
+
+def weights(name: str) -> Path | None:
+    """Return the file of a model's weights beside the checkout; None in a plain clone, which is said."""
+    path = SHARED / "weights" / f"{name}.onnx"
+    if path.is_file():
+        return path
+    print(f"{path} is not here: {name} is left out", file=sys.stderr)
+    return None

@@ -24,7 +24,7 @@ COMMANDS = {
     "bench": "measure time and memory of models on this machine",
     "compare": "draw photographs, masks and overlays of several models side by side",
     "fit": "find the thresholds of a colour method that serve your own photographs best",
-    "stats": "draw which colours skin has in your own photographs, and where it is",
+    "stats": "draw the colours and places of skin in your own photographs",
     "augment": "write 26 variants of every photograph and mask, for training",
 }
 

@@ -58,14 +58,32 @@ def expect_left_half(mask: Image.Image) -> None:
     assert (values[10:70, 70:110] == 0).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_rembg_i_cuts_the_skin_out(name: str, photo: Path, tmp_path: Path) -> None:
-    done = rembg(tmp_path, "i", "-m", name, photo.name, "skin.png")
+def test_rembg_i_cuts_the_skin_out(photo: Path, tmp_path: Path) -> None:
+    done = rembg(tmp_path, "i", "-m", NAMES[0], photo.name, "skin.png")
     assert done.returncode == 0, done.stderr
     cutout = Image.open(tmp_path / "skin.png")
     assert cutout.mode == "RGBA"
     expect_left_half(cutout.getchannel("A"))
     assert not (tmp_path / "home").exists()  # nothing was downloaded
+
+
+def test_rembgs_command_knows_every_classic_session(photo: Path, tmp_path: Path) -> None:
+    # rembg's start takes seconds: one process calls its command once for each.
+    code = """if True:
+        import sys
+        from rembg.cli import main
+        for name in sys.argv[2:]:
+            main(["i", "-m", name, sys.argv[1], f"{name}.png"], standalone_mode=False)
+    """
+    environment = {**os.environ, "U2NET_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-c", code, photo.name, *NAMES]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for name in NAMES:
+        with Image.open(tmp_path / f"{name}.png") as cutout:
+            assert cutout.mode == "RGBA"
+            expect_left_half(cutout.getchannel("A"))
+    assert not (tmp_path / "home").exists()
 
 
 def test_extras_of_the_command_reach_the_session(photo: Path, tmp_path: Path) -> None:

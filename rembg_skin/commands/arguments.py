@@ -1,4 +1,4 @@
-"""The types of the commands' arguments: each turns the text that was typed into a value, or says what is wrong."""
+"""The types of the commands' arguments: each turns the typed text into a value, or raises an error with the reason."""
 
 import argparse
 import json

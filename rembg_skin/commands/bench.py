@@ -92,7 +92,7 @@ def _skipped(name: str) -> bool:
 def _missing_weights(name: str) -> list[str]:
     """Return the names of the files that `name` needs and that are on no disk."""
     if name in MODELS:
-        files = [] if MODELS[name].chain else files_of(MODELS[name])  # `skin` takes what is there
+        files = [] if MODELS[name].chain else files_of(MODELS[name])  # `skin` takes a model that is available
         return [file.name for file in files if not any(on_disk(file, model_folders(file.name)))]
     # One of rembg's own: in a folder of its name or, of old, beside all others.
     folders = model_folders(name)

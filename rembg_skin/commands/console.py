@@ -39,9 +39,6 @@ def stoppable() -> Iterator[Stop]:
 
 def progress(items: Iterable[T], total: int, title: str) -> Iterator[T]:
     """Give the items while a bar shows how many are done, on a terminal only."""
-    if sys.stderr is None:  # pythonw, windowed programs, services
-        yield from items
-        return
     from tqdm import tqdm
 
     with tqdm(items, desc=title, total=total, disable=None, leave=False) as bar:
@@ -49,9 +46,7 @@ def progress(items: Iterable[T], total: int, title: str) -> Iterator[T]:
 
 
 def say(line: str) -> None:
-    """Write a line for people to standard error, above a progress bar; nothing if there is no standard error."""
-    if sys.stderr is None:  # print and tqdm would write to standard output instead
-        return
+    """Write a line for people to standard error, above a progress bar."""
     from tqdm import tqdm
 
     tqdm.write(line, file=sys.stderr)

@@ -74,14 +74,21 @@ def _size(file: Model) -> int | None:
     return next((source.size for source in file.sources if isinstance(source, FileSource)), None)
 
 
+def _input(model: Model) -> str:
+    if model.network is None:
+        return "any size"
+    side = f"{model.network.size} x {model.network.size}"
+    return f"up to {side}" if model.network.automatic else side
+
+
 def _row(model: Model) -> list[str]:
     facts = describe(model)
-    size, side = facts["download_bytes"], facts["input"]
+    size = facts["download_bytes"]
     published = model.published.miou_eval if model.published else None
     measured = (model.measured.faces, model.measured.web, model.measured.hands) if model.measured else (None,) * 3
     return [
         model.name,
-        "any size" if side is None else f"{side} x {side}",
+        _input(model),
         *(["-", "-"] if model.cost is None else [f"{model.cost.gflops:.2f}", f"{model.cost.parameters:,}"]),
         "none" if not facts["files"] else f"{size / 1e6:.1f} MB" if isinstance(size, int) else "?",
         model.licence,

@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from rembg_skin.dataset.pairs import Folders
-from rembg_skin.errors import listed
+from rembg_skin.errors import listed, printable
+from rembg_skin.files import open_photo
 
 _LOOKED_AT = 8  # pairs, spread over the folder
 _SAMPLE = 64  # pixels a side
@@ -28,9 +29,11 @@ def doubts(folders: Folders, images: Path, masks: Path) -> str | None:
     photographs = [pair.mask for pair in pairs if looks_like_a_photograph(pair.mask)]
     if len(photographs) * 2 > len(pairs):
         if all(looks_like_a_photograph(pair.image) is False for pair in pairs):
-            found.append(f"the folders look swapped: {images} looks like masks and {masks} like photographs")
+            found.append(
+                f"the folders look swapped: masks in {printable(images)} and photographs in {printable(masks)}"
+            )
         else:
-            found.append(f"{_named(photographs)} in {masks} look like photographs, not like masks")
+            found.append(f"{_named(photographs)} in {printable(masks)} look like photographs, not like masks")
     paired = 2 * len(folders.pairs)
     if paired < len(folders.unpaired):
         found.append(
@@ -47,7 +50,7 @@ def _named(paths: Sequence[Path]) -> str:
 def looks_like_a_photograph(path: Path) -> bool | None:
     """Return True for a file with the colours or the greys of a photograph, False for a mask's, None if unreadable."""
     try:
-        with Image.open(path) as image:
+        with open_photo(path) as image:
             image.draft("RGB", (_SAMPLE, _SAMPLE))
             if image.has_transparency_data and len(set(image.convert("RGBA").getchannel("A").getextrema())) > 1:
                 return False  # a cutout: its alpha is the mask

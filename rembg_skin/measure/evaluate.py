@@ -138,7 +138,7 @@ def worst(scores: Iterable[Score], model: str, count: int) -> list[Score]:
 
 
 def write_csv(scores: Iterable[Score], origins: Mapping[str, Provenance], out: TextIO) -> None:
-    """Write one line for each model and image; `origins` says of each model where its masks come from."""
+    """Write one line for each model and image; `origins` has the origin of each model's masks."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["model", "image", *MEASURES, "session", "weights_sha256", "versions"])
     used = in_one_line(versions())
@@ -167,10 +167,10 @@ def as_json(
             for row in summarize(scores)
         ],
         "images": [
-            {"model": score.model, "image": str(score.pair.image), **asdict(score.measures)} for score in scores
+            {"model": score.model, "image": printable(score.pair.image), **asdict(score.measures)} for score in scores
         ],
-        "unreadable": [{"file": str(problem.file), "reason": problem.reason} for problem in problems],
-        "unpaired": [str(path) for path in unpaired],
+        "unreadable": [{"file": printable(problem.file), "reason": problem.reason} for problem in problems],
+        "unpaired": [printable(path) for path in unpaired],
     }
 
 

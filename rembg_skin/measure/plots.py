@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rembg_skin.color.rules import ChromaBox, HsvRange
-from rembg_skin.errors import DataError, ExtraError
+from rembg_skin.errors import DataError, ExtraError, printable
 from rembg_skin.files import write_whole
 from rembg_skin.measure.stats import ColourStatistics
 
@@ -47,7 +47,7 @@ def new_figure(tool: str, width: float, height: float) -> "Figure":
 def check_format(path: Path) -> None:
     """Raise DataError if a figure cannot be written in the format that the suffix of `path` names."""
     if path.suffix.lower() not in FORMATS:
-        raise DataError(f"{path}: a figure's name ends in {', '.join(FORMATS)}.")
+        raise DataError(f"{printable(path)}: a figure's name ends in {', '.join(FORMATS)}.")
 
 
 def save(figure: "Figure", path: Path) -> None:
@@ -145,7 +145,7 @@ def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _axis_end(shares: NDArray[np.float64]) -> float:
-    """Return where the axis of shares [2, levels] ends: above all levels but a few spikes."""
+    """Return the end of the axis of shares [2, levels]: above all levels but a few spikes."""
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(shares, ((0, 0), (3, 3))), 7, axis=1)
     without_spikes = np.median(windows, axis=2).max()
     highest = np.sort(shares.max(axis=0))[::-1]

@@ -1,4 +1,4 @@
-"""What a figure was measured with: the session behind a name, the hash of its weights, the versions of the packages."""
+"""The origin of a figure: the session behind a name, the hash of its weights, the versions of the packages."""
 
 import platform
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _DATA = Path(__file__).parents[1] / "data"
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where the masks of a model came from.
+    """The origin of a model's masks.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Provenance:
 
 
 def provenance(model: str, session: Any) -> Provenance:  # noqa: ANN401 - rembg has no types
-    """Return where the masks of `session` come from, which was asked for as `model`."""
+    """Return the origin of the masks of `session`, which was asked for as `model`."""
     used = getattr(session, "chosen", session)
     files = weight_files(used)
     return Provenance(model, used.name(), {path.name: sha256(path) for path in files})

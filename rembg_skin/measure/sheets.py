@@ -85,7 +85,7 @@ def comparison(
     images, models
         Rows and pairs of columns, in order; every image must be readable.
     cells
-        What :func:`mask_cells` made of an image and a model; what is missing stays empty.
+        What :func:`mask_cells` made of an image and a model; a missing one stays empty.
     side
         Width of a column in pixels.
     truths
@@ -149,7 +149,7 @@ def _mask_cell(mask: Mask, side: int) -> Cell:
 def check_format(path: Path) -> None:
     """Raise DataError if a sheet cannot be written in the format that the suffix of `path` names."""
     if path.suffix.lower() not in FORMATS:
-        raise DataError(f"{path}: a picture's name ends in {', '.join(FORMATS)}.")
+        raise DataError(f"{printable(path)}: a picture's name ends in {', '.join(FORMATS)}.")
 
 
 def save_sheet(sheet: PILImage, path: Path) -> None:

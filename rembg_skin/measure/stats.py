@@ -1,4 +1,4 @@
-"""``rembg-skin stats``: which colours skin has in one's own photographs, and where in the frame it is."""
+"""``rembg-skin stats``: the colours of skin in one's own photographs, and its places in the frame."""
 
 from typing import Any
 

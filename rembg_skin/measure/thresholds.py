@@ -131,7 +131,7 @@ class Table:
 def fit_ranges(table: Table, starts: Sequence[Mapping[str, int | float]]) -> Extras:
     """Return the bounds with the highest mean IoU: `x_min` and `x_max` for each channel x of the table.
 
-    `starts` are bounds from which to look, beside the whole range and where most of the skin is.
+    `starts` are bounds from which to look, beside the whole range and the range of most of the skin.
     """
     names = list(table.levels)
     begin: list[Ranges] = [{name: (int(at[f"{name}_min"]), int(at[f"{name}_max"])) for name in names} for at in starts]

@@ -81,7 +81,9 @@ def test_growing_comes_after_the_parts_are_out(astronaut: Image.Image) -> None:
 def test_without_the_detector_the_error_says_what_can_be_done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("U2NET_HOME", str(tmp_path))
     monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
-    with pytest.raises(WeightsError, match=r'ycbcr_skin: parts="skin" needs the face detector.*tiny_skin can do without it'):
+    with pytest.raises(
+        WeightsError, match=r'ycbcr_skin: parts="skin" needs the face detector.*tiny_skin can do without it'
+    ):
         new_session("ycbcr_skin", parts="skin")
     session = new_session("ycbcr_skin")
     assert session.predict(Image.new("RGB", (8, 8)))
