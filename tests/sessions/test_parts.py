@@ -89,3 +89,16 @@ def test_without_the_detector_the_error_says_what_can_be_done(monkeypatch: pytes
     assert session.predict(Image.new("RGB", (8, 8)))
     with pytest.raises(WeightsError, match="yunet"):
         session.predict(Image.new("RGB", (8, 8)), parts="skin")
+
+
+def test_tiny_skins_own_parts_on_frontal_faces() -> None:
+    folder = SHARED / "data" / "fasseg_frontal"  # its masks leave eyes, brows and mouth out
+    if not folder.exists():
+        pytest.skip("the photographs of ../shared/data are not here")
+    session, ious = new_session("tiny_skin", parts="skin"), []
+    for photo in sorted((folder / "images").iterdir()):
+        found = np.asarray(session.predict(Image.open(photo))[0]) > 127
+        truth = np.asarray(Image.open(folder / "masks" / f"{photo.stem}.png")) > 127
+        ious.append((found & truth).sum() / (found | truth).sum())
+    assert len(ious) == 70
+    assert np.mean(ious) >= 0.93
