@@ -156,9 +156,9 @@ def picture(target: Path) -> None:
     """Write the picture of the page, with the portrait of this repository on it."""
     served = serve_page(PORTRAIT, 0)
     with browser_page(served.url, 1400, 1000) as page:
-        page.locator("#tiny_skin").get_by_label("number input for low", exact=True).fill("40")
+        page.locator("#tiny_skin").get_by_label("number input for grow", exact=True).fill("4")
         page.keyboard.press("Tab")
-        page.locator("#command", has_text="low").wait_for(timeout=60_000)
+        page.locator("#command", has_text="grow").wait_for(timeout=60_000)
         page.locator("h1").click()  # away from the field
         page.wait_for_timeout(3000)
         page.screenshot(path=target)
