@@ -8,6 +8,7 @@ event and the new mask's decoding, until it is on the page. Medians of several c
 processor, which a busy machine changes less. An extra after the mask is moved, then one of the method itself.
 """
 
+import os
 import shutil
 import sys
 import tempfile
@@ -154,11 +155,13 @@ def measure() -> None:
 
 def picture(target: Path) -> None:
     """Write the picture of the page, with the portrait of this repository on it."""
-    served = serve_page(PORTRAIT, 0)
-    with browser_page(served.url, 1400, 1000) as page:
-        page.locator("#tiny_skin").get_by_label("number input for low", exact=True).fill("40")
+    target = target.absolute()
+    os.chdir(PORTRAIT.parent)  # the page shows the photo's name as it was given
+    served = serve_page(Path(PORTRAIT.name), 0)
+    with browser_page(served.url, 1400, 1180) as page:
+        page.locator("#tiny_skin").get_by_label("number input for grow", exact=True).fill("4")
         page.keyboard.press("Tab")
-        page.locator("#command", has_text="low").wait_for(timeout=60_000)
+        page.locator("#command", has_text="grow").wait_for(timeout=60_000)
         page.locator("h1").click()  # away from the field
         page.wait_for_timeout(3000)
         page.screenshot(path=target)

@@ -1,1 +1,1 @@
-"""The tuning page of the classic methods."""
+"""The tuning page: a photo, a method's settings, and the mask that they give."""

@@ -4,7 +4,11 @@ import os
 import tempfile
 import webbrowser
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
+
+from PIL import Image
+from PIL.Image import Image as PILImage
 
 from rembg_skin.errors import ExtraError, SkinError
 from rembg_skin.sessions.options import Choice, Integer, Option, Real, Switch
@@ -15,6 +19,7 @@ from rembg_skin.tune.shells import BASH, CUTOUT, MASK, POWERSHELL, SHELLS
 from rembg_skin.tune.tuner import LARGEST, METHODS, Tuner, load_photo
 
 _START = next(iter(METHODS))
+_UNIQUE_ID = 0xA420  # of EXIF
 _GRADIO = 6  # its first major version with `visible="hidden"`, without which panels get lost
 _HEADING = f"""# Tune a skin mask
 Choose a method, move its settings until the mask fits your photo, and take the command along. Photos of up to \
@@ -84,7 +89,10 @@ def build_page(photo: Path | None = None) -> Any:  # noqa: ANN401 - Gradio is an
 
         def change(*values: Any) -> list[Any]:  # noqa: ANN401
             try:
-                return list(tuner.update(*values))
+                shown = tuner.update(*values)
+                for picture in filter(None, shown[:3]):
+                    mark(picture)
+                return list(shown)
             except SkinError as error:
                 return [*[gr.skip()] * (len(outputs) - 1), _problem(error)]
 
@@ -138,6 +146,17 @@ def _picture(gr: Any, label: str, kind: str) -> Any:  # noqa: ANN401
         min_width=100,
         elem_id=label.lower(),
     )
+
+
+def mark(picture: PILImage) -> None:
+    """Give the picture's file a content, and so with Gradio a name, of its own.
+
+    Otherwise a change that gives the same picture again would write over the file while it is being sent.
+    """
+    token = token_hex(8)
+    exif = Image.Exif()
+    exif[_UNIQUE_ID] = token
+    picture.info.update(change=token, exif=exif.tobytes())
 
 
 def _visible(yes: bool) -> bool | str:  # noqa: FBT001

@@ -173,7 +173,8 @@ class Tuner:
 
     def __init__(self, given: Path | None = None) -> None:
         self.given = given
-        self._sessions = {name: remembering(cls) for name, cls in METHODS.items()}
+        self._sessions: dict[str, SkinSession] = {}
+        self._building = threading.Lock()
         self._widgets = [(name, option) for name, cls in METHODS.items() for option in cls.options]
 
     def update(self, name: str, writes: str, shell: str, path: str | None, *values: object) -> Shown:
@@ -197,7 +198,7 @@ class Tuner:
             image = load_photo(path)
         except ImageError as error:
             return Shown(None, None, None, "", "", f"**{error}**")
-        (mask,) = self._sessions[name].predict(image, **extras)
+        (mask,) = self._session(name).predict(image, **extras)
         levels = np.asarray(mask)
         share = np.count_nonzero(levels > THRESHOLD) / levels.size
         line = f"{mask.width} x {mask.height} pixels, {share:.1%} skin"
@@ -216,7 +217,7 @@ class Tuner:
         if path is None:
             raise SkinError(NO_PHOTO)
         image = load_photo(path)
-        (mask,) = self._sessions[name].predict(image, **self._extras(name, values))
+        (mask,) = self._session(name).predict(image, **self._extras(name, values))
         target = folder / f"{Path(path).stem}-{what}.png"
         if what == CUTOUT:
             source = image if image.mode == "RGBA" else to_rgb(image)[0]
@@ -224,6 +225,12 @@ class Tuner:
         else:
             mask.save(target)
         return target
+
+    def _session(self, name: str) -> SkinSession:
+        with self._building:
+            if name not in self._sessions:  # one that fails is told when it is chosen, and the others work
+                self._sessions[name] = remembering(METHODS[name])
+            return self._sessions[name]
 
     def _extras(self, name: str, values: tuple[object, ...]) -> dict[str, object]:
         own = {option: value for (owner, option), value in zip(self._widgets, values, strict=True) if owner == name}

@@ -1,5 +1,6 @@
 """`rembg-skin tune` as a command: how it starts, how it ends, and what is left of the photos."""
 
+import io
 import os
 import signal
 import socket
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from PIL import Image
 
 from rembg_skin.errors import DataError, ImageError, SkinError
-from rembg_skin.tune.page import serve_page
+from rembg_skin.tune.page import mark, serve_page
 from rembg_skin.tune.server import bind, no_proxy
 from rembg_skin.tune.temporary import private_folder
 from tests.support.processes import started
@@ -84,6 +86,18 @@ def test_what_a_killed_command_left_goes_with_the_next_start(tmp_path: Path, mon
         (own / "photo.png").touch()
     assert left(tmp_path) == ["elsewhere", "rembg-skin-tune-link"]
     assert left(tmp_path / "elsewhere") == ["lock"]
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg"])
+def test_the_same_picture_is_never_written_over_while_it_is_sent(kind: str) -> None:
+    from gradio.processing_utils import encode_pil_to_bytes
+
+    pictures = [Image.new("L", (8, 8), 99) for _ in range(2)]
+    for picture in pictures:
+        mark(picture)
+    files = [encode_pil_to_bytes(picture, kind) for picture in pictures]
+    assert files[0] != files[1]  # Gradio names a file after its content
+    assert Image.open(io.BytesIO(files[0])).tobytes() == Image.open(io.BytesIO(files[1])).tobytes()
 
 
 def test_without_a_temporary_folder_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 from rembg import new_session, remove
 
 import rembg_skin
-from rembg_skin.errors import ImageError, OptionError, SkinError
+from rembg_skin.errors import ImageError, ModelError, OptionError, SkinError
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.tune import tuner as tune
 from rembg_skin.tune.shells import BASH, CUTOUT, MASK
@@ -150,6 +150,17 @@ def test_downloads_are_what_the_command_writes(mode: str, tmp_path: Path, astron
     for file, only_mask in zip(written, (True, False), strict=True):
         expected = remove(Image.open(path), session=session, only_mask=only_mask)
         assert np.array_equal(np.asarray(Image.open(file)), np.asarray(expected))
+
+
+def test_a_method_that_is_not_available_leaves_the_others(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_given: object, **_more: object) -> None:
+        raise ModelError("tiny_skin: another network")
+
+    monkeypatch.setattr(METHODS["tiny_skin"], "__init__", broken)
+    tuner = Tuner()
+    with pytest.raises(ModelError, match="another network"):
+        tuner.update("tiny_skin", MASK, BASH, str(photo), *defaults())
+    assert tuner.update("ycbcr_skin", MASK, BASH, str(photo), *defaults()).mask is not None
 
 
 def test_without_a_photo_there_is_nothing_to_download(tmp_path: Path) -> None:
