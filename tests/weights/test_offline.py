@@ -153,6 +153,35 @@ def test_threads_that_waited_share_the_failure(tmp_path: Path, monkeypatch: pyte
     assert max(spent) < 1.0 + BUSY
 
 
+@pytest.mark.parametrize("patience", [1.0, 100.0])
+def test_a_process_that_waited_shares_the_failure_of_one_that_was_as_patient(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    github.release("owner/models", "v1", {"tiny.onnx": DATA})
+    target = tmp_path / "tiny_skin.onnx"
+    inside, done = threading.Event(), threading.Event()
+
+    def fail_meanwhile() -> None:
+        with store._turn(target, released(), QUICK):
+            inside.set()
+            done.wait(30)
+            failure = failures.note(target, "no answer", Settings.read().fingerprint, patience)
+            failures.stamp(target, failure)
+            monkeypatch.setattr(failures, "_failures", {})  # it was another process
+
+    holder = threading.Thread(target=fail_meanwhile)
+    holder.start()
+    inside.wait(10)
+    threading.Timer(0.3, done.set).start()
+    if patience > QUICK.answer:
+        with pytest.raises(WeightsError, match="no answer"):
+            fetch(released(), tmp_path)
+        assert github.seen == []
+    else:
+        assert fetch(released(), tmp_path).read_bytes() == DATA
+    holder.join()
+
+
 @pytest.fixture
 def server() -> Iterator[None]:
     """Make this process look like rembg's server."""
