@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -22,75 +22,99 @@ from tests.support.silence import listening
 SCRIPTS = Path(sys.executable).parent
 PHOTO = Path(__file__).resolve().parents[1] / "docs" / "portrait.jpg"
 NAMESPACE = ["unshare", "--net"]
+Side = Callable[[Path], tuple[float, float]]
 CHAIN = "u2netp_skin,tiny_skin,ycbcr_hsv_skin"  # only the first one is asked of a host
 
 
-def start(home: Path, command: Sequence[str | Path], prefix: Sequence[str] = (), **environment: str) -> float:
-    """Return the seconds that a command takes, whatever its exit status is."""
+# The decision alone: what `skin` or a named model takes until it knows that a file is unavailable, imports included.
+DECISION = """
+import sys, time
+import rembg.sessions
+from rembg_skin.catalog import FILES
+from rembg_skin.errors import WeightsError
+begin, busy = time.perf_counter(), time.process_time()
+from rembg_skin import weights
+try:
+    getattr(weights, sys.argv[1])(FILES["u2netp_skin"])
+except WeightsError:
+    print(time.perf_counter() - begin, time.process_time() - busy)
+"""
+
+
+def environment_of(home: Path, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return this environment without proxies, with a model folder and `variables`."""
     inherited = {key: value for key, value in os.environ.items() if "proxy" not in key.lower()}
+    return {**inherited, "U2NET_HOME": str(home / "models"), "REMBG_SKIN_AUTO": CHAIN, **variables}
+
+
+def decided(function: str, variables: Mapping[str, str], prefix: Sequence[str], home: Path) -> tuple[float, float]:
+    """Return the seconds and the processor seconds that `function` of `rembg_skin.weights` takes in a new process."""
+    command = [*prefix, sys.executable, "-c", DECISION, function]
+    done = subprocess.run(command, env=environment_of(home, variables), capture_output=True, text=True, check=True)
+    wall, busy = map(float, done.stdout.split())
+    return wall, busy
+
+
+def whole(command: Sequence[str | Path], variables: Mapping[str, str], home: Path) -> tuple[float, float]:
+    """Return the seconds and the processor seconds of a command, whatever its exit status is."""
+    before = os.times()
     begin = time.perf_counter()
-    subprocess.run(
-        [*prefix, *map(str, command)],
-        cwd=home,
-        env={**inherited, "U2NET_HOME": str(home / "models"), "REMBG_SKIN_AUTO": CHAIN, **environment},
-        capture_output=True,
-        check=False,
+    subprocess.run(command, cwd=home, env=environment_of(home, variables), capture_output=True, check=False)
+    after = os.times()
+    busy = after.children_user + after.children_system - before.children_user - before.children_system
+    return time.perf_counter() - begin, busy
+
+
+def compared(name: str, allowed: float, rounds: int, side: Side, quiet: Side, *, starts: int = 1) -> None:
+    """Print the median of a side beside the quiet one's, each in a new folder that it was started in `starts` times."""
+    taken: dict[str, list[tuple[float, float]]] = {"asks": [], "quiet": []}
+    for _ in range(rounds):  # in turn, so that a busy machine is busy for both
+        for key, action in (("asks", side), ("quiet", quiet)):
+            with TemporaryDirectory() as folder:
+                taken[key].append([action(Path(folder)) for _ in range(starts)][-1])
+    (wall, busy), (wall_quiet, busy_quiet) = (
+        tuple(median(values) for values in zip(*taken[key], strict=True)) for key in ("asks", "quiet")
     )
-    return time.perf_counter() - begin
-
-
-def fresh(action: Callable[[Path], float]) -> float:
-    """Return what `action` takes with a model folder of its own."""
-    with TemporaryDirectory() as name:
-        return action(Path(name))
-
-
-def second(action: Callable[[Path], float]) -> float:
-    """Return what `action` takes the second time with the same model folder."""
-    with TemporaryDirectory() as name:
-        action(Path(name))
-        return action(Path(name))
+    print(
+        f"{name}: {wall:.2f} s ({busy:.2f} s of processor), with REMBG_SKIN_OFFLINE {wall_quiet:.2f} s"
+        f" ({busy_quiet:.2f}): {wall - wall_quiet:+.2f} s (allowed {allowed})",
+        flush=True,
+    )
 
 
 def main() -> None:
     """Print the seconds of each case, the quiet side's beside them."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    skin = [SCRIPTS / "rembg", "i", "-m", "skin", PHOTO, "out.png"]
-    named = [SCRIPTS / "rembg", "i", "-m", "u2netp_skin", PHOTO, "out.png"]
-    download = [SCRIPTS / "rembg-skin", "download", "skin"]
-    cut_off = shutil.which(NAMESPACE[0]) and subprocess.run([*NAMESPACE, "true"], check=False).returncode == 0
+    quiet = {"REMBG_SKIN_OFFLINE": "1"}
+    networks = {"refused": ({"REMBG_SKIN_GITHUB_API": "http://127.0.0.1:9"}, [])}
+    print(machine("rembg", "rembg-skin"))
     with listening() as silent:
-        quiet = {"REMBG_SKIN_OFFLINE": "1"}
-        refused = {"REMBG_SKIN_GITHUB_API": "http://127.0.0.1:9"}
-        swallowed = {"REMBG_SKIN_GITHUB_API": str(silent)}
-        # name, command, environment, prefix, how often the folder was used, allowed seconds beyond the quiet side
-        cases: list[tuple[str, list[str | Path], dict[str, str], list[str], Callable[..., float], float]] = [
-            ("skin, connection refused", skin, refused, [], fresh, 0.3),
-            ("skin, connection refused, the second start", skin, refused, [], second, 0.1),
-            ("skin, nothing answers", skin, swallowed, [], fresh, 2.0),
-            ("skin, nothing answers, the second start", skin, swallowed, [], second, 0.1),
-            ("u2netp_skin, connection refused", named, refused, [], fresh, 1.0),
-            ("u2netp_skin, nothing answers", named, swallowed, [], fresh, 30.0),
-            ("download skin, connection refused", download, refused, [], fresh, 5.0),
-        ]
-        if cut_off:
-            cases += [
-                ("skin, no network", skin, {}, NAMESPACE, fresh, 0.3),
-                ("u2netp_skin, no network", named, {}, NAMESPACE, fresh, 1.0),
-            ]
-        print(machine("rembg", "rembg-skin"))
-        fresh(partial(start, command=skin, **quiet))  # what the first start compiles and caches
-        for name, command, environment, prefix, times, allowed in cases:
-            beside, asked = [], []
-            for _ in range(rounds):  # in turn, so that a busy machine is busy for both
-                beside.append(fresh(partial(start, command=command, prefix=prefix, **quiet)))
-                asked.append(times(partial(start, command=command, prefix=prefix, **environment)))
-            extra = median(one - other for one, other in zip(asked, beside, strict=True))
-            print(
-                f"{name}: {median(asked):.2f} s, {median(beside):.2f} with REMBG_SKIN_OFFLINE: {extra:+.2f} s"
-                f" (allowed {allowed})",
-                flush=True,
-            )
+        networks["silent"] = ({"REMBG_SKIN_GITHUB_API": str(silent)}, [])
+        if shutil.which(NAMESPACE[0]) and subprocess.run([*NAMESPACE, "true"], check=False).returncode == 0:
+            networks["no network"] = ({}, NAMESPACE)
+        print("The decision alone, in a new process:")
+        for network, (variables, prefix) in networks.items():
+            for what, function, starts, allowed in (
+                ("skin", "fetch_soon", 1, 2.0 if network == "silent" else 0.3),
+                ("skin, the second start", "fetch_soon", 2, 0.1),
+                ("u2netp_skin", "fetch", 1, 30.0 if network == "silent" else 1.0),
+            ):
+                compared(
+                    f"{what}, {network}",
+                    allowed,
+                    rounds,
+                    partial(decided, function, variables, prefix),
+                    partial(decided, function, quiet, prefix),
+                    starts=starts,
+                )
+        print("The whole command:")
+        for command, allowed in (
+            ([SCRIPTS / "rembg", "i", "-m", "skin", PHOTO, "out.png"], 0.3),
+            ([SCRIPTS / "rembg-skin", "download", "skin"], 5.0),
+        ):
+            name = " ".join([Path(command[0]).name, *map(str, command[1:4])])
+            sides = (partial(whole, command, variables) for variables in (networks["refused"][0], quiet))
+            compared(f"{name}, refused", allowed, rounds, *sides)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ class Failure:
     reason: str
     when: float  # seconds since the epoch
     settings: str  # their fingerprint
+    patience: float  # seconds for which a host was waited for
 
     def holds(self, settings: str, seconds: float = KEPT) -> bool:
         """Whether it happened in the last `seconds` under the same settings."""
@@ -48,9 +49,9 @@ def stamp_of(file: Path) -> Path:
     return file.with_name(f"{file.name}.tried.json")
 
 
-def note(file: Path, reason: str, settings: str) -> Failure:
+def note(file: Path, reason: str, settings: str, patience: float) -> Failure:
     """Remember in this process that `file` could not be fetched."""
-    failure = Failure(printable(reason)[:_REASON], time.time(), settings)
+    failure = Failure(printable(reason)[:_REASON], time.time(), settings, patience)
     with _guard:
         _failures[file] = failure
     return failure
@@ -88,7 +89,8 @@ def forget(file: Path) -> None:
 
 def _stamped(file: Path) -> Failure | None:
     found = record(stamp_of(file)) or {}
-    reason, when, settings = found.get("reason"), moment(found.get("when")), found.get("settings")
-    if not (isinstance(reason, str) and when is not None and isinstance(settings, str)):
+    reason, settings, patience = (found.get(name) for name in ("reason", "settings", "patience"))
+    when = moment(found.get("when"))
+    if not (isinstance(reason, str) and isinstance(settings, str) and isinstance(patience, int | float)):
         return None
-    return Failure(printable(reason)[:_REASON], when, settings)
+    return None if when is None else Failure(printable(reason)[:_REASON], when, settings, patience)

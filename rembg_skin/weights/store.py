@@ -48,11 +48,16 @@ def obtain(model: Model, folders: Sequence[Path], settings: Settings, retry: Ret
             if not settings.checks or accept(path, model, settings, retry):
                 return path
             _set_aside(path, model)
-        if (failure := failures.noted(target)) is not None and (
-            failure.when >= since or (server_log() is not None and failure.holds(settings.fingerprint, _SERVED_FAILURE))
-        ):
+        failure = failures.recalled(target, settings.fingerprint)
+        if failure is not None and _is_ours(failure, since, settings, retry):
             raise _unavailable(model, target, failure.told, "Try again later", failure.told)
         return _download(model, target, settings, retry)
+
+
+def _is_ours(failure: failures.Failure, since: float, settings: Settings, retry: Retry) -> bool:
+    """Whether asking again would only repeat what another one did while this one waited, or a server did just now."""
+    recent = server_log() is not None and failure.holds(settings.fingerprint, _SERVED_FAILURE)
+    return failure.patience >= retry.answer and (failure.when >= since or recent)
 
 
 def obtain_soon(model: Model, folders: Sequence[Path], settings: Settings, retry: Retry | None = None) -> Path:
@@ -130,7 +135,7 @@ def accept(path: Path, model: Model, settings: Settings, retry: Retry) -> Receip
             f"{model.name}: {path} cannot be read ({error.strerror or error}).\nGive this user the right to read it."
         ) from None
     if receipt.trust == "nothing":
-        failures.stamp(path, failures.note(path, receipt.hash_origin, settings.fingerprint))
+        failures.stamp(path, failures.note(path, receipt.hash_origin, settings.fingerprint, SOON.answer))
         receipts.warn_unchecked(path, model, receipt)
     with contextlib.suppress(DataError):  # in a folder that cannot be written the file is hashed at every start
         receipts.write(path, receipt)
@@ -291,7 +296,7 @@ def _download(model: Model, target: Path, settings: Settings, retry: Retry) -> P
     else:
         remedy = "Unset REMBG_SKIN_OFFLINE" if settings.offline else "Try again later"
     if client.asked and not any(_passes(error, retry) for _, error in errors):
-        failures.note(target, brief, settings.fingerprint)
+        failures.note(target, brief, settings.fingerprint, retry.answer)
     raise _unavailable(model, target, reasons, remedy, brief)
 
 

@@ -209,7 +209,7 @@ def test_a_forged_stamp_moves_no_cursor_and_makes_no_line_of_its_own(world: Worl
     world.offer_pan()
     stamp = world.home / "models" / "u2netp_skin" / "u2netp_skin.onnx.tried.json"
     stamp.parent.mkdir(parents=True)
-    forged = {"reason": "\x1b[2J\nrembg-skin: all is well" * 99, "settings": Settings.read().fingerprint}
+    forged = {"reason": "\x1b[2J\nrembg-skin: all is well" * 99, "settings": Settings.read().fingerprint, "patience": 1}
     stamp.write_text(json.dumps({**forged, "when": datetime.now(UTC).isoformat()}))
     assert taken() == "pan_skin"
     (line,) = world.said()

@@ -1,6 +1,8 @@
 """What the tests run in: an environment that says nothing about proxies, models, users or languages."""
 
 import os
+import sys
+import tempfile
 
 from tests.support.processes import hear_interrupts
 
@@ -16,6 +18,10 @@ def neutralize() -> None:
             del os.environ[name]
     # ONNX Runtime warns on stderr if it cannot write its telemetry below HOME.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    # Children print file names; an ASCII locale could not.
+    # Children print file names, which an ASCII locale could neither write nor read.
     os.environ["PYTHONUTF8"] = "1"
+    if sys.getfilesystemencoding() != "utf-8" and not tempfile.gettempdir().isascii():
+        for name in ("TMPDIR", "TEMP", "TMP"):
+            os.environ.pop(name, None)
+        tempfile.tempdir = None  # looked for again
     hear_interrupts()

@@ -1,12 +1,14 @@
 """Nobody waits: hosts out of reach, silent or slow, other people's turns, and what a user sees meanwhile."""
 
+import logging
 import os
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -149,6 +151,59 @@ def test_threads_that_waited_share_the_failure(tmp_path: Path, monkeypatch: pyte
             thread.join()
     assert len(spent) == 6
     assert max(spent) < 1.0 + BUSY
+
+
+@pytest.mark.parametrize("patience", [1.0, 100.0])
+def test_a_process_that_waited_shares_the_failure_of_one_that_was_as_patient(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    github.release("owner/models", "v1", {"tiny.onnx": DATA})
+    target = tmp_path / "tiny_skin.onnx"
+    inside, done = threading.Event(), threading.Event()
+
+    def fail_meanwhile() -> None:
+        with store._turn(target, released(), QUICK):
+            inside.set()
+            done.wait(30)
+            failure = failures.note(target, "no answer", Settings.read().fingerprint, patience)
+            failures.stamp(target, failure)
+            monkeypatch.setattr(failures, "_failures", {})  # it was another process
+
+    holder = threading.Thread(target=fail_meanwhile)
+    holder.start()
+    inside.wait(10)
+    threading.Timer(0.3, done.set).start()
+    if patience > QUICK.answer:
+        with pytest.raises(WeightsError, match="no answer"):
+            fetch(released(), tmp_path)
+        assert github.seen == []
+    else:
+        assert fetch(released(), tmp_path).read_bytes() == DATA
+    holder.join()
+
+
+@pytest.fixture
+def server() -> Iterator[None]:
+    """Make this process look like rembg's server."""
+    log, handler = logging.getLogger("uvicorn"), logging.NullHandler()
+    log.addHandler(handler)
+    yield
+    log.removeHandler(handler)
+
+
+@pytest.mark.usefixtures("server")
+def test_in_a_server_one_thread_asks_and_no_other_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_SERVED_TURN", 0.5)
+    retry = replace(QUICK, answer=4.0, silence=4.0, turn=30.0)
+    words = "does not answer|are being fetched by another"
+    with listening() as silent, ThreadPoolExecutor(40) as pool:
+        monkeypatch.setenv("REMBG_SKIN_GITHUB_API", silent)
+        waits = [pool.submit(seconds, lambda: fetch(released(), tmp_path, retry=retry), words) for _ in range(40)]
+        spent = sorted(wait.result() for wait in waits)
+        assert spent[-2] < 0.5 + BUSY
+        assert 3.5 < spent[-1] < 4.0 + BUSY
+        # For a minute nobody asks again.
+        assert seconds(lambda: fetch(released(), tmp_path, retry=retry), "does not answer") < BUSY
 
 
 def test_a_download_that_is_asked_for_tries_again_and_leaves_a_new_stamp(

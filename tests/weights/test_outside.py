@@ -99,7 +99,7 @@ def test_receipts(file: Path, found: object) -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.fixed_dictionaries({}, optional={"reason": JSON, "when": JSON, "settings": JSON}) | JSON)
+@given(st.fixed_dictionaries({}, optional={"reason": JSON, "when": JSON, "settings": JSON, "patience": JSON}) | JSON)
 def test_stamps(file: Path, found: object) -> None:
     failures.stamp_of(file).write_text(json.dumps(found))
     failure = failures.recalled(file, "")

@@ -143,7 +143,7 @@ def test_what_arrives_is_nobody_elses_to_write(github: GitHub, home: Path) -> No
 def test_a_stamp_is_not_written_through_a_link(home: Path, precious: Path) -> None:
     file = home / "tiny_skin.onnx"
     failures.stamp_of(file).symlink_to(precious / "notes.txt")
-    failures.stamp(file, failures.note(file, "why", "settings"))
+    failures.stamp(file, failures.note(file, "why", "settings", 1.0))
     assert (precious / "notes.txt").read_text() == "mine"
     assert not failures.stamp_of(file).is_symlink()
 
