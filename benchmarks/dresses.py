@@ -20,7 +20,7 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.dataset.pairs import open_mask, open_rgb
 from rembg_skin.measure.metrics import Confusion
-from rembg_skin.measure.sessions import open_session, predict_mask
+from rembg_skin.sessions.opening import open_session, predict_mask
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "fasseg_frontal"
 PORTRAIT = Path(__file__).resolve().parents[1] / "docs" / "portrait.jpg"
