@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from rembg_skin.batch.record import Record
 
 _AUTO = "skin"
-# A network of this input size keeps all cores busy alone, and several at once would need several times its memory.
-_LARGE = 1024
-# Memory of a process, in bytes: Python, its libraries and a photograph of 12 megapixels; and of a network, for each
-# pixel of its input (U2-NetP at 512 peaks at 0.6 GB, U2-Net at 1024 at 3.5 GB).
-_PROCESS, _PIXEL = 300_000_000, 3500
+# Billions of multiply-adds from which a network keeps all cores busy alone, U2-NetP at 1024 and U2-Net among them.
+_LARGE = 150
+# Memory of a process in bytes: Python, its libraries and a photograph of 12 megapixels; and for a billion multiply-adds
+# of its network (pan_skin, 0.7 at 512: 0.31 GB in all; U2-NetP, 51 at 512: 0.6 GB).
+_PROCESS, _BILLION = 400_000_000, 10_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         type=positive,
         metavar="N",
-        help="processes (default: one a core, less if memory or photographs are few; 1 for networks of 1024 pixels)",
+        help="processes (default: one a core, less if memory or photographs are few; 1 for large networks)",
     )
     parser.add_argument(
         "--shard", type=_shard, metavar="K/N", help="of N machines this is number K: do its share of the photographs"
@@ -158,14 +158,14 @@ def _progress_bar(surveyed: "Survey") -> "tqdm[Never]":
 
 
 def _default_jobs(name: str, chosen: Mapping[str, object], todo: int) -> int:
-    sizes = []
-    model = MODELS.get(name)
+    size = chosen.get("size")
+    billions, model = 0.0, MODELS.get(name)
     while model is not None:
-        sizes.append(model.network.size if model.network else 0)
+        if model.cost and model.network:
+            side = size if isinstance(size, int) else model.network.size
+            billions += model.cost.gflops * (side / model.cost.side) ** 2
         model = MODELS[model.base] if model.base else None
-    given = chosen.get("size")
-    side = given if isinstance(given, int) else max(sizes, default=0)
-    return 1 if side >= _LARGE else processes(todo, _PROCESS + _PIXEL * side**2)
+    return 1 if billions >= _LARGE else processes(todo, _PROCESS + int(_BILLION * billions))
 
 
 def _write_failures(path: Path, failures: Sequence[tuple[Path, str]]) -> None:
