@@ -86,7 +86,7 @@ def test_eval_reads_on_past_damaged_files_lists_them_and_says_so_by_its_exit_sta
     (images / "p1.jpg").write_bytes(b"no image")
     (masks / "p2.png").write_bytes((masks / "p2.png").read_bytes()[:40])
     (masks / "p3.png").unlink()
-    done = run("eval", images, masks, "-m", "hsv_skin", "ycbcr_skin", "--json")
+    done = run("eval", images, masks, "-m", "hsv_skin", "ycbcr_skin", "--no-hce", "--json")
     assert done.returncode == 3
     assert "2 could not be used" in done.stderr
     assert "p1.jpg cannot be read" in done.stderr
@@ -385,7 +385,7 @@ def test_eval_runs_on_real_photographs_with_empty_masks_among_them() -> None:
     folder = SHARED / "data" / "mixed_web"
     if not folder.exists():
         pytest.skip("the photographs of ../shared/data are not here")
-    done = run("eval", folder / "images", folder / "masks", "-m", "ycbcr_skin", "--json")
+    done = run("eval", folder / "images", folder / "masks", "-m", "ycbcr_skin", "--no-hce", "--json")
     assert done.returncode == 0, done.stderr
     (model,) = json.loads(done.stdout)["models"]
     assert model["images"] == 49
