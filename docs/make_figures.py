@@ -1,7 +1,6 @@
-"""Draw docs/compare.png, docs/chroma.png and docs/ious.png. Run: `python docs/make_figures.py`.
+"""Draw docs/compare.png and docs/chroma.png from docs/portrait.jpg. Run: `python docs/make_figures.py`.
 
-The first two are of docs/portrait.jpg, in which tiny_skin's mask of the face stands for the truth; the third needs the
-photographs of ../shared/data and is left as it is without them.
+tiny_skin's mask of the face stands for the truth in the second one.
 """
 
 from pathlib import Path
@@ -15,14 +14,12 @@ from rembg_skin.measure.stats import ColourStatistics
 from rembg_skin.sessions.opening import open_session, predict_mask
 
 DOCS = Path(__file__).parent
-WEB = DOCS.parents[1] / "shared" / "data" / "mixed_web"
 CHIN = 200  # the portrait's face ends above it
 SHOWN = ("hsv_skin", "icm_skin", "tiny_skin")
-MEASURED = ("hsv_skin", "ycbcr_skin", "diagonal_skin", "icm_skin")  # tiny_skin was trained on these photographs
 
 
 def main() -> None:
-    """Draw them."""
+    """Draw both."""
     portrait = DOCS / "portrait.jpg"
     compare = ["compare", str(portrait), "-m", *SHOWN, "-o", str(DOCS / "compare.png"), "--side", "220"]
     if rembg_skin(compare):  # the README shows it: rather none than one with a gap
@@ -35,9 +32,6 @@ def main() -> None:
     figure = plots.new_figure("docs", *plots.SIZES["cb_cr_plane"])
     plots.chroma_plane(figure, statistics)
     figure.savefig(DOCS / "chroma.png", dpi=150)
-    if WEB.exists():
-        measured = ["eval", str(WEB / "images"), str(WEB / "masks"), "--no-hce", "-m", *MEASURED]
-        rembg_skin([*measured, "--plot", str(DOCS / "ious.png")])
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ COSTS: dict[str, Cost] = {
     "u2netp_skin": Cost(512, 50.576, 1_131_181, _COUNTED),
     "dlmv_skin": Cost(256, 2.456, 11_020_337, _COUNTED),
     "refiner": Cost(512, 50.727, 1_131_757, _COUNTED),
-    "tiny_skin": Cost(1024, 2.778, 1_015_124, _COUNTED),
+    "tiny_skin": Cost(1024, 2.797, 1_015_413, _COUNTED),
     "pan_skin": Cost(512, 0.704, 1_015_702, _COUNTED),
     "yunet": Cost(640, 0.344, 53_104, _COUNTED),
     "birefnet_skin": Cost(1728, 659.0, 44_313_720, _STATED),

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from rembg_skin.commands.arguments import natural
-from rembg_skin.commands.console import exit_code, progress, say, say_problems, say_unpaired, stoppable
+from rembg_skin.commands.console import exit_status, progress, say, say_problems, say_unpaired, stoppable
 from rembg_skin.dataset.augment import Made, Target, augment_all, expected_bytes, prepare
 from rembg_skin.dataset.pairs import Pair, Problem, check_sizes, find_pairs
 from rembg_skin.dataset.variants import VARIANTS
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
             f" {printable(arguments.output)}, {present} there already"
         )
     say_problems(problems)
-    return exit_code(stop, complete=not problems)
+    return exit_status(stop, complete=not problems)
 
 
 def _say_size(pairs: list[Pair], target: Target) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rembg_skin.catalog import MODELS, files_of
 from rembg_skin.commands.arguments import ModelChoice, model_choice, positive, seconds, sizes
-from rembg_skin.commands.console import exit_code, progress, say, stoppable, write_table
+from rembg_skin.commands.console import exit_status, progress, say, stoppable, write_table
 from rembg_skin.errors import SkinError
 from rembg_skin.measure.benchmark import Job, Result, advice, machine, measure_apart, table
 from rembg_skin.measure.provenance import in_one_line
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(in_one_line(machine()))
         if named:
             print(named)
-    return exit_code(stop, complete=not failed)
+    return exit_status(stop, complete=not failed)
 
 
 def _models(given: list[ModelChoice] | None) -> list[ModelChoice]:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from rembg_skin.commands.arguments import model_choice, positive
-from rembg_skin.commands.console import exit_code, progress, say, say_problems, say_written, stoppable
+from rembg_skin.commands.console import exit_status, progress, say, say_problems, say_written, stoppable
 from rembg_skin.dataset.pairs import Problem, find_pairs, open_image, open_mask
 from rembg_skin.errors import ImageError, SkinError, printable
 from rembg_skin.measure.sheets import Cell, check_format, comparison, mask_cells, save_sheet
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     save_sheet(comparison(images, list(map(str, models)), cells, arguments.side, truths), arguments.output)
     say_problems(problems)
     say_written([arguments.output])
-    return exit_code(stop, complete=not problems and not failed)
+    return exit_status(stop, complete=not problems and not failed)
 
 
 def _truths(images: list[Path], masks: Path) -> dict[Path, Path]:

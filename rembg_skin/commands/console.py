@@ -78,7 +78,7 @@ def say_problems(problems: Sequence[Problem]) -> None:
             say(f"  {problem.reason}")
 
 
-def exit_code(stop: Stop, *, complete: bool) -> int:
+def exit_status(stop: Stop, *, complete: bool) -> int:
     """Return 0; 3 if the command left something out; 130 if it was stopped."""
     if stop.pressed:
         return INTERRUPTED

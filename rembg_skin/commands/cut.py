@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rembg_skin.commands.arguments import extras, model_choice
-from rembg_skin.commands.console import exit_code, progress, say, say_problems, say_written, stoppable
+from rembg_skin.commands.console import exit_status, progress, say, say_problems, say_written, stoppable
 from rembg_skin.cutout.photo import Kept, Photo, Pixels, read_photo
 from rembg_skin.cutout.writer import write_picture
 from rembg_skin.dataset.pairs import Problem
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
             say(f"rembg-skin: {problem.reason}")
         return 1
     say_problems(problems)
-    return exit_code(stop, complete=not problems)
+    return exit_status(stop, complete=not problems)
 
 
 @dataclass(frozen=True)

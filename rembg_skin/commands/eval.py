@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rembg_skin.commands.arguments import ModelChoice, model_choice, natural
 from rembg_skin.commands.console import (
-    exit_code,
+    exit_status,
     progress,
     say,
     say_pairing,
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         _print_table(scores, origins)
     say_problems(problems)
     _write_files(arguments, scores, origins)
-    return exit_code(stop, complete=not problems and not failed)
+    return exit_status(stop, complete=not problems and not failed)
 
 
 def _print_table(scores: list[Score], origins: dict[str, Provenance]) -> None:

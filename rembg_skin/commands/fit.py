@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rembg_skin.commands.arguments import ModelChoice, model_choice, positive
-from rembg_skin.commands.console import exit_code, progress, say, say_pairing, say_problems, stoppable, write_table
+from rembg_skin.commands.console import exit_status, progress, say, say_pairing, say_problems, stoppable, write_table
 from rembg_skin.dataset.pairs import Folders, Problem, check_sizes, find_pairs
 from rembg_skin.errors import DataError, ImageError, OptionError, did_you_mean
 from rembg_skin.measure.fit import GROUPS, METHODS, Judged, Method, add_pair, fit_all, judge, part_of
@@ -59,9 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
         outcome = _judge(folders, arguments, problems, fitted, of_parts)
     say_problems(problems)
     if outcome is None:
-        return exit_code(stop, complete=False)
+        return exit_status(stop, complete=False)
     _print(model, fitted, outcome, as_json=arguments.json)
-    return exit_code(stop, complete=not problems)
+    return exit_status(stop, complete=not problems)
 
 
 def _method(model: ModelChoice) -> Method:

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from rembg_skin.commands.console import exit_code, progress, say_pairing, say_problems, say_written, stoppable
+from rembg_skin.commands.console import exit_status, progress, say_pairing, say_problems, say_written, stoppable
 from rembg_skin.dataset.pairs import Problem, check_sizes, find_pairs, open_mask, open_rgb
 from rembg_skin.errors import DataError, ImageError
 from rembg_skin.files import write_whole
@@ -53,4 +53,4 @@ def run(arguments: argparse.Namespace) -> int:
         print(numbers)
     say_problems(problems)
     say_written([*written, arguments.output / "stats.json"])
-    return exit_code(stop, complete=not problems)
+    return exit_status(stop, complete=not problems)

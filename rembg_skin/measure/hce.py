@@ -59,7 +59,7 @@ def _around(region: Region, margin: int) -> tuple[slice, slice]:
 
 
 def _relaxed(region: Region, other: Region, core: Region, relax: int) -> Region:
-    """Return `region` without `other`, less its thin parts: those in `core`, grown back `relax` steps."""
+    """Return `region` without `other` and without thin parts: the rest in `core`, grown back `relax` steps."""
     error = region & ~other
     kept = error & core
     if relax and kept.any():

@@ -56,7 +56,7 @@ def pairs_of(name: str, count: int | None = None) -> list[Pair]:
 
 
 def scores_of(name: str, pairs: list[Pair]) -> list[Score]:
-    outcomes = list(evaluate(name, new_session(name), pairs))
+    outcomes = list(evaluate(name, new_session(name), pairs, hce=False))
     assert all(isinstance(outcome, Score) for outcome in outcomes)
     return outcomes  # type: ignore[return-value]
 
