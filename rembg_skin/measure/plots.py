@@ -25,6 +25,7 @@ _SKIN, _OTHER, _BOUND = "#D55E00", "#0072B2", "black"
 _DPI = 300
 _FEW = 5  # images, for which a distribution is no curve but dots alone
 _ROOM = 1.25  # a histogram's axis ends this much above the highest level that is no spike
+_PEAK, _MARGIN = 1.5, 1.05
 _SPIKES = 4  # levels of a histogram that may be cut, and are then written
 
 
@@ -149,8 +150,9 @@ def _axis_end(shares: NDArray[np.float64]) -> float:
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(shares, ((0, 0), (3, 3))), 7, axis=1)
     without_spikes = np.median(windows, axis=2).max()
     highest = np.sort(shares.max(axis=0))[::-1]
-    end: float = _ROOM * max(float(without_spikes), float(highest[_SPIKES:].max(initial=0.0)))
-    return end or 1.0
+    end = _ROOM * max(float(without_spikes), float(highest[_SPIKES:].max(initial=0.0)))
+    # A peak that is little higher is shown whole.
+    return max(end, _MARGIN * float(highest[highest <= _PEAK * end].max(initial=0.0))) or 1.0
 
 
 def _write_spikes(axes: "Axes", shares: NDArray[np.float64], top: float) -> None:
