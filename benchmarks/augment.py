@@ -1,6 +1,6 @@
 """`rembg-skin augment` with one and with two processes, in turns, on the same pairs.
 
-python benchmarks/augment.py IMAGES MASKS [--rounds 3]
+python -m benchmarks.augment [IMAGES MASKS] [--rounds 3]
 """
 
 import argparse
@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+
+from benchmarks.timing import folders_of_pairs
 
 
 def seconds(images: Path, masks: Path, folder: Path, jobs: int) -> float:
@@ -24,19 +26,23 @@ def seconds(images: Path, masks: Path, folder: Path, jobs: int) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("images", type=Path)
-    parser.add_argument("masks", type=Path)
+    parser.add_argument(
+        "folders", type=Path, nargs="*", help="photographs and masks (default: beside the checkout)"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    made = tempfile.TemporaryDirectory()
+    images, masks = arguments.folders or folders_of_pairs(Path(made.name))
     took: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(arguments.rounds):
         for jobs, times in took.items():
             folder = Path(tempfile.mkdtemp()) / "out"
-            times.append(seconds(arguments.images, arguments.masks, folder, jobs))
+            times.append(seconds(images, masks, folder, jobs))
             files = sum(1 for path in folder.rglob("*.png"))
             shutil.rmtree(folder.parent)
     for jobs, times in took.items():
         print(f"--jobs {jobs}: median {median(times):.2f} s of {[round(time, 2) for time in times]}, {files} files")
+    made.cleanup()
     print(f"ratio of the medians: {median(took[1]) / median(took[2]):.2f}")
 
 

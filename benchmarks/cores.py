@@ -15,8 +15,8 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks.folder import resident_peak, tree
+from benchmarks.timing import PORTRAIT
 
-PORTRAIT = Path(__file__).resolve().parents[1] / "docs" / "portrait.jpg"
 QUOTA = 2
 # The command, on a machine whose /proc and /sys are those of a folder.
 PROGRAM = """

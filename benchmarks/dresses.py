@@ -9,7 +9,6 @@ docs/portrait.jpg with the mask that `tiny_skin` makes of it.
 import sys
 import tempfile
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 from statistics import fmean
 
@@ -18,12 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.dataset.pairs import open_mask, open_rgb
+from benchmarks.timing import folders_of_pairs
+from rembg_skin.dataset.pairs import find_pairs, open_mask, open_rgb
 from rembg_skin.measure.metrics import Confusion
 from rembg_skin.sessions.opening import open_session, predict_mask
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "fasseg_frontal"
-PORTRAIT = Path(__file__).resolve().parents[1] / "docs" / "portrait.jpg"
 Skin = NDArray[np.bool_]
 
 
@@ -58,25 +56,20 @@ def as_before(path: Path) -> NDArray[np.uint8]:
     return np.asarray(open_rgb(path).convert("L"))
 
 
-def pairs(count: int) -> list[tuple[PILImage, Skin]]:
+def pairs(folder: Path, count: int) -> list[tuple[PILImage, Skin]]:
     """Return photographs and their masks."""
-    if SHARED.is_dir():
-        photos = sorted((SHARED / "images").iterdir())
-        masks = {path.stem: path for path in (SHARED / "masks").iterdir()}
-        found = [(open_rgb(photo), masks[photo.stem]) for photo in islice(photos, count)]
-        return [(photo, open_mask(mask, photo.size) > 127) for photo, mask in found]
-    print(f"{SHARED} is not here: {PORTRAIT.name} and the mask that tiny_skin makes of it")
-    photo = open_rgb(PORTRAIT)
-    return [(photo, predict_mask(open_session("tiny_skin"), photo) > 127)]
+    found = find_pairs(*folders_of_pairs(folder)).pairs[:count]
+    photos = [open_rgb(pair.image) for pair in found]
+    return [(photo, open_mask(pair.mask, photo.size) > 127) for photo, pair in zip(photos, found, strict=True)]
 
 
 def main() -> int:
     """Print a line for each dress; 1 if a figure is not that of the plain masks."""
     session = open_session("ycbcr_hsv_skin")
-    chosen = pairs(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
-    predictions = [predict_mask(session, photo) for photo, _ in chosen]
     figures = []
     with tempfile.TemporaryDirectory() as name:
+        chosen = pairs(Path(name), int(sys.argv[1]) if len(sys.argv) > 1 else 10)
+        predictions = [predict_mask(session, photo) for photo, _ in chosen]
         path = Path(name) / "mask.png"
         for dress, put_on in DRESSES.items():
             before, now = [], []

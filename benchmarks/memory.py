@@ -1,6 +1,6 @@
 """Peak memory of `rembg-skin eval` and `stats` on 10 and on 100 images: it should not grow.
 
-    python benchmarks/memory.py IMAGES MASKS
+    python -m benchmarks.memory [IMAGES MASKS]
 
 Both runs use the same ten pairs, linked under other names, so that only the number of images differs.
 """
@@ -11,6 +11,8 @@ import subprocess
 import sysconfig
 import tempfile
 from pathlib import Path
+
+from benchmarks.timing import folders_of_pairs
 
 PAIRS = 10
 
@@ -40,14 +42,16 @@ def peak(command: list[str]) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("images", type=Path)
-    parser.add_argument("masks", type=Path)
+    parser.add_argument(
+        "folders", type=Path, nargs="*", help="photographs and masks (default: beside the checkout)"
+    )
     arguments = parser.parse_args()
     program = str(Path(sysconfig.get_path("scripts"), "rembg-skin"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        originals, truth = arguments.folders or folders_of_pairs(folder)
         for count in (PAIRS, 10 * PAIRS):
-            images, masks = map(str, linked(arguments.images, arguments.masks, folder, count))
+            images, masks = map(str, linked(originals, truth, folder, count))
             for command in (["eval", images, masks, "-m", "hsv_skin"], ["stats", images, masks, "-o", f"{folder}/out"]):
                 print(f"{command[0]}, {count} images: {peak([program, *command]):.0f} MiB")
 

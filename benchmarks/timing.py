@@ -80,3 +80,22 @@ def weights(name: str) -> Path | None:
         return path
     print(f"{path} is not here: {name} is left out", file=sys.stderr)
     return None
+
+
+def folders_of_pairs(folder: Path) -> tuple[Path, Path]:
+    """Return folders of photographs and masks: those beside the checkout; in a plain clone, ones made in `folder`.
+
+    They hold docs/portrait.jpg ten times, with the mask that `tiny_skin` makes of it.
+    """
+    sets = SHARED / "data" / "fasseg_frontal"
+    if sets.is_dir():
+        return sets / "images", sets / "masks"
+    print(f"{sets} is not here: docs/portrait.jpg is the photograph, its mask is tiny_skin's", file=sys.stderr)
+    images, masks = folder / "photographs", folder / "their masks"
+    images.mkdir()
+    for number in range(10):
+        (images / f"{number}.jpg").symlink_to(PORTRAIT)
+    command = [sys.executable, "-m", "rembg_skin", "masks", str(images), str(masks), "-m", "tiny_skin"]
+    subprocess.run(command, check=True, capture_output=True)
+    (masks / "masks.json").unlink()
+    return images, masks

@@ -33,7 +33,7 @@ class MaskWriter:
         self._masks, _ = filesystem(target)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Return the batch's column ``source``, and ``error``, which is empty where the mask was written."""
+        """Return the batch's column ``source``, and ``error``, which is empty if the mask was written."""
         masked = self._masker({"bytes": [self._read(path) for path in batch["source"]]})
         for target, mask, error in zip(batch["target"], masked["mask"], masked["error"], strict=True):
             if not error:
@@ -88,7 +88,7 @@ def missing(source: str, target: str) -> list[dict[str, str]]:
 
 
 def main() -> int:
-    """Write the masks that are missing; 1 where an image could not be masked, each of them a line on stderr."""
+    """Write the missing masks; 1 if an image could not be masked, each of them a line on stderr."""
     parser = argparse.ArgumentParser(description="Masks for a folder or bucket of photographs, on a Ray cluster.")
     parser.add_argument("source", help="folder or URI of the photographs, such as s3://bucket/photos")
     parser.add_argument("target", help="folder or URI for the masks, outside of the other")

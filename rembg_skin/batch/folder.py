@@ -97,7 +97,7 @@ def check_folders(source: Path, target: Path) -> None:
 
 
 def survey(source: Path, target: Path, *, since: int = 0, share: Share = WHOLE) -> Survey:
-    """Count what is in the folder `source`.
+    """Count the files of the folder `source`.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def missing(source: Path, target: Path, *, since: int = 0, share: Share = WHOLE)
 
 
 def _walk(source: Path, target: Path, found: Survey) -> Iterator[tuple[Path, list[str]]]:
-    """Yield each folder and the names of its files; count into `found` what is left out."""
+    """Yield each folder and the names of its files; count those left out into `found`."""
 
     def leave_out(error: OSError) -> None:
         found.unreadable.append((Path(error.filename), error.strerror or str(error)))
@@ -138,7 +138,7 @@ def _walk(source: Path, target: Path, found: Survey) -> Iterator[tuple[Path, lis
         folder = Path(path)
         ours = []
         for name in sorted(folders):
-            if os.path.islink(folder / name):  # noqa: PTH114 - Path's raises where a folder may not be searched
+            if os.path.islink(folder / name):  # noqa: PTH114 - Path's raises if a folder may not be searched
                 found.links += 1
             elif is_litter(name):
                 found.odd.append(folder / name)
@@ -179,7 +179,7 @@ def mask_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def _key(name: str) -> str:
-    """Return what is the same for names that are one file on some systems."""
+    """Return a name in the form that is one file on some systems."""
     return _composed(name).casefold()
 
 
@@ -236,7 +236,7 @@ def write_mask(masker: SkinMasker, target: Path, task: Task) -> Outcome:
 
 
 def _masked(session: object, task: Task) -> str:
-    """Write the mask; return in words what is wrong with the image or one of the paths, or nothing."""
+    """Write the mask; return in words why the image or one of the paths does not allow it, or nothing."""
     try:
         if not task.source.is_file():
             return "not a file"

@@ -135,7 +135,7 @@ def _taken(masker: SkinMasker) -> str:
 
 
 def _say_beforehand(surveyed: "Survey", target: Path, found: "Record | None", overwrite: bool) -> None:  # noqa: FBT001
-    """Name what is left out, and say what is kept though other settings may have made it."""
+    """Name the files left out, and say which masks are kept though other settings may have made them."""
     from importlib.metadata import version
 
     from rembg_skin.commands.console import say

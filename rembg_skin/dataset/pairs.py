@@ -72,7 +72,7 @@ def find_pairs(images: Path, masks: Path) -> Folders:
 
 
 def _by_stem(folder: Path, odd: list[Path]) -> dict[str, Path]:
-    """Return the images of `folder` by stem with composed accents; add what is left out to `odd`."""
+    """Return the images of `folder` by stem with composed accents; add those left out to `odd`."""
     # Names that differ in case alone are one file on some systems.
     found = defaultdict(list)
     for path in _entries(folder):

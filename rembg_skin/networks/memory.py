@@ -19,7 +19,7 @@ class Memory:
 
 
 def memory(root: Path = Path("/")) -> Memory | None:
-    """Return the memory that this process may use, or None where the system does not say.
+    """Return the memory that this process may use, or None if the system does not say.
 
     Linux: the least of the machine's and every enclosing control group's (versions 1 and 2), below `root`. Elsewhere
     only the machine's total is known, and taken as free too.
@@ -136,7 +136,7 @@ _FILES = {
 
 def _limit(folder: Path, limit: str, usage: str, reclaimable: str) -> Memory | None:
     try:
-        total = int((folder / limit).read_text())  # "max" where there is none
+        total = int((folder / limit).read_text())  # "max" if there is none
         used = int((folder / usage).read_text())
     except (OSError, ValueError):
         return None
