@@ -228,7 +228,7 @@ def speed(photo: PILImage, focus: tuple[float, float, float], model: str, count:
         wall, processor = (each[base, clock] / each[side, clock] for clock in ("wall", "processor"))
         print(
             f"{model:10} {side:22} {1 / each[side, 'wall']:6.1f} frames a second ({wall:.2f} times {base}), "
-            f"{1e3 * each[side, 'processor']:5.0f} ms of processor time a frame ({processor:.2f} times fewer)",
+            f"{1e3 * each[side, 'processor']:5.0f} ms of processor time a frame ({processor:.2f} times less)",
             flush=True,
         )
         if side in {"cutout", "mask"} and wall < REQUIRED["speed"]:

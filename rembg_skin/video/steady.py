@@ -18,7 +18,7 @@ from rembg_skin.video.motion import Affine, reach, scaled
 from rembg_skin.video.predict import Masking, in_order
 from rembg_skin.video.reader import Frame
 
-# Frames that an average remembers; more gain little on clips of a known motion, and correct an early error later.
+# Masks that an average remembers; more gain little on clips of a known motion, and correct an early error later.
 MEMORY = 24
 
 _UNMOVED = 0.05  # pixels of the frame: less is not worth a resampling, which blurs
