@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 
 OPSET = 17
 CONTRAST = 2  # the start's say in the training leaves the answers pale; at 127 this changes next to nothing
-RADIUS = 2  # of the guided filter, in pixels of the network's answer, which is a quarter of the picture's size
+RADIUS = 1  # of the guided filter, in pixels of the network's answer, which is a quarter of the picture's size
 FLATNESS = 1e-3  # variance below which the filter takes a patch for flat; of grey values 0..1
 IMAGE_AXES = 4
 SMALLEST_SHORTENED = 1024  # values; below that the nodes cost what int8 saves

@@ -1,6 +1,5 @@
 """The pure steps before a network: an RGB image of any size in, a float32 tensor out."""
 
-import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -16,15 +15,16 @@ Triple = tuple[float, float, float]
 
 STEP = 32  # pixels: networks halve their input five times
 # Chosen on photographs that tiny_skin was not trained on: see rembg_skin/data/tiny_skin.md.
-CLOSEST, FARTHEST = 192, 1024
+_LONGEST, _SIDES = (32, 128, 1000), (224, 512, 1024)
 
 
 def automatic_side(size: tuple[int, int]) -> int:
     """Return the side at which a network for pictures of any size sees an image of `size`.
 
-    It follows from the size alone, so that it is the same for every frame of a video.
+    Small images are enlarged, large ones shrunk. It follows from the size alone, so it is the same for every frame of
+    a video.
     """
-    return round(min(max(math.sqrt(max(size) * FARTHEST), CLOSEST), FARTHEST))
+    return round(np.interp(max(size), _LONGEST, _SIDES))
 
 
 def fitted_size(size: tuple[int, int], side: int, fit: Fit) -> tuple[int, int]:
