@@ -1,8 +1,9 @@
 """What a missing network costs `rembg i -m skin`, a model named outright, and `rembg-skin download skin`.
 
 Both sides in one run, in new model folders: REMBG_SKIN_OFFLINE, which asks nobody, beside a host that refuses, a host
-that takes connections and stays silent, a network without any way out, and one that loses every packet. Only addresses of loopback, or of a network
-namespace of its own (Linux, as root), are asked. Run it with `python -m benchmarks.offline [rounds]`.
+that takes connections and stays silent, a network without any way out, and one that loses every packet. Only addresses
+of loopback, or of a network namespace of its own (Linux, as root), are asked. Run it with
+`python -m benchmarks.offline [rounds]`.
 """
 
 import os
@@ -21,15 +22,13 @@ from tests.support.silence import listening
 
 SCRIPTS = Path(sys.executable).parent
 PHOTO = Path(__file__).resolve().parents[1] / "docs" / "portrait.jpg"
-# A network of its own: without any way out, and with a way on which every packet is lost, also those that ask for names.
+# Networks of their own: without any way out, and with a way on which every packet is lost, questions for names too.
 NO_WAY = ["unshare", "--net"]
-LOSES_ALL = [
-    *NO_WAY,
-    *("sh", "-ec"),
+LOSE_ALL = (
     "ip link add v0 type veth peer name v1; ip link set v1 up; ip addr add 10.9.9.1/24 dev v0; ip link set v0 up;"
-    ' ip route add default dev v0; exec "$@"',
-    "sh",
-]
+    ' ip route add default dev v0; exec "$@"'
+)
+LOSES_ALL = [*NO_WAY, "sh", "-ec", LOSE_ALL, "sh"]
 WAITING = ("silent", "packets lost")  # something may answer yet
 Side = Callable[[Path], tuple[float, float]]
 CHAIN = "u2netp_skin,tiny_skin,ycbcr_hsv_skin"  # only the first one is asked of a host
