@@ -26,9 +26,7 @@ def seconds(images: Path, masks: Path, folder: Path, jobs: int) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "folders", type=Path, nargs="*", help="photographs and masks (default: beside the checkout)"
-    )
+    parser.add_argument("folders", type=Path, nargs="*", help="photographs and masks (default: beside the checkout)")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     made = tempfile.TemporaryDirectory()

@@ -42,9 +42,7 @@ def peak(command: list[str]) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "folders", type=Path, nargs="*", help="photographs and masks (default: beside the checkout)"
-    )
+    parser.add_argument("folders", type=Path, nargs="*", help="photographs and masks (default: beside the checkout)")
     arguments = parser.parse_args()
     program = str(Path(sysconfig.get_path("scripts"), "rembg-skin"))
     with tempfile.TemporaryDirectory() as name:

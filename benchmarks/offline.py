@@ -1,8 +1,9 @@
 """What a missing network costs `rembg i -m skin`, a model named outright, and `rembg-skin download skin`.
 
 Both sides in one run, in new model folders: REMBG_SKIN_OFFLINE, which asks nobody, beside a host that refuses, a host
-that takes connections and stays silent, and a network without any way out. Only addresses of loopback, or of a network
-namespace of its own (Linux, as root), are asked. Run it with `python -m benchmarks.offline [rounds]`.
+that takes connections and stays silent, a network without any way out, and one that loses every packet. Only addresses
+of loopback, or of a network namespace of its own (Linux, as root), are asked. Run it with
+`python -m benchmarks.offline [rounds]`.
 """
 
 import os
@@ -21,7 +22,14 @@ from tests.support.silence import listening
 
 SCRIPTS = Path(sys.executable).parent
 PHOTO = Path(__file__).resolve().parents[1] / "docs" / "portrait.jpg"
-NAMESPACE = ["unshare", "--net"]
+# Networks of their own: without any way out, and with a way on which every packet is lost, questions for names too.
+NO_WAY = ["unshare", "--net"]
+LOSE_ALL = (
+    "ip link add v0 type veth peer name v1; ip link set v1 up; ip addr add 10.9.9.1/24 dev v0; ip link set v0 up;"
+    ' ip route add default dev v0; exec "$@"'
+)
+LOSES_ALL = [*NO_WAY, "sh", "-ec", LOSE_ALL, "sh"]
+WAITING = ("silent", "packets lost")  # something may answer yet
 Side = Callable[[Path], tuple[float, float]]
 CHAIN = "u2netp_skin,tiny_skin,ycbcr_hsv_skin"  # only the first one is asked of a host
 
@@ -90,14 +98,15 @@ def main() -> None:
     print(machine("rembg", "rembg-skin"))
     with listening() as silent:
         networks["silent"] = ({"REMBG_SKIN_GITHUB_API": str(silent)}, [])
-        if shutil.which(NAMESPACE[0]) and subprocess.run([*NAMESPACE, "true"], check=False).returncode == 0:
-            networks["no network"] = ({}, NAMESPACE)
+        for name, prefix in (("no network", NO_WAY), ("packets lost", LOSES_ALL)):
+            if shutil.which("unshare") and subprocess.run([*prefix, "true"], check=False).returncode == 0:
+                networks[name] = ({}, prefix)
         print("The decision alone, in a new process:")
         for network, (variables, prefix) in networks.items():
             for what, function, starts, allowed in (
-                ("skin", "fetch_soon", 1, 2.0 if network == "silent" else 0.3),
+                ("skin", "fetch_soon", 1, 2.0 if network in WAITING else 0.3),
                 ("skin, the second start", "fetch_soon", 2, 0.1),
-                ("u2netp_skin", "fetch", 1, 30.0 if network == "silent" else 1.0),
+                ("u2netp_skin", "fetch", 1, 30.0 if network in WAITING else 1.0),
             ):
                 compared(
                     f"{what}, {network}",
