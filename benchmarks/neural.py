@@ -85,7 +85,7 @@ def overhead(home: Path) -> None:
         inner = ort.InferenceSession(path, providers=[CPU])
         outputs: list[NDArray[np.float32]] = []
 
-        def record(tensor: NDArray[np.float32], inner: Any = inner, outputs: Any = outputs) -> NDArray[np.float32]:  # noqa: ANN401
+        def record(tensor: NDArray[np.float32], inner: Any = inner, outputs: Any = outputs) -> NDArray[np.float32]:
             outputs.extend(inner.run(None, {inner.get_inputs()[0].name: tensor})[:1])
             return outputs[0]
 

@@ -88,7 +88,7 @@ def browser_page(url: str, width: int, height: int) -> Iterator[Any]:
         browser.close()
 
 
-def choose(page: Any, method: str) -> None:  # noqa: ANN401
+def choose(page: Any, method: str) -> None:
     """Choose a method in the page's list, and wait for its answer."""
     page.locator("#method input").click()
     page.get_by_role("option", name=method, exact=True).click()
@@ -96,7 +96,7 @@ def choose(page: Any, method: str) -> None:  # noqa: ANN401
     page.wait_for_timeout(2000)
 
 
-def in_browser(page: Any, method: str, extra: str) -> float:  # noqa: ANN401
+def in_browser(page: Any, method: str, extra: str) -> float:
     """Return the median from a press of an arrow key on a slider to the new mask on the page."""
     page.locator(f"#{method}").get_by_label(f"range slider for {extra}", exact=True).focus()
     # Timed in the page itself, so that the driver's own round trips do not count.

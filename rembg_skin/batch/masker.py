@@ -95,7 +95,7 @@ class SkinMasker:
         masks, errors = zip(*rows, strict=True) if rows else ((), ())
         return {**batch, "mask": list(masks), "error": list(errors)}
 
-    def session(self) -> Any:  # noqa: ANN401 - a subclass of rembg's, which has no types
+    def session(self) -> Any:
         """Return this process's session, built at the first call.
 
         Raises
@@ -111,7 +111,7 @@ class SkinMasker:
                 _sessions[key] = self._new_session()
             return _sessions[key]
 
-    def _new_session(self) -> Any:  # noqa: ANN401
+    def _new_session(self) -> Any:
         import onnxruntime as ort
 
         from rembg_skin.sessions.opening import open_session
@@ -122,7 +122,7 @@ class SkinMasker:
             settings.intra_op_num_threads = self.threads
         return open_session(self.model, self.extras, sess_opts=settings, providers=self.providers)
 
-    def _row(self, session: Any, image: object) -> tuple[Any, str]:  # noqa: ANN401
+    def _row(self, session: Any, image: object) -> tuple[Any, str]:
         import numpy as np
 
         try:
@@ -132,7 +132,7 @@ class SkinMasker:
         return (png(mask) if self.masks == "png" else np.asarray(mask)), ""
 
 
-def mask_of(session: Any, image: "PILImage") -> "PILImage":  # noqa: ANN401
+def mask_of(session: Any, image: "PILImage") -> "PILImage":
     """Return the L mask of `image`, which is turned as its EXIF data says, as rembg does."""
     (mask,) = session.predict(upright(image))
     return mask  # type: ignore[no-any-return]

@@ -152,7 +152,7 @@ def _check_target(target: Path, inputs: Collection[tuple[int, int]], taken: set[
     taken.add(place)
 
 
-def _make(session: Any, path: Path, target: Path, format_name: str, kind: str) -> None:  # noqa: ANN401
+def _make(session: Any, path: Path, target: Path, format_name: str, kind: str) -> None:
     """Write the picture of the photo in `path` to `target`; raise SkinError, naming the photo, if it cannot be done."""
     photo = read_photo(path)
     pixels, kept = _picture(session, path, photo, kind)
@@ -162,7 +162,7 @@ def _make(session: Any, path: Path, target: Path, format_name: str, kind: str) -
         raise ImageError(f"{printable(path)}: {error}.") from error
 
 
-def _picture(session: Any, path: Path, photo: Photo, kind: str) -> tuple[Pixels, Kept]:  # noqa: ANN401
+def _picture(session: Any, path: Path, photo: Photo, kind: str) -> tuple[Pixels, Kept]:
     mask = predict_mask(session, photo.image)
     if kind == MASK:
         return mask[..., None], Kept(dpi=photo.kept.dpi)

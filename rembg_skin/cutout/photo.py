@@ -171,7 +171,7 @@ def _deep_layout(image: PILImage) -> str | None:
     return raw
 
 
-def _raw(args: Any) -> str:  # noqa: ANN401 - whatever a decoder takes
+def _raw(args: Any) -> str:
     first = args[0] if isinstance(args, tuple) and args else args
     return first if isinstance(first, str) else ""
 

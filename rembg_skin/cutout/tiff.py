@@ -64,6 +64,6 @@ def write_tiff(path: Path, pixels: Pixels, kept: Kept) -> None:
         file.writelines(strips)
 
 
-def _set(directory: ImageFileDirectory_v2, tag: int, kind: int, value: Any) -> None:  # noqa: ANN401
+def _set(directory: ImageFileDirectory_v2, tag: int, kind: int, value: Any) -> None:
     directory.tagtype[tag] = kind
     directory[tag] = value

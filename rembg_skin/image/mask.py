@@ -79,7 +79,7 @@ def _opened(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return _over_cross(_over_cross(mask, np.minimum), np.maximum)
 
 
-def _over_cross(mask: NDArray[np.uint8], combine: Any) -> NDArray[np.uint8]:  # noqa: ANN401
+def _over_cross(mask: NDArray[np.uint8], combine: Any) -> NDArray[np.uint8]:
     result = mask.copy()
     for there, here in ((mask, result), (mask.T, result.T)):
         combine(here[1:], there[:-1], out=here[1:])

@@ -104,7 +104,7 @@ def _colours(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 @lru_cache(maxsize=16)
-def _transform(profile: bytes, mode: str) -> Any:  # noqa: ANN401 - ImageCms names no public type for it
+def _transform(profile: bytes, mode: str) -> Any:
     """Return Little CMS's transform from `mode` to sRGB, or None if the profile is broken or of another mode."""
     from PIL import ImageCms
 

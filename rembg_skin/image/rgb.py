@@ -68,7 +68,7 @@ def _scaled(image: PILImage) -> PILImage:
 
 
 @cache
-def _lab_transform() -> Any:  # noqa: ANN401 - ImageCms names no public type for it
+def _lab_transform() -> Any:
     from PIL import ImageCms
 
     return ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")

@@ -126,7 +126,7 @@ def _network_clock() -> Iterator[list[float]]:
     clock: list[float] = []
     run = InferenceSession.run
 
-    def timed(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def timed(*args: Any, **kwargs: Any) -> Any:
         start = perf_counter()
         try:
             return run(*args, **kwargs)
@@ -137,7 +137,7 @@ def _network_clock() -> Iterator[list[float]]:
         yield clock
 
 
-def _seconds(action: Any) -> float:  # noqa: ANN401
+def _seconds(action: Any) -> float:
     start = perf_counter()
     action()
     return perf_counter() - start

@@ -75,7 +75,7 @@ def measure(prediction: Mask, truth: Mask, seconds: float, *, hce: bool) -> Meas
 
 def evaluate(
     model: str,
-    session: Any,  # noqa: ANN401
+    session: Any,
     pairs: Iterable[Pair],
     *,
     resize: bool = False,
@@ -126,7 +126,7 @@ def summarize(scores: Iterable[Score]) -> list[Summary]:
     ]
 
 
-def _mean(rows: list[Measures], name: str) -> Any:  # noqa: ANN401 - a float; None of a measure that was left out
+def _mean(rows: list[Measures], name: str) -> Any:
     values = [getattr(row, name) for row in rows]
     return None if None in values else fmean(values)
 

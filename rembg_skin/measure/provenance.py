@@ -52,14 +52,14 @@ class Provenance:
         return f"{self.model}{took}: {hashes}"
 
 
-def provenance(model: str, session: Any) -> Provenance:  # noqa: ANN401 - rembg has no types
+def provenance(model: str, session: Any) -> Provenance:
     """Return the origin of the masks of `session`, which was asked for as `model`."""
     used = getattr(session, "chosen", session)
     files = weight_files(used)
     return Provenance(model, used.name(), {path.name: sha256(path) for path in files})
 
 
-def weight_files(session: Any) -> list[Path]:  # noqa: ANN401
+def weight_files(session: Any) -> list[Path]:
     """Return the files of weights that a session uses, as far as they are known."""
     name = session.name()
     if name not in MODELS:  # one of rembg's own

@@ -45,7 +45,7 @@ Cells = Mapping[tuple[Path, str], tuple[Cell, Cell]]  # of an image and a model:
 _EMPTY = Cell(None)
 
 
-def mask_cells(session: Any, path: Path, side: int, truth: Path | None = None) -> tuple[Cell, Cell]:  # noqa: ANN401
+def mask_cells(session: Any, path: Path, side: int, truth: Path | None = None) -> tuple[Cell, Cell]:
     """Return the session's mask of an image file, and the mask on the image.
 
     Parameters
@@ -104,7 +104,7 @@ def comparison(
     return grid(rows, ["image", *(["true mask"] if truths else []), *titles], side)
 
 
-def worst_sheet(scores: Iterable[Score], session: Any, side: int, *, resize: bool) -> PILImage:  # noqa: ANN401
+def worst_sheet(scores: Iterable[Score], session: Any, side: int, *, resize: bool) -> PILImage:
     """Return the contact sheet of `scores`: image, true mask, predicted mask and their differences, with measures.
 
     Parameters

@@ -218,7 +218,7 @@ def _check(name: str, network: Network, path: Path, session: ort.InferenceSessio
         )
 
 
-def _fits(node: Any, expected: Sequence[int | str]) -> bool:  # noqa: ANN401 - ONNX Runtime has no types
+def _fits(node: Any, expected: Sequence[int | str]) -> bool:
     return (
         node.type == "tensor(float)"
         and len(node.shape) == len(expected)

@@ -45,7 +45,7 @@ class AutoSession(SkinSession):
 
     model = MODELS["skin"]
 
-    def __init__(self, model_name: str, sess_opts: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, model_name: str, sess_opts: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(model_name, sess_opts)  # extras are for the session that it chooses
 
         def started(cls: type[SkinSession]) -> SkinSession:
@@ -58,7 +58,7 @@ class AutoSession(SkinSession):
         _tell_once(self.chosen.name(), refusals)
 
     @classmethod
-    def download_models(cls, *_args: Any, **_kwargs: Any) -> str | None:  # noqa: ANN401
+    def download_models(cls, *_args: Any, **_kwargs: Any) -> str | None:
         """Return the path of the weights that a session would take now; None where the chain starts without any.
 
         Raises
@@ -77,7 +77,7 @@ class AutoSession(SkinSession):
         _tell_once(model.name, refusals)
         return path
 
-    def predict(self, img: PILImage, *args: Any, **kwargs: Any) -> list[PILImage]:  # noqa: ANN401
+    def predict(self, img: PILImage, *args: Any, **kwargs: Any) -> list[PILImage]:
         """Return what the chosen session returns."""
         return self.chosen.predict(img, *args, **kwargs)
 

@@ -31,7 +31,7 @@ class SkinSession(BaseSession, ABC):
     options: ClassVar[Mapping[str, Option]] = {}
     knows_parts: ClassVar[bool] = False  # whether `mask` itself leaves eyes, brows and mouth out
 
-    def __init__(self, model_name: str, sess_opts: Any, *_args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, model_name: str, sess_opts: Any, *_args: Any, **kwargs: Any) -> None:
         self.model_name = model_name
         self.sess_opts = sess_opts
         self._extras = {name: value for name, value in kwargs.items() if name in self.options}
@@ -43,7 +43,7 @@ class SkinSession(BaseSession, ABC):
             log_once(f"{self.name()}: served without a download")
 
     @classmethod
-    def name(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
+    def name(cls, *_args: Any, **_kwargs: Any) -> str:
         """Return the session's name, as given to ``rembg -m``."""
         return cls.model.name
 
@@ -54,18 +54,18 @@ class SkinSession(BaseSession, ABC):
         return getattr(self.sess_opts, "intra_op_num_threads", 0) or cores()
 
     @classmethod
-    def check_machine(cls, **_kwargs: Any) -> None:  # noqa: ANN401
+    def check_machine(cls, **_kwargs: Any) -> None:
         """Raise ModelError where this machine cannot run the model, so that nothing is downloaded in vain.
 
         Extras are those of the session.
         """
 
     @classmethod
-    def download_models(cls, *_args: Any, **_kwargs: Any) -> str | None:  # noqa: ANN401
+    def download_models(cls, *_args: Any, **_kwargs: Any) -> str | None:
         """Return the path of the verified weights, or None where the model needs none."""
         return None
 
-    def predict(self, img: PILImage, *_args: Any, **kwargs: Any) -> list[PILImage]:  # noqa: ANN401
+    def predict(self, img: PILImage, *_args: Any, **kwargs: Any) -> list[PILImage]:
         """Return one L mask of the image's size, 0 for not skin, 255 for skin.
 
         Parameters

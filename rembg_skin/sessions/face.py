@@ -39,12 +39,12 @@ class FaceSession(SkinSession):
         **finishing(),
     }
 
-    def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(model_name, sess_opts, *args, **kwargs)
         self._detector = shared_detector(Path(self.download_models()), self.threads)
 
     @classmethod
-    def download_models(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
+    def download_models(cls, *_args: Any, **_kwargs: Any) -> str:
         """Return the path of the detector's verified weights."""
         return str(fetch_detector())
 

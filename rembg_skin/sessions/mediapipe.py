@@ -36,7 +36,7 @@ class MediapipeSession(SkinSession):
     model = MODELS["mediapipe_skin"]
     options: ClassVar[Mapping[str, Option]] = finishing()
 
-    def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(model_name, sess_opts, *args, **kwargs)
         self.check_machine()
         network = self.model.network
@@ -45,7 +45,7 @@ class MediapipeSession(SkinSession):
         self._graph = shared_graph(self.name(), network, Path(self.download_models()), self.threads)
 
     @classmethod
-    def check_machine(cls, **_kwargs: Any) -> None:  # noqa: ANN401
+    def check_machine(cls, **_kwargs: Any) -> None:
         """Raise ModelError where LiteRT is not installed."""
         try:
             import ai_edge_litert.interpreter  # noqa: F401 - an extra: only this model needs it
@@ -55,7 +55,7 @@ class MediapipeSession(SkinSession):
             ) from None
 
     @classmethod
-    def download_models(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
+    def download_models(cls, *_args: Any, **_kwargs: Any) -> str:
         """Return the path of the verified weights."""
         return str(fetch(cls.model))
 

@@ -51,7 +51,7 @@ class NeuralSession(SkinSession):
 
     network: ClassVar[Network]
 
-    def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(model_name, sess_opts, *args, **kwargs)
         self._graph = load(self.model, self.network, sess_opts, kwargs.get("providers"))
         self._side(self._extras.get("size"))
@@ -62,12 +62,12 @@ class NeuralSession(SkinSession):
         return self._graph.session
 
     @classmethod
-    def check_machine(cls, **kwargs: Any) -> None:  # noqa: ANN401
+    def check_machine(cls, **kwargs: Any) -> None:
         """Raise ModelError where the CPU has to do it and has too little memory."""
         _providers(cls.name(), cls.network, kwargs.get("providers"))
 
     @classmethod
-    def download_models(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
+    def download_models(cls, *_args: Any, **_kwargs: Any) -> str:
         """Return the path of the verified weights."""
         return str(weights_of(cls.model))
 

@@ -53,9 +53,9 @@ def open_session(
     name: str,
     extras: Mapping[str, object] | None = None,
     *,
-    sess_opts: Any = None,  # noqa: ANN401 - ONNX Runtime has no types
+    sess_opts: Any = None,
     providers: Sequence[object] | None = None,
-) -> Any:  # noqa: ANN401 - rembg ships no types
+) -> Any:
     """Return a new session; its weights are downloaded if they are not on disk.
 
     Like rembg's ``new_session``, but without its import of the compiled matting, for any OMP_NUM_THREADS, and with an
@@ -108,7 +108,7 @@ def _openmp_threads() -> int:
     return int(first) if first.isascii() and first.isdecimal() and len(first) < 5 else 0  # noqa: PLR2004 - no machine
 
 
-def predict_mask(session: Any, image: PILImage) -> Mask:  # noqa: ANN401
+def predict_mask(session: Any, image: PILImage) -> Mask:
     """Return the session's mask of `image`: uint8 [height, width]; of several masks, their maximum.
 
     Raises

@@ -21,7 +21,7 @@ class RefinedSession(SkinSession):
 
     base: ClassVar[type[NeuralSession]]
 
-    def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(model_name, sess_opts, *args, **kwargs)
         self._base = self.base(self.base.name(), sess_opts, providers=kwargs.get("providers"), **self._extras)
         self._refiner = load(REFINER, REFINER_NETWORK, sess_opts, kwargs.get("providers"))
@@ -32,12 +32,12 @@ class RefinedSession(SkinSession):
         return self._base.inner_session
 
     @classmethod
-    def check_machine(cls, **kwargs: Any) -> None:  # noqa: ANN401
+    def check_machine(cls, **kwargs: Any) -> None:
         """Raise what the base session raises."""
         cls.base.check_machine(**kwargs)
 
     @classmethod
-    def download_models(cls, *_args: Any, **_kwargs: Any) -> str:  # noqa: ANN401
+    def download_models(cls, *_args: Any, **_kwargs: Any) -> str:
         """Return the path of the base network's verified weights; the patch network's are there then too."""
         weights_of(REFINER)
         return cls.base.download_models()

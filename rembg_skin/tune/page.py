@@ -33,7 +33,7 @@ _DOWNLOAD = """(file) => {
 }"""
 
 
-def build_page(photo: Path | None = None) -> Any:  # noqa: ANN401 - Gradio is an extra
+def build_page(photo: Path | None = None) -> Any:
     """Return the page, a ``gradio.Blocks``, with `photo` in it if one is given.
 
     Raises
@@ -87,7 +87,7 @@ def build_page(photo: Path | None = None) -> Any:  # noqa: ANN401 - Gradio is an
         every = [widget for owned in widgets.values() for widget in owned]
         outputs = [mask, cutout, overlay, command, python, line]
 
-        def change(*values: Any) -> list[Any]:  # noqa: ANN401
+        def change(*values: Any) -> list[Any]:
             try:
                 shown = tuner.update(*values)
                 for picture in filter(None, shown[:3]):
@@ -137,7 +137,7 @@ def build_page(photo: Path | None = None) -> Any:  # noqa: ANN401 - Gradio is an
     return page
 
 
-def _picture(gr: Any, label: str, kind: str) -> Any:  # noqa: ANN401
+def _picture(gr: Any, label: str, kind: str) -> Any:
     return gr.Image(
         label=label,
         format=kind,
@@ -171,7 +171,7 @@ def _problem(error: SkinError) -> str:
     return f"**{error}** The pictures and the command are those before this change."
 
 
-def _downloaded(gr: Any, tuner: Tuner, what: str, name: str, path: str | None, *values: Any) -> str:  # noqa: ANN401
+def _downloaded(gr: Any, tuner: Tuner, what: str, name: str, path: str | None, *values: Any) -> str:
     try:
         return str(tuner.write(what, Path(tempfile.mkdtemp()), name, path, *values))
     except SkinError as error:
@@ -184,7 +184,7 @@ def _shown_default(name: str, option: Option) -> object:
     return unset_of(name) if option.default is None else option.default
 
 
-def _widget(gr: Any, name: str, option: Option) -> Any:  # noqa: ANN401
+def _widget(gr: Any, name: str, option: Option) -> Any:
     shared = {"value": _shown_default(name, option), "label": name, "info": help_of(name, option)}
     match option:
         case Integer(default=None):
@@ -241,13 +241,13 @@ def open_browser(url: str) -> None:
     webbrowser.open(url)
 
 
-def _bare_application() -> Any:  # noqa: ANN401
+def _bare_application() -> Any:
     from fastapi import FastAPI
 
     return FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
 
-def _gradio() -> Any:  # noqa: ANN401
+def _gradio() -> Any:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when it is imported
     try:
         with no_proxy():  # Gradio's client is made when it is imported, and would look for the proxy's packages

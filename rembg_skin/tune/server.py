@@ -66,7 +66,7 @@ def bind(port: int | None) -> socket.socket:
     raise SkinError(f"All ports of {HOST} from {_PORTS[0]} to {_PORTS[-1]} are taken: choose one with --port.")
 
 
-def serve(app: Any, listener: socket.socket) -> Served:  # noqa: ANN401 - an ASGI application
+def serve(app: Any, listener: socket.socket) -> Served:
     """Serve `app` on `listener` and return at once.
 
     Raises

@@ -143,13 +143,13 @@ def remembering(cls: type[SkinSession]) -> SkinSession:
     """
     masks, answers = Memory(), Memory()
 
-    def mask(self: Any, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:  # noqa: ANN401
+    def mask(self: Any, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
         own = tuple((name, value) for name, value in settings.items() if name not in _FINISH)
         question = (_fingerprint(rgb), alpha and _fingerprint(alpha), own)
         made: PILImage = masks.recall(question, lambda: cls.mask(self, rgb, alpha, settings))
         return made.copy()  # the steps after it may change it
 
-    def skin(self: Any, rgb: PILImage, *arguments: Hashable) -> Any:  # noqa: ANN401
+    def skin(self: Any, rgb: PILImage, *arguments: Hashable) -> Any:
         return answers.recall((_fingerprint(rgb), *arguments), lambda: cls.skin(self, rgb, *arguments))
 
     steps = {"mask": mask} | ({"skin": skin} if issubclass(cls, NeuralSession) else {})

@@ -27,7 +27,7 @@ def model_folders(name: str) -> tuple[Path, ...]:
     return (Path(Named.u2net_home()),)
 
 
-def _base_session() -> Any:  # noqa: ANN401 - rembg has no types
+def _base_session() -> Any:
     # `import rembg` takes seconds, and a minute or more the first time on a machine (numba compiles). The command asks
     # for folders alone, and the one file of rembg that knows them needs nothing else of it.
     rembg = find_spec("rembg")

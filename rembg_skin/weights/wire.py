@@ -25,7 +25,7 @@ class Wire:
         last = self._connections[-1] if self._connections else None
         return None if last is None or last.proxy else printable(last.host)
 
-    def add(self, connection: Any) -> None:  # noqa: ANN401
+    def add(self, connection: Any) -> None:
         """Take note of a connection before it is made."""
         if self._is_cut:
             raise OSError("given up")
@@ -69,11 +69,11 @@ _POOLS = {"http": _PlainPool, "https": _SecurePool}
 
 
 class _Adapter(HTTPAdapter):
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
-    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **kwargs)
         if not str(proxy).lower().startswith("socks"):
             manager.pool_classes_by_scheme = _POOLS
