@@ -21,7 +21,7 @@ class Option(Protocol):
         """What is accepted, in words."""
 
     def parse(self, value: object) -> object:
-        """Return `value` as a plain Python object; raise ValueError where it is not allowed."""
+        """Return `value` as a plain Python object; raise ValueError if it is not allowed."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Integer:
         return f"{'an odd' if self.odd else 'a whole'} number from {self.low} to {self.high}{multiple}"
 
     def parse(self, value: object) -> int:
-        """Return `value` as an int; raise ValueError where it is not allowed."""
+        """Return `value` as an int; raise ValueError if it is not allowed."""
         if isinstance(value, bool) or not isinstance(value, numbers.Integral):
             raise ValueError
         number = int(value)
@@ -64,7 +64,7 @@ class Real:
         return f"a number from {self.low:g} to {self.high:g}"
 
     def parse(self, value: object) -> float:
-        """Return `value` as a float; raise ValueError where it is not allowed."""
+        """Return `value` as a float; raise ValueError if it is not allowed."""
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise ValueError
         number = float(value)
@@ -86,7 +86,7 @@ class Choice:
         return "one of " + ", ".join(f'"{word}"' for word in self.words)
 
     def parse(self, value: object) -> str:
-        """Return `value` where it is one of the words; raise ValueError otherwise."""
+        """Return `value` if it is one of the words; raise ValueError otherwise."""
         if not isinstance(value, str) or value not in self.words:
             raise ValueError
         return value
@@ -104,7 +104,7 @@ class Switch:
         return "true or false"
 
     def parse(self, value: object) -> bool:
-        """Return `value` where it is a boolean; raise ValueError otherwise."""
+        """Return `value` if it is a boolean; raise ValueError otherwise."""
         if not isinstance(value, bool):
             raise ValueError
         return value
