@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+import rembg_skin_hook
 from rembg_skin.catalog import MODELS
 from rembg_skin.errors import SettingError, did_you_mean, printable
 
 GITHUB_API = "https://api.github.com"
 AUTO = "REMBG_SKIN_AUTO"
-_ON = ("1", "true", "yes", "on")
-_OFF = ("0", "false", "no", "off", "")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
@@ -70,14 +69,11 @@ def switch(name: str) -> bool:
         If its value is neither on nor off.
 
     """
-    given = os.environ.get(name, "")
-    word = given.strip().lower()
-    if word not in (*_ON, *_OFF):
-        raise SettingError(
-            f'{name}="{printable(given)}" is neither on nor off: it takes {", ".join(_ON)} or'
-            f" {', '.join(word for word in _OFF if word)}."
-        )
-    return word in _ON
+    on = rembg_skin_hook.switch(name)
+    if on is None:
+        shown = printable(os.environ[name])
+        raise SettingError(f'{name}="{shown}" is neither on (1, true, yes, on) nor off (0, false, no, off).')
+    return on
 
 
 def chain() -> tuple[str, ...]:
@@ -101,7 +97,11 @@ def chain() -> tuple[str, ...]:
 def warn_unchecked_by_choice() -> None:
     """Say that weights are not checked, and that the variable means it whatever its value is."""
     value = os.environ.get("MODEL_CHECKSUM_DISABLED", "")
-    although = "" if value.strip().lower() in _ON else f' (to "{printable(value)}": rembg asks only whether it is set)'
+    although = (
+        ""
+        if rembg_skin_hook.switch("MODEL_CHECKSUM_DISABLED")
+        else f' (to "{printable(value)}": rembg asks only whether it is set)'
+    )
     warnings.warn(
         f"MODEL_CHECKSUM_DISABLED is set{although}: weights of skin models are used unchecked. Unset it to have them"
         " checked.",

@@ -2,28 +2,22 @@
 
 import contextlib
 import hashlib
-import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from weakref import WeakValueDictionary
-
-from filelock import FileLock, Timeout
 
 from rembg_skin.catalog import FileSource, Model, ReleaseSource
 from rembg_skin.errors import DataError, WeightsError, expected, server_log
-from rembg_skin.messages import waiting
 from rembg_skin.weights import failures, receipts
-from rembg_skin.weights.download import bring, part_of
+from rembg_skin.weights.download import bring
 from rembg_skin.weights.faults import PassingError, SourceError, UncheckedError
 from rembg_skin.weights.http import SOON, Client, Retry
 from rembg_skin.weights.receipts import Receipt, file_name, on_disk, vouched
 from rembg_skin.weights.settings import Settings, warn_unchecked_by_choice
 from rembg_skin.weights.sources import assets, digest_origin, label, offer
+from rembg_skin.weights.turns import turn
 
-_LOOK = 0.25  # seconds between two looks at whether another fetch gets anywhere
-_SERVED_TURN = 2.0  # seconds; a server's threads are for other requests, too
 _SERVED_FAILURE = 60.0  # seconds for which a server asks no host again for a model
 
 
@@ -40,7 +34,7 @@ def obtain(model: Model, folders: Sequence[Path], settings: Settings, retry: Ret
         warn_unchecked_by_choice()
     target = folders[0] / file_name(model)
     since = time.time()
-    with _turn(target, model, retry):
+    with turn(target, model, retry):
         # Another thread or process may have done all of it while this one waited.
         if path := vouched(model, folders):
             return path
@@ -166,89 +160,6 @@ def _identify(path: Path, sha256: str, model: Model, settings: Settings, retry: 
             "Remove it to have the right one fetched, or set MODEL_CHECKSUM_DISABLED=1 to use it as it is."
         )
     return receipts.make(path, sha256, "nothing", "; ".join(dict.fromkeys(doubts)) or "no hash of it is known", None)
-
-
-_turns: "WeakValueDictionary[Path, threading.Lock]" = WeakValueDictionary()
-_guard = threading.Lock()
-
-
-@contextlib.contextmanager
-def _turn(target: Path, model: Model, retry: Retry) -> Iterator[None]:
-    """Let one thread of one process at a time into the block.
-
-    Others wait as long as that one gets on with a download, but not long if nothing moves; in a server never long.
-
-    Raises
-    ------
-    WeightsError
-        If it is another one's turn for too long.
-
-    """
-    with _guard:
-        mine = _turns.setdefault(target, threading.Lock())
-    patience = _Patience(target, retry)
-    with waiting(f"{model.name} is fetched by another process"):
-        while not mine.acquire(timeout=_LOOK):
-            patience.check(model)
-        try:
-            lock = _lock_file(target)
-            while lock is not None:
-                try:
-                    lock.acquire(timeout=_LOOK)
-                    break
-                except Timeout:
-                    patience.check(model)
-                except (OSError, NotImplementedError):
-                    # Nobody can download into a folder that cannot be written; if only locks are missing, hashes hold.
-                    lock = None
-        except BaseException:
-            mine.release()
-            raise
-    try:
-        yield
-    finally:
-        if lock is not None:
-            lock.release()
-        mine.release()
-
-
-def _lock_file(target: Path) -> FileLock | None:
-    path = target.with_name(f"{target.name}.lock")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_symlink():  # it would be followed
-            path.unlink()
-    except OSError:
-        return None
-    return FileLock(path)
-
-
-class _Patience:
-    """How long to wait for another one's fetch."""
-
-    def __init__(self, target: Path, retry: Retry) -> None:
-        self._part = part_of(target)
-        self._served = server_log() is not None
-        self._limit = min(retry.turn, _SERVED_TURN) if self._served else retry.turn
-        self._since, self._size = time.monotonic(), self._arrived()
-
-    def _arrived(self) -> int:
-        try:
-            return self._part.stat().st_size
-        except OSError:
-            return -1
-
-    def check(self, model: Model) -> None:
-        """Raise WeightsError if nothing has moved for too long."""
-        size = self._arrived()
-        if size != self._size and not self._served:
-            self._since, self._size = time.monotonic(), size
-        if time.monotonic() - self._since > self._limit:
-            error = WeightsError(
-                f"{model.name}: its weights are being fetched by another thread or process.\nTry again later."
-            )
-            error.reason = "it is being fetched by another process"
-            raise error
 
 
 def _set_aside(path: Path, model: Model) -> None:

@@ -234,8 +234,7 @@ def test_a_switch_that_is_neither_on_nor_off_is_an_error(
     monkeypatch.setenv("REMBG_SKIN_OFFLINE", value)
     assert main(["download", "dlmv_skin"]) == 1
     assert capsys.readouterr().err == (
-        f'rembg-skin: REMBG_SKIN_OFFLINE="{value}" is neither on nor off: it takes 1, true, yes, on or 0, false, no,'
-        " off.\n"
+        f'rembg-skin: REMBG_SKIN_OFFLINE="{value}" is neither on (1, true, yes, on) nor off (0, false, no, off).\n'
     )
     assert not home.exists()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from rembg_skin.errors import WeightsError
-from rembg_skin.weights import failures, store
+from rembg_skin.weights import failures, store, turns
 from rembg_skin.weights.http import SOON, Retry
 from rembg_skin.weights.settings import Settings
 from tests.support.github import Answer, GitHub
@@ -119,7 +119,7 @@ def test_a_turn_that_gets_nowhere_is_waited_for_in_vain(github: GitHub, tmp_path
     inside, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with store._turn(tmp_path / "tiny_skin.onnx", entry, QUICK):
+        with turns.turn(tmp_path / "tiny_skin.onnx", entry, QUICK):
             inside.set()
             done.wait(30)
 
@@ -162,7 +162,7 @@ def test_a_process_that_waited_shares_the_failure_of_one_that_was_as_patient(
     inside, done = threading.Event(), threading.Event()
 
     def fail_meanwhile() -> None:
-        with store._turn(target, released(), QUICK):
+        with turns.turn(target, released(), QUICK):
             inside.set()
             done.wait(30)
             failure = failures.note(target, "no answer", Settings.read().fingerprint, patience)
@@ -193,7 +193,7 @@ def server() -> Iterator[None]:
 
 @pytest.mark.usefixtures("server")
 def test_in_a_server_one_thread_asks_and_no_other_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_SERVED_TURN", 0.5)
+    monkeypatch.setattr(turns, "_SERVED", 0.5)
     retry = replace(QUICK, answer=4.0, silence=4.0, turn=30.0)
     words = "does not answer|are being fetched by another"
     with listening() as silent, ThreadPoolExecutor(40) as pool:
