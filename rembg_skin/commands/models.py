@@ -2,12 +2,13 @@
 
 import argparse
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
-from rembg_skin.catalog import MEASURED_ON, FileSource, Model, files_of
+from rembg_skin.catalog import MEASURED_ON, FileSource, Measured, Model, files_of
 from rembg_skin.commands.console import write_table
 from rembg_skin.commands.names import ALL
 
+_SETS = [field.name for field in fields(Measured)]
 _HEAD = [
     "name",
     "input",
@@ -16,15 +17,13 @@ _HEAD = [
     "download",
     "licence",
     "published",
-    "faces",
-    "web",
-    "hands",
+    *_SETS,
     "on disk",
 ]
 _NOTES = f"""
 ?: the host tells it when the file is fetched. GFLOPs: multiply-adds in billions at a square input.
 published: mIoU on the authors' evaluation data; `--json` names the source and has the training data's.
-faces, web, hands: {MEASURED_ON}.
+{", ".join(_SETS)}: {MEASURED_ON}.
 The published and the measured figures are of different photographs: compare within a column, not across."""
 
 
@@ -85,7 +84,7 @@ def _row(model: Model) -> list[str]:
     facts = describe(model)
     size = facts["download_bytes"]
     published = model.published.miou_eval if model.published else None
-    measured = (model.measured.faces, model.measured.web, model.measured.hands) if model.measured else (None,) * 3
+    measured = (getattr(model.measured, name, None) for name in _SETS)
     return [
         model.name,
         _input(model),

@@ -249,7 +249,7 @@ def _best(figures: Figures, seconds: Mapping[str, float]) -> str:
 
 def _measured(names: Iterable[str]) -> Figures:
     values = {name: figure.mean for name in names if name in MODELS and (figure := MODELS[name].measured)}
-    return Figures(MEASURED_TABLE, "mean IoU of three sets", values)
+    return Figures(MEASURED_TABLE, "mean IoU of four sets", values)
 
 
 def _published(names: Iterable[str]) -> Figures:
