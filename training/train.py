@@ -46,7 +46,7 @@ STRIDE = 32
 class Plan:
     """How long and how fast to train."""
 
-    steps: int = 5500
+    steps: int = 8500
     learning_rate: float = 4.5e-4
     weight_decay: float = 0.02
     averaging: float = 0.997

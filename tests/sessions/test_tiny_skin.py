@@ -91,7 +91,7 @@ def test_normalisation_is_inside_so_a_plain_rgb_photo_finds_a_face(session: ort.
 def test_the_second_mask_leaves_the_eyes_of_a_face_out(session: ort.InferenceSession) -> None:
     photo = library_photo("astronaut.png")[40:240, 120:320]
     region, skin = (mask_of(session, photo, output) > 127 for output in ("mask", "skin"))
-    eye, cheek = np.s_[58:64, 78:88], np.s_[75:88, 70:83]
+    eye, cheek = np.s_[58:63, 78:88], np.s_[75:88, 70:83]
     assert np.mean(region[eye]) > 0.5
     assert np.mean(skin[eye]) < 0.25
     assert np.mean(skin[cheek]) > 0.9
@@ -117,7 +117,7 @@ def test_at_most_one_percent_lights_up_without_skin(session: ort.InferenceSessio
 
 
 @pytest.mark.parametrize(
-    ("source", "floor"), [("fasseg_frontal", 0.895), ("hands_and_necks", 0.75), ("mixed_web", 0.66)]
+    ("source", "floor"), [("fasseg_frontal", 0.895), ("hands_and_necks", 0.77), ("mixed_web", 0.68)]
 )
 def test_shipped_file_scores_what_its_card_says(session: ort.InferenceSession, source: str, floor: float) -> None:
     """A floor below the card's figure on photographs it was trained on: catches a broken file, proves no accuracy."""
