@@ -18,6 +18,7 @@ Point = tuple[float, float]
 
 _MOUTH = 1.08  # from between the eyes to the mouth, in distances of the eyes
 _PROFILE = 0.5  # eyes nearer to each other, by that measure: the face is turned so far that nothing is where it says
+_THINNEST = 0.01  # pixels: an ellipse below it hides nothing
 _TILT = 0.1  # radians: a brow's outer end is higher than its inner one
 
 
@@ -83,7 +84,7 @@ def without(mask: PILImage, ellipses: Iterable[Ellipse]) -> PILImage:
 def _around(ellipse: Ellipse, size: tuple[int, int]) -> Box:
     """Return the whole pixels around an ellipse that lie inside an image of `size`; none for one without extent."""
     values = (ellipse.x, ellipse.y, ellipse.across, ellipse.down)
-    if not all(map(isfinite, values)) or min(ellipse.across, ellipse.down) <= 0:
+    if not all(map(isfinite, values)) or min(ellipse.across, ellipse.down) < _THINNEST:
         return Box(0, 0, 0, 0)
     reach = max(ellipse.across, ellipse.down) + 1
     left, right = (min(max(int(ellipse.x + side), 0), size[0]) for side in (-reach, reach + 1))

@@ -66,7 +66,8 @@ def test_eval_prints_a_row_for_each_model_and_writes_what_is_asked_for(
     done = run("eval", *folders, "-m", "hsv_skin", "ycbcr_skin", "--csv", tmp_path / "all.csv", "--plot",
                tmp_path / "plot.png", "--worst", 2, "--worst-to", tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    head, _, *rows = (line.split() for line in done.stdout.splitlines())
+    head, _, *rows, versions = (line.split() for line in done.stdout.splitlines())
+    assert versions[0] == "python"
     assert head == ["model", "images", "mIoU", "mIoU@0.5", "F1", "precision", "recall", "MAE", "HCE", "s/image"]
     assert [row[:2] for row in rows] == [["hsv_skin", "6"], ["ycbcr_skin", "6"]]
     with (tmp_path / "all.csv").open() as file:

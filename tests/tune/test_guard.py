@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,6 +48,12 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": str(scope["headers"]).encode()})
 
 
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` in a thread: the browser of other tests keeps a loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
+
+
 def asked(
     app: Any, headers: list[tuple[str, str]], kind: str = "http", path: str = "/", parts: tuple[bytes, ...] = (b"",)
 ) -> list[Message]:
@@ -63,7 +71,7 @@ def asked(
         sent.append(message)
 
     scope = {"type": kind, "path": path, "method": "POST", "headers": [(k.encode(), v.encode()) for k, v in headers]}
-    asyncio.run(app(scope, receive, send))
+    run(app(scope, receive, send))
     return sent
 
 
@@ -140,7 +148,7 @@ def test_only_requests_and_websockets_are_guarded() -> None:
     async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
         seen.append(scope["type"])
 
-    asyncio.run(guarded(app, PORT)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
+    run(guarded(app, PORT)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
     assert seen == ["lifespan"]
 
 
