@@ -83,7 +83,7 @@ def without(mask: PILImage, ellipses: Iterable[Ellipse]) -> PILImage:
 
 def _around(ellipse: Ellipse, size: tuple[int, int]) -> Box:
     """Return the whole pixels around an ellipse that lie inside an image of `size`; none for one without extent."""
-    values = (ellipse.x, ellipse.y, ellipse.across, ellipse.down)
+    values = (ellipse.x, ellipse.y, ellipse.across, ellipse.down, ellipse.angle)
     if not all(map(isfinite, values)) or min(ellipse.across, ellipse.down) < _THINNEST:
         return Box(0, 0, 0, 0)
     reach = max(ellipse.across, ellipse.down) + 1
