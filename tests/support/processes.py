@@ -19,6 +19,20 @@ def hear_interrupts() -> None:
 
 
 @contextmanager
+def _hang_up_heard() -> Iterator[None]:
+    """Let processes that are started meanwhile hear SIGHUP, which nohup has ignored: these tests themselves go on."""
+    hang_up = getattr(signal, "SIGHUP", None)
+    if hang_up is None or signal.getsignal(hang_up) is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(hang_up, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(hang_up, signal.SIG_IGN)
+
+
+@contextmanager
 def started(
     command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, **options: Any
 ) -> Iterator["subprocess.Popen[str]"]:
@@ -36,9 +50,13 @@ def started(
     """
     hear_interrupts()
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
-    process: subprocess.Popen[str] = subprocess.Popen(
-        [str(part) for part in command], env={**os.environ, **(env or {})}, start_new_session=True, **(pipes | options)
-    )
+    with _hang_up_heard():
+        process: subprocess.Popen[str] = subprocess.Popen(
+            [str(part) for part in command],
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+            **(pipes | options),
+        )
     try:
         yield process
     finally:
