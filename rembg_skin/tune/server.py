@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import logging
 import os
 import socket
 import threading
@@ -33,6 +34,7 @@ class Served:
 
     def close(self) -> None:
         """End the server, after the answers under way."""
+        logging.getLogger("uvicorn.error").disabled = True  # answers that are cut off now are no fault
         self._server.should_exit = True
         self._thread.join(2 * _ENDING)
         deadline = time.monotonic() + _ENDING

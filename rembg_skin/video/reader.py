@@ -31,6 +31,8 @@ _UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
 _COARSE, _FINEST = Fraction(1, 1000), 1_000_000
 _HD = 720  # lines: from here on, colours without a label are ITU-R BT.709
 
+_WITHOUT_METADATA_ERRORS = 19  # PyAV's major version
+
 
 class Frame(NamedTuple):
     """One frame.
@@ -130,10 +132,15 @@ class Reader:
         self.damaged = 0
         self.reached = 0.0
         self._held: list[Packet[Any]] = []  # sound from before the first frame
+        # Titles that are not UTF-8 are no fault; PyAV 19 no longer takes this argument.
+        lenient = (
+            {"metadata_errors": "ignore"}
+            if int(self._av.__version__.partition(".")[0]) < _WITHOUT_METADATA_ERRORS
+            else {}
+        )
+        origin = sys.stdin.buffer if self.source == STDIN else self.source
         try:
-            self._file: InputContainer = self._av.open(
-                sys.stdin.buffer if self.source == STDIN else self.source, metadata_errors="ignore"
-            )
+            self._file: InputContainer = self._av.open(origin, **lenient)
         except (self._av.FFmpegError, OSError, ValueError) as error:
             raise VideoError(f"{self.source} cannot be read as a video: {in_words(error)}") from error
         try:
