@@ -369,7 +369,7 @@ _SELFIE = Model(
     "mediapipe_skin",
     "MediaPipe selfie multiclass",
     "MobileNetV3, TFLite",
-    Network(256, channels=6, stretch="never"),
+    Network(256, channels=6, stretch="never", levels=_NO_VEIL),
     (
         FileSource(
             "https://storage.googleapis.com/mediapipe-models/image_segmenter/selfie_multiclass_256x256/float32/1/"

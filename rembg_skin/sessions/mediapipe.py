@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import onnxruntime as ort
 from PIL.Image import Image as PILImage
 
-from rembg_skin.catalog import MODELS
+from rembg_skin.catalog import MODELS, Network
 from rembg_skin.errors import ModelError
 from rembg_skin.image.arrays import Floats
 from rembg_skin.image.mask import resized, to_mask
@@ -18,6 +18,7 @@ from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.options import Option, finishing
 from rembg_skin.weights import fetch
 
+_NETWORK = cast("Network", MODELS["mediapipe_skin"].network)
 BODY_SKIN, FACE_SKIN = 2, 3  # of background, hair, body skin, face skin, clothes, other
 
 
@@ -34,15 +35,12 @@ class MediapipeSession(SkinSession):
     """
 
     model = MODELS["mediapipe_skin"]
-    options: ClassVar[Mapping[str, Option]] = finishing()
+    options: ClassVar[Mapping[str, Option]] = finishing(*_NETWORK.levels)
 
     def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(model_name, sess_opts, *args, **kwargs)
         self.check_machine()
-        network = self.model.network
-        assert network is not None  # noqa: S101 - for the type checker
-        self._size = network.size
-        self._graph = shared_graph(self.name(), network, Path(self.download_models()), self.threads)
+        self._graph = shared_graph(self.name(), _NETWORK, Path(self.download_models()), self.threads)
 
     @classmethod
     def check_machine(cls, **_kwargs: Any) -> None:
@@ -61,7 +59,7 @@ class MediapipeSession(SkinSession):
 
     def mask(self, rgb: PILImage, _alpha: PILImage | None, _settings: Mapping[str, Any]) -> PILImage:
         """Return the L mask of an RGB image."""
-        tensor = to_tensor(rgb, self._size, reducing_gap=2.0, threads=self.threads)
+        tensor = to_tensor(rgb, _NETWORK.size, reducing_gap=2.0, threads=self.threads)
         skin = skin_share(self._graph.run(tensor.transpose(0, 2, 3, 1)))
         return resized(to_mask(skin), rgb.size)
 

@@ -76,7 +76,7 @@ def test_the_mask_is_soft_and_is_the_softmax_of_the_logits(session: MediapipeSes
     shares = np.exp(logits) / np.exp(logits).sum()
     expected = 255 * (shares[2] + shares[3])
     assert 50 < expected < 205
-    low, high = session.predict(Image.new("RGB", (256, 256), color))[0].getextrema()
+    low, high = session.predict(Image.new("RGB", (256, 256), color), low=0, high=255)[0].getextrema()
     assert low == high
     assert expected - 1.5 < low <= expected + 0.5
 
@@ -199,9 +199,9 @@ def test_the_real_network_finds_the_astronaut(real_session: MediapipeSession, as
     mask = np.asarray(remove(astronaut, session=real_session, only_mask=True))
     assert mask.shape == (512, 512)
     face, suit, flag = mask[100:160, 200:250], mask[350:500, 200:400], mask[50:400, 0:80]
-    assert face.mean() > 220
-    assert suit.mean() < 10
-    assert flag.mean() < 2
+    assert face.mean() > 250
+    assert suit.mean() < 5
+    assert flag.mean() < 2  # no veil
 
 
 def test_a_real_network_is_told_from_the_one_of_the_catalogue(real: Path) -> None:
