@@ -64,13 +64,11 @@ def cut(pyramid: Pyramid, size: int, rng: Generator) -> tuple[Tensor, Tensor]:
     flip = 1 if uniform(rng, 0, 1) < 0.5 else -1
     reach_x, reach_y = step * size * aspect / width, step * size / aspect / height
     cos, sin = math.cos(turn), math.sin(turn)
-    theta = torch.tensor(
-        [
-            [flip * reach_x * cos, -reach_x * sin, uniform(rng, -1, 1) * abs(1 - reach_x)],
-            [flip * reach_y * sin, reach_y * cos, uniform(rng, -1, 1) * abs(1 - reach_y)],
-        ]
-    )
-    grid = F.affine_grid(theta[None], [1, 1, size, size], align_corners=False)
+    along = torch.linspace(1 / size - 1, 1 - 1 / size, size)
+    x, y = along[None], along[:, None]  # of the view, -1 to 1; below those of the photo
+    across = flip * reach_x * cos * x - reach_x * sin * y + uniform(rng, -1, 1) * abs(1 - reach_x)
+    down = flip * reach_y * sin * x + reach_y * cos * y + uniform(rng, -1, 1) * abs(1 - reach_y)
+    grid = torch.stack([across, down], -1)[None]
     view = F.grid_sample(source[None].float() / 255, grid, padding_mode="reflection", align_corners=False)[0]
     return view, (grid[0].abs() <= 1).all(-1)
 
