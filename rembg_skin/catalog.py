@@ -165,7 +165,7 @@ for _family in ("u2net", "u2netp", "dlmv"):
 MEASURED_ON = (
     "mean IoU at 0.5 of the photographs that tiny_skin is never trained on (`is_held_out` in training/data.py): 80 of"
     " people in the street (CCP), 82 of one person's hands (HGR), 40 torsos (abd-skin-segmentation), 20 studio faces"
-    " (SFA); 2026-11-25, rembg 2.0.86, ONNX Runtime 1.32"
+    " (SFA); 2026-11-25, rembg 2.0.86, ONNX Runtime 1.32; mediapipe_skin 2026-11-28, LiteRT 2.3"
 )
 MEASURED_TABLE = "measured by this project on 222 public photographs"
 MEASURED: dict[str, Measured] = {

@@ -60,15 +60,9 @@ class MediapipeSession(SkinSession):
     def mask(self, rgb: PILImage, _alpha: PILImage | None, _settings: Mapping[str, Any]) -> PILImage:
         """Return the L mask of an RGB image."""
         tensor = to_tensor(rgb, _NETWORK.size, reducing_gap=2.0, threads=self.threads)
-        skin = skin_share(self._graph.run(tensor.transpose(0, 2, 3, 1)))
+        shares = softmax(self._graph.run(tensor.transpose(0, 2, 3, 1)))
+        skin = (shares[..., BODY_SKIN] + shares[..., FACE_SKIN]).clip(0, 1)
         return resized(to_mask(skin), rgb.size)
-
-
-def skin_share(logits: Floats) -> Floats:
-    """Return the share of skin, 0..1 [height, width], from the network's logits [height, width, 6]."""
-    shares = softmax(logits)
-    share: Floats = (shares[..., BODY_SKIN] + shares[..., FACE_SKIN]).clip(0, 1)
-    return share
 
 
 def softmax(logits: Floats) -> Floats:
