@@ -10,7 +10,7 @@ from rembg import new_session, remove
 DOCS = Path(__file__).parent
 GAP, SHOWN = 16, 320  # pixels
 BY_COLOUR = "ycbcr_hsv_skin"
-FOUR = ("astronaut.png", "ihc.png", "chelsea.png", "coffee.png")  # of scikit-image's wheel, without known copyright restrictions
+FOUR = ("astronaut.png", "ihc.png", "chelsea.png", "coffee.png")  # free of copyright, says scikit-image
 
 
 def side_by_side(pictures: list[Image.Image]) -> Image.Image:
