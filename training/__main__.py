@@ -8,12 +8,15 @@ from statistics import fmean
 
 import torch
 
+from rembg_skin.catalog import MODELS
 from rembg_skin.image.tensor import automatic_side
+from rembg_skin.weights import fetch
 
 from .data import NEGATIVES_UNSEEN, Photo, Source, drop_near_copies, library_photo, load_photos
 from .evaluate import Predict, Score, in_fours, lit_share, pairs, predictor, scores, shrunk
 from .export import export
-from .train import Plan, teach, train
+from .teachers import Selfie, teach
+from .train import Plan, train
 
 ROOT = Path(__file__).resolve().parent.parent
 WORST = 20
@@ -27,11 +30,11 @@ FOLDS: tuple[tuple[Source, ...], ...] = (
 )
 
 
-def fit(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path, file: Path) -> None:
+def fit(photos: Sequence[Photo], plan: Plan, checkpoint: Path, file: Path) -> None:
     """Train on the photos and export to `file`."""
     print(f"{len(photos)} photos", flush=True)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    export(train(photos, start, plan, checkpoint), file)
+    export(train(photos, plan, checkpoint), file)
     checkpoint.unlink()
 
 
@@ -74,7 +77,7 @@ def main() -> None:
     """Read the command line and do what it asks."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder with the sets")
-    parser.add_argument("--start", type=Path, default=ROOT.parent / "shared/weights/pan_skin.onnx")
+    parser.add_argument("--selfie", type=Path, help="file of mediapipe_skin, which teaches; fetched by default")
     parser.add_argument("--output", type=Path, default=ROOT / "rembg_skin/data/tiny_skin.onnx")
     parser.add_argument("--state", type=Path, default=ROOT / "build/training", help="folder for unfinished training")
     parser.add_argument("--steps", type=int, default=Plan.steps)
@@ -94,16 +97,17 @@ def main() -> None:
         return
     plan = Plan(steps=options.steps, seed=options.seed)
     photos = drop_near_copies(load_photos(options.data), load_photos(options.data, held_out=True))
-    teach(photos, options.start, plan)
+    selfie = Selfie(options.selfie or fetch(MODELS["mediapipe_skin"]), options.threads)
+    teach(photos, selfie, options.state / "taught")
     if options.cross_validate:
         for number, held_out in enumerate(FOLDS):
             file = options.state / f"fold{number}.onnx"
             others = [photo for photo in photos if photo.source not in held_out]
             kept = drop_near_copies(others, [photo for photo in photos if photo.source in held_out])
-            fit(kept, options.start, plan, file.with_suffix(".pt"), file)
+            fit(kept, plan, file.with_suffix(".pt"), file)
             report(scored(file), options.data, held_out, tenth=False)
     else:
-        fit(photos, options.start, plan, options.state / "tiny_skin.pt", options.output)
+        fit(photos, plan, options.state / "tiny_skin.pt", options.output)
         report_unseen(scored(options.output), options.data)
 
 

@@ -1,6 +1,6 @@
 """Random views of photographs: where a view is cut, what its colours become, what hides it.
 
-Every function draws from the `torch.Generator` it is given, so a seed decides all of it. A view is float32 [8, S, S]:
+Every function draws from the `torch.Generator` it is given, so a seed decides all of it. A view is float32 [11, S, S]:
 the layers of `Photo`, in 0..1.
 """
 
@@ -11,14 +11,16 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from .data import Photo
+from .data import KNOWN, LAYERS, Photo
 
 ZOOM = (0.5, 4.0)  # longest side of the photo, as a multiple of the side of the view
-FAR, FAR_RATE = (0.15, 0.5), 0.1  # people far away
+FAR, FAR_RATE = (0.15, 0.5), 0.13  # people far away
 COLLAGE_RATE = 0.25
 BALANCE = 0.06  # deviation of the logarithm of each channel's gain
 EXPOSURE = (-0.25, 0.2)  # logarithm of the gain of all
-OCCLUDED, STRONG_HUE, GREY, SEPIA_TONED, DARKENED, DYED = 0.04, 0.02, 0.02, 0.02, 0.2, 0.02  # shares of the views
+OCCLUDED, STRONG_HUE, GREY, SEPIA_TONED, DARKENED, DYED = 0.04, 0.02, 0.02, 0.02, 0.25, 0.15  # shares of the views
+CUT_OUT, TINTED, GREYED = 0.2, 0.15, 0.25  # likewise, of those of pictures without skin
+FAIR, DEEP = torch.tensor([1.0, 0.86, 0.75]), torch.tensor([0.33, 0.2, 0.13])  # the ends of skin's tones
 SMALLEST_SKIN = 16  # pixels that tell a tone
 LUMA = torch.tensor([0.299, 0.587, 0.114])
 SEPIA = torch.tensor([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])
@@ -27,7 +29,7 @@ RGB_TO_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.21
 
 @dataclass(frozen=True)
 class Pyramid:
-    """A photo as uint8 [8, h, w] at full size and halved up to three times, so that a small view is not aliased."""
+    """A photo as uint8 [11, h, w] at full size and halved up to three times, so that a small view is not aliased."""
 
     levels: tuple[Tensor, ...]
 
@@ -50,7 +52,7 @@ def uniform(rng: Generator, low: float, high: float) -> float:
 
 
 def cut(pyramid: Pyramid, size: int, rng: Generator) -> tuple[Tensor, Tensor]:
-    """Return a view [8, size, size] at random zoom, turn, aspect, flip and place, and where it shows the photo itself.
+    """Return a view [11, size, size] at random zoom, turn, aspect, flip and place, and where it shows the photo itself.
 
     Beyond its edges the photo is mirrored.
     """
@@ -78,7 +80,8 @@ class Views:
 
     def __init__(self, photos: list[Photo], rng: Generator) -> None:
         self.photos = [Pyramid.of(photo) for photo in photos]
-        self.backgrounds = [pyramid for pyramid, photo in zip(self.photos, photos, strict=True) if not photo.shows_skin]
+        self.bare = [not photo.shows_skin for photo in photos]
+        self.backgrounds = [pyramid for pyramid, bare in zip(self.photos, self.bare, strict=True) if bare]
         self.rng = rng
 
     def background(self, size: int) -> Tensor:
@@ -89,7 +92,7 @@ class Views:
         view, inside = cut(self.photos[index], size, self.rng)
         if not inside.all() and uniform(self.rng, 0, 1) < 0.5:
             return torch.where(inside, view, self.background(size))
-        return view
+        return disguise(view, self.rng) if self.bare[index] else view
 
     def draw(self, weights: Tensor, size: int) -> Tensor:
         """One view of photos chosen with `weights`; a quarter of a collage may be a collage again."""
@@ -100,7 +103,7 @@ class Views:
         return occlude(view, self.rng) if chosen(self.rng, OCCLUDED) else view
 
     def batch(self, weights: Tensor, count: int, size: int) -> Tensor:
-        """Return augmented views [count, 8, size, size]."""
+        """Return augmented views [count, 11, size, size]."""
         return torch.stack([augment(self.draw(weights, size), self.rng) for _ in range(count)])
 
 
@@ -139,22 +142,54 @@ def retone(image: Tensor, mask: Tensor, rng: Generator) -> Tensor:
 
     Dyed with the mean colour of its skin, a background can only be told from it by shape and texture.
     """
-    soft = F.avg_pool2d(mask, 5, 1, 2)
     if chosen(rng, DARKENED):
+        soft = F.avg_pool2d(mask, 5, 1, 2)
         darker = image.clamp(1e-4, 1) ** uniform(rng, 1.1, 1.8) * uniform(rng, 0.55, 1.0)
         image = image + soft * (darker - image)
     area = mask.sum()
     if chosen(rng, DYED) and area > SMALLEST_SKIN:
+        soft = F.avg_pool2d(mask, 5, 1, 2)
         tone = (image * mask).sum((1, 2), keepdim=True) / area
-        dyed = (luma(image) * tone / luma(tone).clamp_min(0.05)).clamp(0, 1)
-        image = image + uniform(rng, 0.4, 1.0) * (1 - soft) * (dyed - image)
+        place = 1 - soft if chosen(rng, 0.2) else (1 - soft) * blob(image.shape[-1], rng)
+        image = image + uniform(rng, 0.4, 1.0) * place * (dye(image, tone) - image)
     return image
+
+
+def dye(image: Tensor, tone: Tensor) -> Tensor:
+    """Give a picture the hue and saturation of one colour [3, 1, 1]; its light stays."""
+    return (luma(image) * tone / luma(tone).clamp_min(0.05)).clamp(0, 1)
+
+
+def blob(size: int, rng: Generator) -> Tensor:
+    """Draw a soft random shape, 0..1 [1, size, size]."""
+    cells = 3 + int(uniform(rng, 0, 5))
+    noise = F.interpolate(torch.randn(1, 1, cells, cells, generator=rng), size=(size, size), mode="bicubic")[0]
+    return ((noise - uniform(rng, -0.5, 0.5)) * uniform(rng, 4, 30)).sigmoid()
+
+
+def disguise(view: Tensor, rng: Generator) -> Tensor:
+    """Tint some pictures without skin with its tones, grey others; cut some out on white, as goods are shown."""
+    if chosen(rng, TINTED):
+        tone = torch.lerp(DEEP, FAIR, uniform(rng, 0, 1)) * (1 + 0.08 * torch.randn(3, generator=rng))
+        tinted = torch.lerp(view[:3], dye(view[:3], tone.view(3, 1, 1)), uniform(rng, 0.5, 1.0))
+        view = torch.cat([tinted, view[3:]])
+    if chosen(rng, GREYED):
+        view = torch.cat([luma(view[:3]).expand(3, -1, -1), view[3:]])
+    if chosen(rng, CUT_OUT):
+        ground = torch.ones(3, 1, 1) if chosen(rng, 0.7) else torch.rand(3, 1, 1, generator=rng)
+        size = view.shape[-1]
+        across = torch.linspace(-1, 1, size)
+        shape = blob(size, rng)
+        inside = uniform(rng, 0.5, 1.2) - torch.hypot(across[None], across[:, None])
+        shape = shape * (12 * inside).sigmoid()
+        view = torch.cat([torch.lerp(ground, view[:3], shape), view[3:]])
+    return view
 
 
 def soften(image: Tensor, rng: Generator) -> Tensor:
     """Lose detail as small or noisy pictures do."""
-    if chosen(rng, 0.25):
-        coarse = F.avg_pool2d(image, 2 + int(uniform(rng, 0, 1) ** 2 * 4))[None]
+    if chosen(rng, 0.3):
+        coarse = F.avg_pool2d(image, 2 + int(uniform(rng, 0, 1) ** 2 * 6))[None]
         image = F.interpolate(coarse, size=image.shape[1:], mode="bilinear", align_corners=False)[0]
     if chosen(rng, 0.3):
         noise = torch.randn(image.shape, generator=rng) * uniform(rng, 0.0, 0.06)
@@ -167,12 +202,12 @@ def occlude(view: Tensor, rng: Generator) -> Tensor:
     steps = torch.arange(view.shape[-1])
     period, bar = int(uniform(rng, 20, 64)), int(uniform(rng, 3, 9))
     barred = (steps + int(uniform(rng, 0, period))) % period < bar
-    bare = torch.tensor([0.0, 1.0, 0.0, 0.0, 0.0])  # no skin, known; no more is told
-    colour = torch.cat([torch.rand(3, generator=rng), bare])
-    return torch.where(barred[:, None] | barred[None, :], colour.view(8, 1, 1), view)
+    colour = torch.zeros(LAYERS)  # no skin; no more is told
+    colour[:3], colour[KNOWN] = torch.rand(3, generator=rng), 1
+    return torch.where(barred[:, None] | barred[None, :], colour.view(-1, 1, 1), view)
 
 
 def augment(view: Tensor, rng: Generator) -> Tensor:
-    """Return a view [8, S, S] as another day, camera and lamp would have shown it."""
+    """Return a view [11, S, S] as another day, camera and lamp would have shown it."""
     image, mask = view[:3], view[3:4]
     return torch.cat([soften(recolour(retone(image, mask, rng), rng), rng), view[3:]])

@@ -30,7 +30,8 @@ WITHOUT_PARTS = ("fasseg_frontal", "fasseg_multipose", "sfa")  # masks that leav
 WITHOUT_FACES = ("hgr1", "abdomen")
 DOUBTED = 32  # of 255: the weight of what ccp calls background and may be a passer-by
 BLOCK = 20  # neighbours in a set often show one person: they are held out together
-MASK, TAUGHT = 3, 7  # layers of a photo
+MASK, KNOWN, TAUGHT, SEEN = 3, 4, 7, 10  # layers of a photo
+LAYERS = 11
 TRAINING_SIDE = 512  # longest side kept for training, pixels: larger views are enlarged from it
 
 # Photographs without skin that lie in the wheels of packages. The second group is never trained on.
@@ -51,10 +52,10 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Photo:
-    """A photograph and what is known of its pixels: `layers` [8, H, W], 0..255.
+    """A photograph and what is known of its pixels: `layers` [11, H, W], 0..255.
 
     Red, green, blue; the skin region; its weight in the loss; the region's parts that are not skin; where these are
-    known; what the network saw before its training.
+    known; what the teacher says of skin, hair and clothes; where it says something of the last two.
     """
 
     source: str
@@ -156,8 +157,10 @@ def load_photos(root: Path, *, held_out: bool = False) -> list[Photo]:
 
 def photo_of(source: str, name: str, image: Bytes, answer: Sequence[Bytes]) -> Photo:
     """Return a photo at the size for training."""
-    layers = np.dstack([shrink(layer, TRAINING_SIDE) for layer in (image, *answer)])
-    return Photo(source, name, np.ascontiguousarray(layers.transpose(2, 0, 1)))
+    shrunk = np.dstack([shrink(layer, TRAINING_SIDE) for layer in (image, *answer)]).transpose(2, 0, 1)
+    layers = np.zeros((LAYERS, *shrunk.shape[1:]), np.uint8)
+    layers[: len(shrunk)] = shrunk
+    return Photo(source, name, layers)
 
 
 def without_skin(name: str, image: Bytes, source: str = "negatives") -> Photo:

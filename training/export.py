@@ -1,7 +1,6 @@
-"""Write the network as one ONNX file: normalisation, sigmoid and full size inside, weights stored in 8 and 4 bits."""
+"""Write the network as one ONNX file: normalisation, sigmoid and full size inside, weights stored in 8 bits."""
 
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +18,11 @@ Floats = NDArray[np.float32]
 
 OPSET = 17
 CONTRAST = 2  # the start's say in the training leaves the answers pale; at 127 this changes next to nothing
-RADIUS = 1  # of the guided filter, in pixels of the network's answer, which is a quarter of the picture's size
+RADIUS = 1  # of the guided filter, in pixels of the network's answer, which is half the picture's size
 FLATNESS = 1e-3  # variance below which the filter takes a patch for flat; of grey values 0..1
 IMAGE_AXES = 4
 SMALLEST_SHORTENED = 1024  # values; below that the nodes cost what int8 saves
-# The weights of the last two squeeze-and-excitations, a third of all, are content with 4 bits.
-GATES = (".reduce.weight", ".expand.weight")
-SMALLEST_PACKED = 50_000  # values
+LARGEST = 127  # of the whole numbers that stand for a weight
 CLIPS = np.linspace(0.6, 1, 9)  # shares of a channel's largest weight that are tried as its range
 
 
@@ -35,7 +32,7 @@ def box_mean(x: Tensor) -> Tensor:
 
 
 def guided_upsampling(mask: Tensor, guide: Tensor) -> Tensor:
-    """Bring masks [N, C, h, w] to the size of a grey picture [N, 1, 4h, 4w], their edges where the picture's are.
+    """Bring masks [N, C, h, w] to the size of a grey picture [N, 1, 2h, 2w], their edges where the picture's are.
 
     The fast guided filter (He and Sun, arXiv 1505.00996): around each pixel the mask is taken for a linear function of
     the picture, which is found at the mask's size and used at the picture's.
@@ -61,7 +58,7 @@ class Exported(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         guide = (image * self.luma).sum(1, keepdim=True)
-        region, parts = (CONTRAST * self.network(image)).sigmoid().split(1, 1)
+        region, parts = (CONTRAST * self.network(image)[0]).sigmoid().split(1, 1)
         return guided_upsampling(torch.cat([region, region * (1 - parts)], 1), guide).split(1, 1)
 
 
@@ -89,71 +86,35 @@ def drop_unused(model: onnx.ModelProto) -> None:
             asked.update(node.input)
 
 
-def rounded(weight: Floats, largest: int) -> tuple[Floats, Floats]:
-    """Return whole numbers from -largest to largest, and each output channel's scale: the clip with least error."""
+def rounded(weight: Floats) -> tuple[NDArray[np.int8], Floats]:
+    """Return whole numbers from -LARGEST to LARGEST, and each output channel's scale: the clip with least error."""
     axes = tuple(range(1, weight.ndim))
     peak = np.maximum(np.abs(weight).max(axes, keepdims=True), np.finfo(np.float32).tiny)
-    scales = [(clip * peak / largest).astype(np.float32) for clip in CLIPS]
-    tries = [np.rint(weight / scale).clip(-largest, largest) for scale in scales]
+    scales = [(clip * peak / LARGEST).astype(np.float32) for clip in CLIPS]
+    tries = [np.rint(weight / scale).clip(-LARGEST, LARGEST) for scale in scales]
     errors = [((whole * scale - weight) ** 2).sum(axes) for whole, scale in zip(tries, scales, strict=True)]
     best = np.argmin(errors, axis=0), np.arange(len(weight))
-    return np.stack(tries)[best], np.stack(scales)[best]
+    return np.stack(tries)[best].astype(np.int8), np.stack(scales)[best]
 
 
 def shorten_weights(model: onnx.ModelProto) -> None:
-    """Store large float32 weights as int8, or two in a byte, with a float32 scale for each output channel.
+    """Store large float32 weights as int8, with a float32 scale for each output channel.
 
     Nodes that ONNX Runtime folds when it loads the file bring them back: it computes in float32.
     """
     graph = model.graph
     large = [t for t in graph.initializer if len(t.dims) == IMAGE_AXES and np.prod(t.dims) >= SMALLEST_SHORTENED]
-    nodes, added, gates = [], [], []
+    nodes: list[onnx.NodeProto] = []
     for tensor in large:
         name = tensor.name
-        gate = name.endswith(GATES) and np.prod(tensor.dims) >= SMALLEST_PACKED
-        whole, scale = rounded(numpy_helper.to_array(tensor), 7 if gate else 127)
-        added.append(numpy_helper.from_array(scale, f"{name}.scale"))
-        if gate:
-            gates.append((name, whole))
-            nodes.append(helper.make_node("Reshape", [f"{name}.flat", f"{name}.shape"], [f"{name}.float"]))
-            added.append(numpy_helper.from_array(np.array(whole.shape), f"{name}.shape"))
-        else:
-            added.append(numpy_helper.from_array(whole.astype(np.int8), f"{name}.int8"))
-            nodes.append(helper.make_node("Cast", [f"{name}.int8"], [f"{name}.float"], to=TensorProto.FLOAT))
+        whole, scale = rounded(numpy_helper.to_array(tensor))
+        nodes.append(helper.make_node("Cast", [f"{name}.int8"], [f"{name}.float"], to=TensorProto.FLOAT))
         nodes.append(helper.make_node("Mul", [f"{name}.float", f"{name}.scale"], [name]))
         graph.initializer.remove(tensor)
-    packed, unpacking = pack(gates)
-    graph.initializer.extend([*added, *packed])
-    for index, node in enumerate([*unpacking, *nodes]):
+        graph.initializer.append(numpy_helper.from_array(whole, f"{name}.int8"))
+        graph.initializer.append(numpy_helper.from_array(scale, f"{name}.scale"))
+    for index, node in enumerate(nodes):
         graph.node.insert(index, node)
-
-
-def pack(gates: Sequence[tuple[str, Floats]]) -> tuple[list[onnx.TensorProto], list[onnx.NodeProto]]:
-    """Return one tensor with the gates' whole numbers (-7 to 7), two in a byte, and the nodes that give NAME.flat each.
-
-    With opset 17's plain operators, since ONNX Runtime leaves DequantizeLinear, and so int4, to be done at each run.
-    """
-    flat = np.concatenate([whole.ravel() for _, whole in gates]) + 8
-    halves = np.pad(flat, (0, -len(flat) % 2)).reshape(2, -1)
-    constants = {
-        "gates.packed": (halves[0] * 16 + halves[1]).astype(np.uint8),
-        "gates.sixteen": np.float32(16),
-        "gates.eight": np.float32(8),
-        "gates.lengths": np.array([*(whole.size for _, whole in gates), halves.size - len(flat)]),
-    }
-    nodes = [
-        helper.make_node("Cast", ["gates.packed"], ["gates.bytes"], to=TensorProto.FLOAT),
-        helper.make_node("Div", ["gates.bytes", "gates.sixteen"], ["gates.shifted"]),
-        helper.make_node("Floor", ["gates.shifted"], ["gates.first"]),
-        helper.make_node("Mul", ["gates.first", "gates.sixteen"], ["gates.high"]),
-        helper.make_node("Sub", ["gates.bytes", "gates.high"], ["gates.second"]),
-        helper.make_node("Concat", ["gates.first", "gates.second"], ["gates.all"], axis=0),
-        helper.make_node("Sub", ["gates.all", "gates.eight"], ["gates.whole"]),
-        helper.make_node(
-            "Split", ["gates.whole", "gates.lengths"], [*(f"{name}.flat" for name, _ in gates), "gates.padding"], axis=0
-        ),
-    ]
-    return [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()], nodes
 
 
 def export(network: TinySkin, file: Path, *, short: bool = True) -> None:

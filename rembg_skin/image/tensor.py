@@ -15,7 +15,7 @@ Triple = tuple[float, float, float]
 
 STEP = 32  # pixels: networks halve their input five times
 # Chosen on photographs that tiny_skin was not trained on: see rembg_skin/data/tiny_skin.md.
-_LONGEST, _SIDES = (32, 128, 512, 1000), (224, 512, 640, 1024)
+_LONGEST, _SIDES = (32, 128, 512, 1000), (256, 416, 448, 768)
 
 
 def automatic_side(size: tuple[int, int]) -> int:

@@ -10,7 +10,7 @@ LENGTH = st.integers(1, 20_000)
 
 
 @pytest.mark.parametrize(
-    ("size", "side"), [((20, 30), 224), ((48, 40), 272), ((128, 96), 512), ((512, 512), 640), ((4000, 3000), 1024)]
+    ("size", "side"), [((20, 30), 256), ((48, 40), 283), ((128, 96), 416), ((512, 512), 448), ((4000, 3000), 768)]
 )
 def test_small_images_are_enlarged_and_large_ones_shrunk(size: tuple[int, int], side: int) -> None:
     assert automatic_side(size) == side

@@ -15,7 +15,7 @@ from tests.conftest import SHARED
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "rembg_skin" / "data" / "tiny_skin.onnx"
 PHOTOS = SHARED / "data"
-LARGEST = 1_000_000  # bytes: the budget of the wheel
+LARGEST = 4_000_000  # bytes: the budget of the wheel
 
 # Photographs without skin that lie in scikit-image's wheel; the second half was never trained on.
 WITHOUT_SKIN = ("coffee.png", "chelsea.png", "rocket.jpg", "brick.png", "gravel.png")
@@ -117,7 +117,7 @@ def test_at_most_one_percent_lights_up_without_skin(session: ort.InferenceSessio
 
 
 @pytest.mark.parametrize(
-    ("source", "floor"), [("fasseg_frontal", 0.895), ("hands_and_necks", 0.77), ("mixed_web", 0.68)]
+    ("source", "floor"), [("fasseg_frontal", 0.895), ("hands_and_necks", 0.8), ("mixed_web", 0.73)]
 )
 def test_shipped_file_scores_what_its_card_says(session: ort.InferenceSession, source: str, floor: float) -> None:
     """A floor below the card's figure on photographs it was trained on: catches a broken file, proves no accuracy."""
