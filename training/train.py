@@ -80,7 +80,10 @@ def near_edge(mask: Tensor) -> Tensor:
 
 
 def loss_of(logits: Tensor, others: Tensor, layers: Tensor, plan: Plan) -> Tensor:
-    """Return BCE and, image by image, soft Dice over the known pixels; logits may be smaller than the layers."""
+    """Return BCE and, image by image, soft Dice over the known pixels, and BCE of hair and clothes as taught.
+
+    Logits may be smaller than the layers.
+    """
     logits = resize_to(logits, layers)
     region, not_skin = logits.split(1, 1)
     mask, known, parts, told, taught = layers[:, :5].split(1, 1)
@@ -172,7 +175,8 @@ def train(photos: Sequence[Photo], plan: Plan, checkpoint: Path) -> TinySkin:
         for group in optimizer.param_groups:
             group["lr"] = group["factor"] * plan.learning_rate * rate_factor(step, plan.steps)
         image, layers = views.split((3, LAYERS - 3), 1)
-        loss = loss_of(*network(image.contiguous(memory_format=torch.channels_last)), layers, plan)
+        logits, others = network(image.contiguous(memory_format=torch.channels_last))
+        loss = loss_of(logits, others, layers, plan)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(trained, 1.0)
