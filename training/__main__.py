@@ -35,7 +35,7 @@ def fit(photos: Sequence[Photo], plan: Plan, checkpoint: Path, file: Path) -> No
     print(f"{len(photos)} photos", flush=True)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     export(train(photos, plan, checkpoint), file)
-    checkpoint.unlink()
+    checkpoint.unlink(missing_ok=True)  # a short run saves none
 
 
 def summary(title: str, values: Iterable[Score]) -> None:
