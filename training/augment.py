@@ -142,13 +142,12 @@ def retone(image: Tensor, mask: Tensor, rng: Generator) -> Tensor:
 
     Dyed with the mean colour of its skin, a background can only be told from it by shape and texture.
     """
+    soft = F.avg_pool2d(mask, 5, 1, 2)
     if chosen(rng, DARKENED):
-        soft = F.avg_pool2d(mask, 5, 1, 2)
         darker = image.clamp(1e-4, 1) ** uniform(rng, 1.1, 1.8) * uniform(rng, 0.55, 1.0)
         image = image + soft * (darker - image)
     area = mask.sum()
     if chosen(rng, DYED) and area > SMALLEST_SKIN:
-        soft = F.avg_pool2d(mask, 5, 1, 2)
         tone = (image * mask).sum((1, 2), keepdim=True) / area
         place = 1 - soft if chosen(rng, 0.2) else (1 - soft) * blob(image.shape[-1], rng)
         image = image + uniform(rng, 0.4, 1.0) * place * (dye(image, tone) - image)

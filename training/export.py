@@ -12,15 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .augment import LUMA
-from .network import TinySkin, resize_to, strided_padding
+from .network import IMAGE_AXES, TinySkin, resize_to, strided_padding
 
 Floats = NDArray[np.float32]
 
 OPSET = 17
-CONTRAST = 2  # the start's say in the training leaves the answers pale; at 127 this changes next to nothing
+CONTRAST = 2  # teacher and average leave the answers pale; at 127 this changes next to nothing
 RADIUS = 1  # of the guided filter, in pixels of the network's answer, which is half the picture's size
 FLATNESS = 1e-3  # variance below which the filter takes a patch for flat; of grey values 0..1
-IMAGE_AXES = 4
 SMALLEST_SHORTENED = 1024  # values; below that the nodes cost what int8 saves
 LARGEST = 127  # of the whole numbers that stand for a weight
 CLIPS = np.linspace(0.6, 1, 9)  # shares of a channel's largest weight that are tried as its range

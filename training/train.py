@@ -20,7 +20,7 @@ from .augment import Views
 from .data import LAYERS, NEGATIVES_SEEN, Photo, library_photo, orange_suit, without_skin
 from .network import TinySkin, resize_to
 
-# Share of the views drawn from each source: the many near-alike FASSEG poses count for less than their number.
+# How often each source is drawn, beside the others: the many near-alike FASSEG poses count for less than their number.
 SHARES = {
     "press_and_portraits": 0.2,
     "fasseg_multipose": 0.06,
