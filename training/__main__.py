@@ -9,7 +9,7 @@ from statistics import fmean
 import torch
 
 from rembg_skin.catalog import MODELS
-from rembg_skin.image.tensor import automatic_side
+from rembg_skin.image.looks import automatic_sides
 from rembg_skin.weights import fetch
 
 from .data import NEGATIVES_UNSEEN, Photo, Source, drop_near_copies, library_photo, load_photos
@@ -85,12 +85,15 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cross-validate", action="store_true", help="hold each group of sources out in turn")
     parser.add_argument("--score", type=Path, metavar="FILE", help="score this file and train nothing")
-    parser.add_argument("--side", type=int, help="score at this side instead of the automatic one")
+    parser.add_argument("--side", type=int, help="score at this side instead of the automatic ones")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
 
+    def sides(size: tuple[int, int]) -> tuple[int, ...]:
+        return (options.side,) if options.side else automatic_sides(size)
+
     def scored(file: Path) -> Predict:
-        return predictor(file, lambda size: options.side or automatic_side(size), threads=options.threads)
+        return predictor(file, sides, threads=options.threads)
 
     if options.score:
         report_unseen(scored(options.score), options.data)

@@ -1,4 +1,4 @@
-"""Train the network: a sampling plan over the sources, BCE + Dice, AdamW with one cycle, an average of the weights."""
+"""Train the network: a sampling plan over the sources, BCE + Dice, AdamW in cycles, an average of the weights."""
 
 import os
 import time
@@ -44,7 +44,8 @@ VIEWS = ((192, 15), (256, 8), (320, 5), (384, 4))  # side and number of the view
 class Plan:
     """How long and how fast to train."""
 
-    steps: int = 5760
+    steps: int = 10_600
+    cycles: int = 2  # times that the learning rate rises and falls again
     learning_rate: float = 4e-4  # of the encoder
     decoder_rate: float = 3  # times that
     weight_decay: float = 0.02
@@ -101,9 +102,14 @@ def loss_of(logits: Tensor, others: Tensor, layers: Tensor, plan: Plan) -> Tenso
     return bce + 0.5 * (1 - dice).mean() + plan.taught * lesson + plan.parts * inside + plan.others * around
 
 
-def rate_factor(step: int, steps: int) -> float:
-    """Return the share of the learning rate at a step: a short rise, a plateau, and a fall over the last two thirds."""
-    return min(1.0, (step + 1) / 200, (steps - step) / (steps * 2 / 3))
+def rate_factor(step: int, plan: Plan) -> float:
+    """Return the share of the learning rate at a step.
+
+    Each cycle (Loshchilov and Hutter, arXiv 1608.03983) has a short rise, a plateau, and a fall over two thirds of it.
+    """
+    length = plan.steps / plan.cycles
+    place = step % length
+    return min(1.0, (place + 1) / 200, (length - place) / (length * 2 / 3))
 
 
 def example_views(photos: Sequence[Photo], plan: Plan) -> Tensor:
@@ -173,7 +179,7 @@ def train(photos: Sequence[Photo], plan: Plan, checkpoint: Path) -> TinySkin:
     started, total = time.perf_counter(), 0.0
     for step, views in zip(remaining, batches, strict=True):
         for group in optimizer.param_groups:
-            group["lr"] = group["factor"] * plan.learning_rate * rate_factor(step, plan.steps)
+            group["lr"] = group["factor"] * plan.learning_rate * rate_factor(step, plan)
         image, layers = views.split((3, LAYERS - 3), 1)
         logits, others = network(image.contiguous(memory_format=torch.channels_last))
         loss = loss_of(logits, others, layers, plan)

@@ -14,17 +14,6 @@ Fit = Literal["stretch", "letterbox", "proportional"]
 Triple = tuple[float, float, float]
 
 STEP = 32  # pixels: networks halve their input five times
-# Chosen on photographs that tiny_skin was not trained on: see rembg_skin/data/tiny_skin.md.
-_LONGEST, _SIDES = (32, 128, 512, 1000), (256, 416, 448, 768)
-
-
-def automatic_side(size: tuple[int, int]) -> int:
-    """Return the side at which a network for pictures of any size sees an image of `size`.
-
-    Small images are enlarged, large ones shrunk. It follows from the size alone, so it is the same for every frame of
-    a video.
-    """
-    return round(np.interp(max(size), _LONGEST, _SIDES))
 
 
 def fitted_size(size: tuple[int, int], side: int, fit: Fit) -> tuple[int, int]:

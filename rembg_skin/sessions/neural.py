@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,8 +13,9 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import MODELS, Model, Network
 from rembg_skin.errors import ModelError, OptionError
+from rembg_skin.image.looks import agreed, automatic_sides
 from rembg_skin.image.mask import cleaned, resized, stretched, to_mask
-from rembg_skin.image.tensor import automatic_side, fitted_size, to_tensor
+from rembg_skin.image.tensor import fitted_size, to_tensor
 from rembg_skin.networks.memory import memory
 from rembg_skin.networks.onnx import Graph, shared_graph
 from rembg_skin.networks.providers import CPU, Provider, chosen_providers
@@ -85,8 +87,12 @@ class NeuralSession(SkinSession):
 
         `output` names another output of the graph than the first.
         """
+        automatic = self.network.automatic and size is None
+        sides = automatic_sides(rgb.size) if automatic else (self._side(size),)
+        return reduce(agreed, (self._look(rgb, side, output) for side in sides))
+
+    def _look(self, rgb: PILImage, side: int, output: str | None) -> NDArray[np.float32]:
         network = self.network
-        side = automatic_side(rgb.size) if network.automatic and size is None else self._side(size)
         tensor = to_tensor(
             rgb,
             side,
