@@ -8,6 +8,7 @@ import pytest
 import skimage.data
 from numpy.typing import NDArray
 from PIL import Image
+from rembg import new_session
 from scipy.special import expit, logit
 
 from rembg_skin.image.looks import automatic_sides
@@ -83,6 +84,13 @@ def test_pictures_of_a_batch_do_not_touch_each_other(session: ort.InferenceSessi
     together, alone = (session.run(None, {"image": some}) for some in (images, images[1:]))
     for both, one in zip(together, alone, strict=True):
         np.testing.assert_allclose(both[1:], one, atol=1e-4)
+
+
+@pytest.mark.parametrize("longest", [400, 1200])
+def test_the_session_looks_as_often_as_its_card_says(session: ort.InferenceSession, longest: int) -> None:
+    photo = Image.fromarray(library_photo("astronaut.png")[:384]).resize((longest, longest * 3 // 4))
+    (found,) = new_session("tiny_skin").predict(photo)
+    assert intersection_over_union(np.asarray(found), mask_of(session, np.asarray(photo))) > 0.985
 
 
 def test_normalisation_is_inside_so_a_plain_rgb_photo_finds_a_face(session: ort.InferenceSession) -> None:
