@@ -9,7 +9,7 @@ from rembg_skin.image.arrays import Floats
 _LONGEST, _SIDES = (32, 128, 512, 1000), (256, 416, 448, 768)
 _TINY, _FARTHER = 128, 0.8  # longest side up to which an image is seen twice, and the first side in times the second
 _WHOLE = 448  # side of the first look at a large image
-_APART = 32  # pixels: a second look that is nearer to the first tells nothing new
+_APART = 128  # pixels: a second look that is nearer to the first tells nothing new
 _SURE = 0.002  # an answer nearer to 0 or 1 counts as this near: no look is ever certain
 
 
