@@ -12,6 +12,7 @@ from PIL import Image
 from scipy import ndimage
 from skimage.color import rgb2lab
 
+from rembg_skin.catalog import MODELS
 from rembg_skin.image.looks import agreed
 from rembg_skin.image.mask import cleaned, to_mask
 from rembg_skin.image.tensor import to_tensor
@@ -21,8 +22,6 @@ from .data import Source, image_files, is_held_out, read_pair
 Bytes = NDArray[np.uint8]
 Predict = Callable[[Bytes], Bytes]
 Sides = Callable[[tuple[int, int]], tuple[int, ...]]
-BLUR = (3, 1.0)
-REDUCING_GAP = 1.7
 BAND, BAND_SIDE = 8, 512  # pixels on both sides of the edge, of a picture of that side
 # Degrees above which a typology angle belongs to a class (Del Bino and Bernerd 2013).
 TONES = {"very light": 55.0, "light": 41.0, "intermediate": 28.0, "tan": 10.0, "brown": -30.0, "dark": -181.0}
@@ -44,15 +43,18 @@ class Score:
 
 def predictor(file: Path, sides: Sides, output: str = "mask", threads: int = 2) -> Predict:
     """Return a function from uint8 RGB [H, W, 3] to a uint8 mask [H, W]: the steps of the session."""
+    network = MODELS["tiny_skin"].network
+    assert network is not None
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     session = ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
     def predict(image: Bytes) -> Bytes:
         picture = Image.fromarray(image)
-        tensors = (to_tensor(picture, side, "proportional", reducing_gap=REDUCING_GAP) for side in sides(picture.size))
+        gap = network.reducing_gap
+        tensors = (to_tensor(picture, side, network.fit, reducing_gap=gap) for side in sides(picture.size))
         looks = (session.run([output], {"image": tensor})[0][0, 0] for tensor in tensors)
-        return np.asarray(cleaned(to_mask(reduce(agreed, looks)), picture.size, BLUR))
+        return np.asarray(cleaned(to_mask(reduce(agreed, looks)), picture.size, network.blur))
 
     return predict
 
