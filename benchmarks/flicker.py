@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.timing import machine
+from rembg_skin.catalog import MODELS
 from rembg_skin.image.mask import cleaned, to_mask
 from rembg_skin.image.tensor import to_tensor
 
@@ -69,11 +70,14 @@ def unsteady(predict: Callable[[Image.Image], Mask], photo: Image.Image) -> floa
 
 def of_file(file: str, side: int) -> Callable[[Image.Image], Mask]:
     """Return a function that masks a frame with an ONNX file, as the session does."""
+    network = MODELS["tiny_skin"].network
+    assert network is not None
     session = ort.InferenceSession(file, providers=["CPUExecutionProvider"])
 
     def predict(frame: Image.Image) -> Mask:
-        (mask,) = session.run(["mask"], {"image": to_tensor(frame, side, "proportional", reducing_gap=2.0)})
-        return np.asarray(cleaned(to_mask(mask[0, 0]), frame.size, (3, 1.0)))
+        tensor = to_tensor(frame, side, network.fit, reducing_gap=network.reducing_gap)
+        (mask,) = session.run(["mask"], {"image": tensor})
+        return np.asarray(cleaned(to_mask(mask[0, 0]), frame.size, network.blur))
 
     return predict
 
