@@ -22,10 +22,10 @@ QUOTA = 2
 PROGRAM = """
 import os, sys
 from pathlib import Path
-from rembg_skin.networks import memory
+from rembg_skin import machine
 visible, root = int(sys.argv[1]), Path(sys.argv[2])
 os.sched_getaffinity = lambda _process: set(range(visible))
-memory.cores.__defaults__ = memory.processes.__defaults__ = (root,)
+machine.cores.__defaults__ = machine.processes.__defaults__ = (root,)
 from rembg_skin.cli import main
 if __name__ == "__main__":
     sys.exit(main(sys.argv[3:]))

@@ -18,9 +18,10 @@ from PIL import Image
 from PIL.Image import Image as PILImage
 
 from benchmarks.timing import folders_of_pairs
-from rembg_skin.dataset.pairs import find_pairs, open_mask, open_rgb
+from rembg_skin.dataset.pairs import find_pairs
 from rembg_skin.measure.metrics import Confusion
-from rembg_skin.sessions.opening import open_session, predict_mask
+from rembg_skin.photos import open_mask, open_rgb
+from rembg_skin.session import open_session, predict_mask
 
 Skin = NDArray[np.bool_]
 

@@ -11,7 +11,7 @@ from PIL import Image
 from rembg_skin.cli import main as rembg_skin
 from rembg_skin.measure import plots
 from rembg_skin.measure.stats import ColourStatistics
-from rembg_skin.sessions.opening import open_session, predict_mask
+from rembg_skin.session import open_session, predict_mask
 
 DOCS = Path(__file__).parent
 CHIN = 200  # the portrait's face ends above it

@@ -19,7 +19,7 @@ from rembg_skin.batch import SkinMasker
 from rembg_skin.batch.folder import mask_names
 from rembg_skin.commands.arguments import extras
 from rembg_skin.errors import printable
-from rembg_skin.files import is_litter
+from rembg_skin.photos import is_litter
 
 BATCH = 16  # images: what a machine that is lost loses at most for each of its workers
 

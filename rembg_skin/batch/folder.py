@@ -14,9 +14,10 @@ from rembg_skin.batch import record
 from rembg_skin.batch.claims import claimed
 from rembg_skin.batch.masker import SkinMasker, in_words, mask_of, png
 from rembg_skin.batch.record import Record
-from rembg_skin.batch.workers import DIED, work_on
 from rembg_skin.errors import DataError, SkinError, printable
-from rembg_skin.files import is_litter, is_of_one_path, is_photo, open_photo, write_whole
+from rembg_skin.files import is_of_one_path, write_whole
+from rembg_skin.photos import is_litter, is_photo, open_photo
+from rembg_skin.workers import DIED, work_on
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rembg_skin.catalog import MODELS
 from rembg_skin.errors import SkinError, did_you_mean, printable
-from rembg_skin.files import open_photo, upright
+from rembg_skin.photos import open_photo, upright
 
 # numpy and Pillow are imported where they are used: a process that only ships a masker to others needs neither.
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class SkinMasker:
     def _new_session(self) -> Any:
         import onnxruntime as ort
 
-        from rembg_skin.sessions.opening import open_session
+        from rembg_skin.session import open_session
 
         settings = None
         if self.threads is not None:

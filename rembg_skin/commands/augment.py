@@ -4,14 +4,18 @@ import argparse
 import json
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rembg_skin.commands.arguments import natural
 from rembg_skin.commands.console import exit_status, progress, say, say_problems, say_unpaired, stoppable
 from rembg_skin.dataset.augment import Made, Target, augment_all, expected_bytes, prepare
-from rembg_skin.dataset.pairs import Pair, Problem, check_sizes, find_pairs
+from rembg_skin.dataset.pairs import Pair, check_sizes, find_pairs
 from rembg_skin.dataset.variants import VARIANTS
 from rembg_skin.errors import printable
-from rembg_skin.networks.memory import processes
+from rembg_skin.machine import processes
+
+if TYPE_CHECKING:
+    from rembg_skin.photos import Problem
 
 _PROCESS = 500_000_000  # bytes: Python, numpy, and a photograph of 12 megapixels with its changes in float32
 

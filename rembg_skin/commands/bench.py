@@ -11,7 +11,7 @@ from rembg_skin.commands.console import exit_status, progress, say, stoppable, w
 from rembg_skin.errors import SkinError
 from rembg_skin.measure.benchmark import Job, Result, advice, machine, measure_apart, table
 from rembg_skin.measure.provenance import in_one_line
-from rembg_skin.sessions.opening import check_extras, check_names, session_names
+from rembg_skin.session import check_extras, check_names, session_names
 from rembg_skin.weights.folders import model_folders
 from rembg_skin.weights.receipts import on_disk
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from rembg_skin.commands.arguments import model_choice, positive
 from rembg_skin.commands.console import exit_status, progress, say, say_problems, say_written, stoppable
-from rembg_skin.dataset.pairs import Problem, find_pairs, open_image, open_mask
+from rembg_skin.dataset.pairs import find_pairs
 from rembg_skin.errors import ImageError, SkinError, printable
 from rembg_skin.measure.sheets import Cell, check_format, comparison, mask_cells, save_sheet
-from rembg_skin.sessions.opening import check_extras, check_names, open_session
+from rembg_skin.photos import Problem, open_image, open_mask
+from rembg_skin.session import check_extras, check_names, open_session
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from rembg_skin.dataset.pairs import Folders, Problem
+from rembg_skin.dataset.pairs import Folders
 from rembg_skin.errors import listed, printable
+from rembg_skin.photos import Problem
 
 INCOMPLETE = 3  # finished, but some files or models had to be left out
 INTERRUPTED = 130  # as shells say it

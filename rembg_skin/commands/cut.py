@@ -13,12 +13,12 @@ from rembg_skin.commands.arguments import extras, model_choice
 from rembg_skin.commands.console import exit_status, progress, say, say_problems, say_written, stoppable
 from rembg_skin.cutout.photo import Kept, Photo, Pixels, read_photo
 from rembg_skin.cutout.writer import write_picture
-from rembg_skin.dataset.pairs import Problem
 from rembg_skin.errors import DataError, ImageError, SkinError, printable
 from rembg_skin.files import write_whole
 from rembg_skin.image.overlay import overlay
 from rembg_skin.image.rgb import to_rgb
-from rembg_skin.sessions.opening import open_session, predict_mask
+from rembg_skin.photos import Problem
+from rembg_skin.session import open_session, predict_mask
 
 CUT, MASK, OVERLAY = "cut", "mask", "overlay"
 _SUFFIXES = {".png": "png", ".tif": "tiff", ".tiff": "tiff", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg"}

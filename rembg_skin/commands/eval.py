@@ -15,13 +15,14 @@ from rembg_skin.commands.console import (
     stoppable,
     write_table,
 )
-from rembg_skin.dataset.pairs import Folders, Problem, check_sizes, find_pairs
+from rembg_skin.dataset.pairs import Folders, check_sizes, find_pairs
 from rembg_skin.errors import DataError, SkinError
 from rembg_skin.files import write_whole
 from rembg_skin.measure.evaluate import Score, as_json, evaluate, summarize, worst, write_csv
 from rembg_skin.measure.provenance import Provenance, in_one_line, provenance, versions
 from rembg_skin.measure.sheets import save_sheet, worst_sheet
-from rembg_skin.sessions.opening import check_extras, check_names, open_session
+from rembg_skin.photos import Problem
+from rembg_skin.session import check_extras, check_names, open_session
 
 _SIDE = 256
 _SAFE = str.maketrans(dict.fromkeys(':="/\\[]{}<>|?* ', "_"))

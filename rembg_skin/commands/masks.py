@@ -13,7 +13,7 @@ from rembg_skin.catalog import MODELS
 from rembg_skin.commands.arguments import extras, model_choice, positive
 from rembg_skin.errors import listed, printable
 from rembg_skin.files import write_whole
-from rembg_skin.networks.memory import cores, processes
+from rembg_skin.machine import cores, processes
 
 if TYPE_CHECKING:
     from tqdm import tqdm

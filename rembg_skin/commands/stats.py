@@ -5,10 +5,11 @@ import json
 from pathlib import Path
 
 from rembg_skin.commands.console import exit_status, progress, say_pairing, say_problems, say_written, stoppable
-from rembg_skin.dataset.pairs import Problem, check_sizes, find_pairs, open_mask, open_rgb
+from rembg_skin.dataset.pairs import check_sizes, find_pairs
 from rembg_skin.errors import DataError, ImageError
 from rembg_skin.files import write_whole
 from rembg_skin.measure.stats import ColourStatistics
+from rembg_skin.photos import Problem, open_mask, open_rgb
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

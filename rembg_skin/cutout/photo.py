@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.dataset.pairs import unreadable
 from rembg_skin.errors import ImageError
-from rembg_skin.files import open_photo, upright
 from rembg_skin.image.arrays import Mask
 from rembg_skin.image.rgb import to_rgb
+from rembg_skin.photos import open_photo, unreadable, upright
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]  # [height, width, channels]: grey, grey + alpha, RGB or RGBA
 

@@ -14,12 +14,13 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from rembg_skin.batch.workers import DIED, work_on
-from rembg_skin.dataset.pairs import Pair, Problem, open_image, open_mask, open_rgb, shown_size
+from rembg_skin.dataset.pairs import Pair
 from rembg_skin.dataset.variants import VARIANTS, Occlusion, Recolouring, occlude
 from rembg_skin.errors import DataError, ImageError, printable
 from rembg_skin.files import PART, is_of_one_path, write_whole
 from rembg_skin.image.arrays import Bytes, Mask
+from rembg_skin.photos import Problem, open_image, open_mask, open_rgb, shown_size
+from rembg_skin.workers import DIED, work_on
 
 _SETTINGS = "augment.json"
 _COMPRESSION = 3  # of the PNG files: a third of the default level's time for a tenth more bytes

@@ -1,4 +1,4 @@
-"""Folders of images and masks: which file belongs to which, and how a file becomes pixels."""
+"""Pair the photos of one folder with the masks of another."""
 
 import unicodedata
 from collections import defaultdict
@@ -6,16 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-from PIL.Image import Image as PILImage
-
-from rembg_skin import files
 from rembg_skin.errors import DataError, ImageError, listed, printable
-from rembg_skin.files import is_litter, is_photo, open_photo, upright
-from rembg_skin.image.arrays import Mask
-from rembg_skin.image.dresses import mask_levels
-from rembg_skin.image.rgb import to_rgb
+from rembg_skin.photos import is_litter, is_photo, shown_size
 
 
 @dataclass(frozen=True)
@@ -25,14 +17,6 @@ class Pair:
     stem: str
     image: Path
     mask: Path
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A file that a tool had to leave out, and why."""
-
-    file: Path
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -131,62 +115,3 @@ def check_sizes(pairs: Iterable[Pair]) -> None:
         raise DataError(
             f"{len(wrong)} masks are not of their image's size: {listed(wrong)}; --resize brings them to it."
         )
-
-
-def shown_size(path: Path) -> tuple[int, int]:
-    """Return width and height as displayed, from the file's header; raises what :func:`open_image` raises."""
-    try:
-        with open_photo(path) as image:
-            return files.shown_size(image)
-    except Exception as error:
-        raise unreadable(path, error) from error
-
-
-def open_image(path: Path) -> PILImage:
-    """Return the decoded image, of any mode, turned as its EXIF orientation says, as rembg does.
-
-    Raises
-    ------
-    ImageError
-        If the file is missing, damaged or of a format that Pillow does not know.
-
-    """
-    try:
-        with open_photo(path) as image:
-            return upright(image)
-    # Pillow's many decoders raise whatever comes up in a damaged file, from OSError to struct.error.
-    except Exception as error:
-        raise unreadable(path, error) from error
-
-
-def unreadable(path: Path, error: Exception) -> ImageError:
-    """Return the error for an image file that raised `error`."""
-    reason = error.strerror if isinstance(error, OSError) else None  # the text of such errors repeats the path
-    return ImageError(f"{printable(path)} cannot be read: {reason or printable(error) or type(error).__name__}")
-
-
-def open_rgb(path: Path) -> PILImage:
-    """Return the image as RGB; raises what :func:`open_image` raises."""
-    return to_rgb(open_image(path))[0]
-
-
-def open_mask(path: Path, size: tuple[int, int], *, resize: bool = False) -> Mask:
-    """Return the mask as levels, uint8, height x width of `size` (width, height), in whatever dress the file has them.
-
-    Raises
-    ------
-    ImageError
-        If it cannot be read, is not a mask without a doubt (see :mod:`rembg_skin.image.dresses`), or is of another size
-        and `resize` is not set; a resized mask takes the nearest level.
-
-    """
-    picture = open_image(path)
-    if picture.size != size and not resize:
-        raise ImageError(f"{printable(path)} is {picture.width}x{picture.height}, its image {size[0]}x{size[1]}")
-    try:
-        levels = mask_levels(picture)
-    except ImageError as error:
-        raise ImageError(f"{printable(path)} is no mask that can be read without a doubt: {error}") from error
-    if picture.size != size:
-        levels = np.asarray(Image.fromarray(levels).resize(size, Image.Resampling.NEAREST))
-    return levels

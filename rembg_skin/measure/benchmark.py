@@ -23,10 +23,10 @@ from PIL import Image
 from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import AUTHOR_TABLE, MEASURED_TABLE, MODELS, Cost
-from rembg_skin.dataset.pairs import open_rgb
 from rembg_skin.errors import ModelError, SkinError
 from rembg_skin.measure.provenance import provenance, versions
-from rembg_skin.sessions.opening import open_session, predict_mask
+from rembg_skin.photos import open_rgb
+from rembg_skin.session import open_session, predict_mask
 
 _MEBI = 1 << 20
 

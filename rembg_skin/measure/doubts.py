@@ -9,7 +9,7 @@ from PIL import Image
 
 from rembg_skin.dataset.pairs import Folders
 from rembg_skin.errors import listed, printable
-from rembg_skin.files import open_photo
+from rembg_skin.photos import open_photo
 
 _LOOKED_AT = 8  # pairs, spread over the folder
 _SAMPLE = 64  # pixels a side

@@ -8,12 +8,13 @@ from statistics import fmean
 from time import perf_counter
 from typing import Any, TextIO
 
-from rembg_skin.dataset.pairs import Pair, Problem, open_image, open_mask
+from rembg_skin.dataset.pairs import Pair
 from rembg_skin.errors import ImageError, printable
 from rembg_skin.image.arrays import Mask
 from rembg_skin.measure.metrics import Confusion, iou, mae
 from rembg_skin.measure.provenance import Provenance, in_one_line, versions
-from rembg_skin.sessions.opening import predict_mask
+from rembg_skin.photos import Problem, open_image, open_mask
+from rembg_skin.session import predict_mask
 
 
 @dataclass(frozen=True)

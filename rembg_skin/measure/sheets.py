@@ -10,7 +10,6 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from PIL.Image import Image as PILImage
 
-from rembg_skin.dataset.pairs import open_image, open_mask
 from rembg_skin.errors import DataError, printable
 from rembg_skin.files import write_whole
 from rembg_skin.image.arrays import Mask
@@ -18,7 +17,8 @@ from rembg_skin.image.overlay import error_overlay, overlay
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.measure.evaluate import Measures, Score
 from rembg_skin.measure.metrics import Confusion
-from rembg_skin.sessions.opening import predict_mask
+from rembg_skin.photos import open_image, open_mask
+from rembg_skin.session import predict_mask
 
 # What a sheet's suffix selects. SVG holds the picture as PNG; all name 300 dots an inch, as printers want it.
 FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG",

@@ -12,8 +12,8 @@ import onnxruntime as ort
 from rembg_skin.catalog import Network
 from rembg_skin.errors import ModelError, OptionError
 from rembg_skin.image.arrays import Floats
+from rembg_skin.machine import cores
 from rembg_skin.networks.external import refuse_external_data
-from rembg_skin.networks.memory import cores
 from rembg_skin.networks.providers import CPU, Provider, name_of, warn_of_fallback
 
 # SessionOptions cannot be listed: these are the entries of onnxruntime_session_options_config_keys.h that say how a

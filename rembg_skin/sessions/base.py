@@ -11,8 +11,8 @@ from rembg.sessions.base import BaseSession
 from rembg_skin.catalog import Model, files_of
 from rembg_skin.image.finish import Finish
 from rembg_skin.image.rgb import to_rgb
+from rembg_skin.machine import cores
 from rembg_skin.messages import log_once
-from rembg_skin.networks.memory import cores
 from rembg_skin.sessions.options import Option, resolve
 from rembg_skin.sessions.parts import parts_detector, without_features
 from rembg_skin.sessions.unused import warn_unused

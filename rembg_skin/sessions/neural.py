@@ -16,7 +16,7 @@ from rembg_skin.errors import ModelError, OptionError
 from rembg_skin.image.looks import agreed, automatic_sides
 from rembg_skin.image.mask import cleaned, resized, stretched, to_mask
 from rembg_skin.image.tensor import fitted_size, to_tensor
-from rembg_skin.networks.memory import memory
+from rembg_skin.machine import memory
 from rembg_skin.networks.onnx import Graph, shared_graph
 from rembg_skin.networks.providers import CPU, Provider, chosen_providers
 from rembg_skin.sessions.base import SkinSession

@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image, ImageOps
 from PIL.Image import Image as PILImage
 
-from rembg_skin.dataset.pairs import open_image, shown_size
 from rembg_skin.errors import ImageError, SkinError, printable
 from rembg_skin.image.arrays import THRESHOLD
 from rembg_skin.image.finish import Finish
 from rembg_skin.image.overlay import overlay
 from rembg_skin.image.rgb import to_rgb
+from rembg_skin.photos import open_image, shown_size
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.classic import CLASSIC_SESSIONS
 from rembg_skin.sessions.neural import NEURAL_SESSIONS, NeuralSession

@@ -9,8 +9,8 @@ from PIL import Image
 
 from rembg_skin.catalog import MODELS
 from rembg_skin.image.arrays import Bytes, Mask
-from rembg_skin.networks.memory import cores
-from rembg_skin.sessions.opening import open_session, predict_mask
+from rembg_skin.machine import cores
+from rembg_skin.session import open_session, predict_mask
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

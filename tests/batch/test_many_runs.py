@@ -282,7 +282,7 @@ def test_a_task_of_a_photograph_that_is_gone_keeps_its_mask(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("threads", ["4,2", "", "abc", " 2 ", "0", "-1", "9" * 5000])
 def test_any_value_of_omp_num_threads_gives_a_session(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rembg_skin.sessions.opening import open_session
+    from rembg_skin.session import open_session
 
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     session: Any = open_session("ycbcr_skin")

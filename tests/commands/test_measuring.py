@@ -238,32 +238,6 @@ def test_compare_with_true_masks_shows_errors_and_says_the_iou(folders: tuple[Pa
     assert "grid.doc: a picture's name ends in .png" in refused.stderr
 
 
-def test_fit_prints_the_extras_to_take_along_and_both_figures(folders: tuple[Path, Path]) -> None:
-    done = run("fit", *folders, "-m", "ycbcr_skin:morph=1", "--folds", 3)
-    assert done.returncode == 0, done.stderr
-    *table, command = done.stdout.splitlines()
-    assert [line.split()[0] for line in table[2:5]] == ["default", "fitted,", "fitted,"]
-    assert command.startswith('-m ycbcr_skin -x \'{"morph": 1, "cb_min": ')
-    extras = json.loads(command.split("-x ")[1].strip("'"))
-    default, training = (float(line.split()[-4]) for line in table[2:4])
-    assert training > default
-    outcome = json.loads(run("fit", *folders, "-m", "ycbcr_skin:morph=1", "--folds", 3, "--json").stdout)
-    assert outcome["extras"] == extras
-    assert outcome["cross-validated"]["images"] == outcome["fitted"]["images"] == 6
-
-
-def test_fit_says_what_it_cannot_fit(folders: tuple[Path, Path]) -> None:
-    for given, reason in (
-        ("icm_skin", "icm_skin has no thresholds that can be fitted; did you mean"),
-        ("ycbcr_skin:cb_min=3", "cb_min would be fitted; leave it out"),
-        ("ycbcr_skin:morph=2", "morph=2 is not possible"),
-    ):
-        refused = run("fit", *folders, "-m", given)
-        assert refused.returncode == 1
-        assert reason in refused.stderr
-        assert len(refused.stderr.splitlines()) == 1
-
-
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can drop rights")
 def test_a_user_without_home_and_write_access_can_measure(tmp_path: Path) -> None:
     code = "import sys; from rembg_skin.cli import main; sys.exit(main(['bench', '-m', 'hsv_skin', '--runs', '1']))"

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from rembg_skin.dataset.augment import Made, Target, augment, augment_all, expected_bytes, prepare
-from rembg_skin.dataset.pairs import Pair, Problem, find_pairs
+from rembg_skin.dataset.pairs import Pair, find_pairs
 from rembg_skin.dataset.variants import VARIANTS, Recolouring
 from rembg_skin.errors import DataError
+from rembg_skin.photos import Problem
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rembg_skin.dataset.pairs import check_sizes, find_pairs, open_image, open_mask, shown_size
+from rembg_skin.dataset.pairs import check_sizes, find_pairs
 from rembg_skin.errors import DataError, ImageError
+from rembg_skin.photos import open_image, open_mask, shown_size
 
 
 def put(path: Path, size: tuple[int, int] = (4, 3), **options: Any) -> Path:

@@ -15,11 +15,12 @@ from scipy.spatial.distance import dice, jaccard
 
 import rembg_skin
 from rembg_skin.catalog import MODELS
-from rembg_skin.dataset.pairs import Pair, Problem, find_pairs
+from rembg_skin.dataset.pairs import Pair, find_pairs
 from rembg_skin.errors import ModelError, OptionError
 from rembg_skin.measure.evaluate import MEASURES, Score, as_json, evaluate, summarize, worst, write_csv
 from rembg_skin.measure.provenance import Provenance, provenance, versions
-from rembg_skin.sessions.opening import check_names, open_session, predict_mask
+from rembg_skin.photos import Problem
+from rembg_skin.session import check_names, open_session, predict_mask
 from tests.conftest import SHARED
 
 rembg_skin.register()

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from rembg import new_session, remove
 
+from rembg_skin import machine
 from rembg_skin.catalog import MODELS
 from rembg_skin.errors import ModelError, OptionError
-from rembg_skin.networks import memory
 from rembg_skin.sessions.neural import NEURAL_SESSIONS
 from tests.image.test_rgb import MODES, of_mode
 from tests.support.networks import place, red_network
@@ -55,8 +55,8 @@ def test_the_mask_is_the_networks_at_the_images_size(session: Any) -> None:
 
 @pytest.mark.parametrize("name", [cls.name() for cls in NEURAL_SESSIONS if cls.model.sources])
 def test_every_network_of_the_catalogue_has_its_session(name: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_meminfo", lambda _: memory.Memory(10**12, 10**12))
-    monkeypatch.setattr(memory, "_groups", lambda *_: [])
+    monkeypatch.setattr(machine, "_meminfo", lambda _: machine.Memory(10**12, 10**12))
+    monkeypatch.setattr(machine, "_groups", lambda *_: [])
     network = MODELS[name].network
     assert network
     mean, std = network.mean[0], network.std[0]
@@ -123,8 +123,8 @@ def test_transparent_pixels_are_never_skin(session: Any) -> None:
 
 
 def test_a_letterbox_is_cut_off_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_meminfo", lambda _: memory.Memory(10**12, 10**12))
-    monkeypatch.setattr(memory, "_groups", lambda *_: [])
+    monkeypatch.setattr(machine, "_meminfo", lambda _: machine.Memory(10**12, 10**12))
+    monkeypatch.setattr(machine, "_groups", lambda *_: [])
     place(home, "birefnet_skin", red_network(96))  # any fixed side: it is the graph's
     image = Image.new("RGB", (300, 100), (255, 0, 0))
     (mask,) = new_session("birefnet_skin").predict(image)
@@ -221,8 +221,8 @@ def test_one_session_serves_many_threads(session: Any) -> None:
 def test_birefnet_says_that_memory_is_too_small_before_it_fetches_anything(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "_meminfo", lambda _: memory.Memory(16 * 10**9, 8 * 10**9))
-    monkeypatch.setattr(memory, "_groups", lambda *_: [])
+    monkeypatch.setattr(machine, "_meminfo", lambda _: machine.Memory(16 * 10**9, 8 * 10**9))
+    monkeypatch.setattr(machine, "_groups", lambda *_: [])
     with pytest.raises(ModelError, match=r"birefnet_skin needs about 40 GB .* has 16\.0 GB.*u2net_skin"):
         new_session("birefnet_skin")
     assert not list(home.rglob("*.onnx*"))
@@ -230,8 +230,8 @@ def test_birefnet_says_that_memory_is_too_small_before_it_fetches_anything(
 
 def test_birefnet_warns_when_memory_is_only_taken(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place(home, "birefnet_skin", red_network(1728))
-    monkeypatch.setattr(memory, "_meminfo", lambda _: memory.Memory(64 * 10**9, 8 * 10**9))
-    monkeypatch.setattr(memory, "_groups", lambda *_: [])
+    monkeypatch.setattr(machine, "_meminfo", lambda _: machine.Memory(64 * 10**9, 8 * 10**9))
+    monkeypatch.setattr(machine, "_groups", lambda *_: [])
     with pytest.warns(RuntimeWarning, match=r"birefnet_skin needs about 40 GB .*8\.0 GB are free now"):
         new_session("birefnet_skin")
 

@@ -1,4 +1,4 @@
-"""Any rembg session by its name, and the one mask that it makes of an image."""
+"""Open any rembg session by its name, and predict one mask of an image with it."""
 
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence

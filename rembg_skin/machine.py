@@ -1,4 +1,4 @@
-"""How much memory and how many processors this process may use: the machine's, or its container's if that has less."""
+"""Find the memory and the processors that this process may use, within the limits of its container."""
 
 import math
 import os

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rembg_skin.networks.memory import Memory, cores, memory, processes
+from rembg_skin.machine import Memory, cores, memory, processes
 
 GB = 1_000_000_000
 MEMINFO = f"MemTotal: {64 * GB // 1024} kB\nMemFree: 1 kB\nMemAvailable: {50 * GB // 1024} kB\n"

@@ -1,4 +1,4 @@
-"""Processes that work on many files: Ctrl-C is their parent's business, and a process that dies costs one file."""
+"""Work on many files in several processes; one that dies costs one file, and Ctrl-C reaches the parent only."""
 
 import multiprocessing
 import os

@@ -1,0 +1,176 @@
+"""Photos and masks on disk: which files they are, and how they become pixels."""
+
+import io
+import os
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.Image import Image as PILImage
+
+from rembg_skin.errors import ImageError, printable
+from rembg_skin.image.arrays import Mask
+from rembg_skin.image.dresses import mask_levels
+from rembg_skin.image.rgb import to_rgb
+
+# Names alone decide what counts as a photograph, so that a million files are listed without opening one.
+PHOTO_SUFFIXES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
+        *(".png", ".apng", ".webp", ".avif", ".avifs", ".heic", ".heics", ".heif", ".heifs", ".hif"),
+        *(".tif", ".tiff", ".bmp", ".dib", ".gif", ".psd", ".tga", ".icb", ".vda", ".vst", ".pcx", ".sgi", ".qoi"),
+        *(".pbm", ".pgm", ".ppm", ".pnm", ".pfm"),
+    )
+)
+# Folders of a system's own: thumbnails, archives' left-overs, file systems' and network disks' stores.
+_LITTER = frozenset(("__macosx", "lost+found", "@eadir", "#recycle", "$recycle.bin", "system volume information"))
+
+_BOX, _BRANDS = slice(4, 8), frozenset((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"))
+_registering = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A file that a tool had to leave out, and why."""
+
+    file: Path
+    reason: str
+
+
+def is_photo(name: str) -> bool:
+    """Whether a file of this name is taken for a photograph or a mask."""
+    return os.path.splitext(name)[1].lower() in PHOTO_SUFFIXES  # noqa: PTH122 - a million names
+
+
+def is_litter(name: str) -> bool:
+    """Whether a system put a file or folder of this name here for itself: hidden ones, and some known names."""
+    return name.startswith(".") or name.lower() in _LITTER
+
+
+def open_photo(source: Path | io.BytesIO) -> PILImage:
+    """Open an image of any format that Pillow knows, HEIC among them if pillow-heif is installed; decoded when used.
+
+    Raises
+    ------
+    ImageError
+        If it is HEIC, and pillow-heif is not installed.
+    OSError, ValueError
+        And whatever else Pillow's decoders raise.
+
+    """
+    try:
+        image = Image.open(source)
+    except UnidentifiedImageError:
+        if not _is_heif(source):
+            raise
+        _register_heif()
+        image = Image.open(source)
+    if image.format == "TIFF":
+        image.filename = ""  # Pillow would map the file, with height and width changed over if it has to be turned
+    return image
+
+
+def _is_heif(source: Path | io.BytesIO) -> bool:
+    """Whether it begins as HEIC does, whatever its name: phones' pictures are often renamed."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            head = file.read(12)
+    else:
+        source.seek(0)
+        head = source.read(12)
+        source.seek(0)
+    return head[_BOX] == b"ftyp" and head[8:] in _BRANDS
+
+
+def _register_heif() -> None:
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        raise ImageError('HEIC needs pillow-heif, which is not installed: pip install "rembg-skin[heif]"') from None
+    with _registering:
+        register_heif_opener()
+
+
+def upright(image: PILImage) -> PILImage:
+    """Return `image`, decoded and turned as its EXIF data says, in place; damaged EXIF data are dropped.
+
+    Raises
+    ------
+    OSError
+        And whatever else Pillow's decoders raise for a damaged file.
+
+    """
+    image.load()
+    try:
+        ImageOps.exif_transpose(image, in_place=True)
+    except Exception:  # noqa: BLE001 - a damaged block is read, and written anew, in many ways that fail
+        for key in ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"):  # nothing may turn it once more
+            image.info.pop(key, None)
+    return image
+
+
+def shown_size(path: Path) -> tuple[int, int]:
+    """Return width and height as displayed, from the file's header; raises what :func:`open_image` raises."""
+    orientation = 1
+    try:
+        with open_photo(path) as image:
+            width, height = image.size
+            if image.format != "TIFF":  # Pillow turns these itself, and swaps the sides when it opens them
+                with suppress(Exception):  # damaged EXIF data
+                    orientation = image.getexif().get(0x0112, 1)
+    except Exception as error:
+        raise unreadable(path, error) from error
+    return (height, width) if orientation in range(5, 9) else (width, height)
+
+
+def open_image(path: Path) -> PILImage:
+    """Return the decoded image, of any mode, turned as its EXIF orientation says, as rembg does.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, damaged or of a format that Pillow does not know.
+
+    """
+    try:
+        with open_photo(path) as image:
+            return upright(image)
+    # Pillow's many decoders raise whatever comes up in a damaged file, from OSError to struct.error.
+    except Exception as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> ImageError:
+    """Return the error for an image file that raised `error`."""
+    reason = error.strerror if isinstance(error, OSError) else None  # the text of such errors repeats the path
+    return ImageError(f"{printable(path)} cannot be read: {reason or printable(error) or type(error).__name__}")
+
+
+def open_rgb(path: Path) -> PILImage:
+    """Return the image as RGB; raises what :func:`open_image` raises."""
+    return to_rgb(open_image(path))[0]
+
+
+def open_mask(path: Path, size: tuple[int, int], *, resize: bool = False) -> Mask:
+    """Return the mask as levels, uint8, height x width of `size` (width, height), in whatever dress the file has them.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, is not a mask without a doubt (see :mod:`rembg_skin.image.dresses`), or is of another size
+        and `resize` is not set; a resized mask takes the nearest level.
+
+    """
+    picture = open_image(path)
+    if picture.size != size and not resize:
+        raise ImageError(f"{printable(path)} is {picture.width}x{picture.height}, its image {size[0]}x{size[1]}")
+    try:
+        levels = mask_levels(picture)
+    except ImageError as error:
+        raise ImageError(f"{printable(path)} is no mask that can be read without a doubt: {error}") from error
+    if picture.size != size:
+        levels = np.asarray(Image.fromarray(levels).resize(size, Image.Resampling.NEAREST))
+    return levels
