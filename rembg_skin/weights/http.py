@@ -149,7 +149,7 @@ class Client:
         raise fault from None
 
     def chunks(self, response: requests.Response) -> Iterator[bytes]:
-        """Give the body as it arrives, undecoded, at most :data:`CHUNK` bytes at a time.
+        """Give the body as it arrives, decompressed, about :data:`CHUNK` bytes at a time.
 
         Raises
         ------
@@ -191,6 +191,6 @@ class Client:
 
 def _next(response: requests.Response) -> bytes:
     try:
-        return response.raw.read1(CHUNK, decode_content=False) or b""
+        return response.raw.read1(CHUNK, decode_content=True) or b""
     except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError):
         raise PassingError("the connection broke") from None
