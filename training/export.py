@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from .augment import LUMA
 from .network import IMAGE_AXES, TinySkin, resize_to, strided_padding
+from .portable import make_portable
 
 Floats = NDArray[np.float32]
 
@@ -133,6 +134,7 @@ def export(network: TinySkin, file: Path, *, short: bool = True) -> None:
         )
     model = onnx.load(str(file))
     fuse_padding(model)
+    make_portable(model)
     if short:
         shorten_weights(model)
     for output in model.graph.output:
