@@ -13,6 +13,7 @@ from PIL import Image
 
 from tests.support.environment import neutralize
 from tests.support.github import GitHub, running
+from tests.support.photos import SHARED
 
 neutralize()
 
@@ -20,8 +21,6 @@ neutralize()
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 neutralize()
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 @pytest.fixture(scope="session")
@@ -86,3 +85,12 @@ def browser() -> Iterator[Any]:
         opened = driver.chromium.launch(executable_path=chromium, args=flags)
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def rembg_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the URL of a real `rembg s` that has no weights and no network."""
+    from tests.support.rembg import serving
+
+    with serving(tmp_path_factory.mktemp("server"), REMBG_SKIN_OFFLINE="1") as (url, _):
+        yield url

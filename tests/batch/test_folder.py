@@ -16,7 +16,7 @@ from rembg import new_session, remove
 from rembg_skin.batch import SkinMasker
 from rembg_skin.batch.folder import Task, mask_all, missing, survey
 from rembg_skin.errors import SkinError
-from tests.batch.test_masker import FILES, encoded, picture
+from tests.support.photos import FILES, encoded, picture
 from tests.support.processes import interrupt, started
 
 RECORD = "masks.json"

@@ -19,7 +19,7 @@ from rembg_skin.batch.claims import claimed
 from rembg_skin.batch.folder import Share, Task, missing, survey
 from rembg_skin.batch.record import Record
 from rembg_skin.errors import DataError
-from tests.batch.test_masker import picture
+from tests.support.photos import picture
 
 PINNED = ["sub0/133.jpg", "sub0/175.jpg"]  # machines of other versions must agree on the shares
 COMMAND = [sys.executable, "-m", "rembg_skin", "masks", "photos", "out"]

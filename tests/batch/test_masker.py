@@ -16,41 +16,7 @@ from rembg import new_session, remove
 
 from rembg_skin.batch import SkinMasker
 from rembg_skin.errors import OptionError, SkinError
-
-SKIN, SKY = (224, 172, 142), (90, 140, 220)
-
-
-def picture(width: int = 60) -> Image.Image:
-    """Left half skin, right half sky; higher than wide where `width` is small."""
-    image = Image.new("RGB", (width, 40), SKY)
-    image.paste(SKIN, (0, 0, width // 2, 40))
-    return image
-
-
-def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def turned() -> bytes:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # orientation: to be turned by 90 degrees
-    return encoded(picture(), "JPEG", exif=exif)
-
-
-FILES = {
-    "PNG": encoded(picture()),
-    "JPEG": encoded(picture(), "JPEG", quality=95),
-    "WebP": encoded(picture(), "WEBP"),
-    "RGBA": encoded(picture().convert("RGBA")),
-    "CMYK": encoded(picture().convert("CMYK"), "JPEG"),
-    "grey": encoded(picture().convert("L")),
-    "16 bits": encoded(Image.fromarray(np.full((40, 60), 40000, np.uint16))),
-    "palette": encoded(picture().quantize(4)),
-    "turned by EXIF": turned(),
-    "one pixel": encoded(Image.new("RGB", (1, 1), SKIN)),
-}
+from tests.support.photos import FILES, SKIN, encoded, picture
 
 
 @pytest.mark.parametrize("kind", FILES)

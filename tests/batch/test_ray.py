@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from rembg_skin.batch import SkinMasker
-from tests.batch.test_masker import picture
+from tests.support.photos import picture
 
 pytestmark = pytest.mark.ray
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "ray_masks.py"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.batch.test_masker import picture
+from tests.support.photos import picture
 
 
 def run(*arguments: object, **options: object) -> "subprocess.CompletedProcess[str]":

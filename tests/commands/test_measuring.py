@@ -17,7 +17,7 @@ from PIL import Image
 from skimage.data import astronaut
 
 from rembg_skin.dataset.variants import VARIANTS
-from tests.conftest import SHARED
+from tests.support.photos import SHARED
 from tests.support.processes import interrupt, started
 
 PROGRAM = str(Path(sysconfig.get_path("scripts")) / "rembg-skin")

@@ -10,41 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rembg_skin.image.rgb import to_rgb
-
-MODES = [
-    "1",
-    "L",
-    "LA",
-    "La",
-    "P",
-    "PA",
-    "RGB",
-    "RGBA",
-    "RGBa",
-    "RGBX",
-    "CMYK",
-    "YCbCr",
-    "LAB",
-    "HSV",
-    "I",
-    "F",
-    "I;16",
-]
-SKIN = (224, 172, 142)
-
-
-def of_mode(mode: str, size: tuple[int, int], color: tuple[int, int, int] = SKIN) -> Image.Image:
-    """Return an image of any mode, one colour where the mode has colours."""
-    rgb = Image.new("RGB", size, color)
-    if mode in ("1", "L", "RGB", "RGBA", "LA", "RGBX", "CMYK", "YCbCr", "HSV", "I", "F"):
-        return rgb.convert(mode)
-    if mode in ("RGBa", "La"):
-        return rgb.convert(mode.upper()).convert(mode)
-    if mode in ("P", "PA"):
-        return rgb.quantize(4).convert(mode)
-    if mode == "LAB":
-        return Image.new("LAB", size, (190, 145, 150))
-    return Image.fromarray(np.full((size[1], size[0]), 40000, dtype=np.uint16))
+from tests.support.photos import MODES, SKIN, of_mode
 
 
 @given(mode=st.sampled_from(MODES), size=st.tuples(st.integers(1, 40), st.integers(1, 40)))

@@ -21,7 +21,7 @@ from rembg_skin.measure.evaluate import MEASURES, Score, as_json, evaluate, summ
 from rembg_skin.measure.provenance import Provenance, provenance, versions
 from rembg_skin.photos import Problem
 from rembg_skin.session import check_names, open_session, predict_mask
-from tests.conftest import SHARED
+from tests.support.photos import SHARED
 
 rembg_skin.register()
 

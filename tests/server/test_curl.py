@@ -3,7 +3,6 @@
 import io
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 from PIL import Image
 
 from tests.support.pages import ROOT, commands
-from tests.test_end_to_end import serving
 
 LINES = [command for command in commands(ROOT / "docs/server.md") if command[0] == "curl"]
 
@@ -19,12 +17,6 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed"),
 ]
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp("server"), REMBG_SKIN_OFFLINE="1") as (address, _):
-        yield address
 
 
 def curl(line: list[str], url: str, folder: Path) -> Image.Image:
@@ -45,27 +37,27 @@ def test_there_are_three_lines() -> None:
     assert len(LINES) == 3
 
 
-def test_the_first_line_makes_a_cutout(url: str, tmp_path: Path) -> None:
-    alpha = np.asarray(curl(LINES[0], url, tmp_path).getchannel("A"))
+def test_the_first_line_makes_a_cutout(rembg_server: str, tmp_path: Path) -> None:
+    alpha = np.asarray(curl(LINES[0], rembg_server, tmp_path).getchannel("A"))
     assert alpha.max() == 255
     assert alpha.min() == 0
 
 
-def test_the_extras_of_the_second_line_reach_the_session(url: str, tmp_path: Path) -> None:
-    mask = curl(LINES[1], url, tmp_path)
-    without = curl([word.partition("?")[0] for word in LINES[1]], url, tmp_path)
+def test_the_extras_of_the_second_line_reach_the_session(rembg_server: str, tmp_path: Path) -> None:
+    mask = curl(LINES[1], rembg_server, tmp_path)
+    without = curl([word.partition("?")[0] for word in LINES[1]], rembg_server, tmp_path)
     assert mask.mode == without.mode == "L"
     assert mask.tobytes() != without.tobytes()
 
 
-def test_extras_in_the_form_are_ignored(url: str, tmp_path: Path) -> None:
+def test_extras_in_the_form_are_ignored(rembg_server: str, tmp_path: Path) -> None:
     # So the page says; if rembg reads them one day, the page has to change.
     plain = [word.partition("?")[0] for word in LINES[1]]
-    without = curl(plain, url, tmp_path).tobytes()
-    assert curl([*plain, "-F", 'extras={"cb_min":110}'], url, tmp_path).tobytes() == without
+    without = curl(plain, rembg_server, tmp_path).tobytes()
+    assert curl([*plain, "-F", 'extras={"cb_min":110}'], rembg_server, tmp_path).tobytes() == without
 
 
-def test_the_third_line_makes_a_cutout_on_white(url: str, tmp_path: Path) -> None:
-    pixels = np.asarray(curl(LINES[2], url, tmp_path).convert("RGBA"))
+def test_the_third_line_makes_a_cutout_on_white(rembg_server: str, tmp_path: Path) -> None:
+    pixels = np.asarray(curl(LINES[2], rembg_server, tmp_path).convert("RGBA"))
     assert (pixels[..., 3] == 255).all()
     assert (pixels[0, 0] == 255).all()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.graphs import build
 from tests.support.networks import place
-from tests.test_end_to_end import post, serving
+from tests.support.rembg import post, serving
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")]
 
@@ -19,6 +19,7 @@ def megabytes(process: int) -> float:
     return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
 
 
+@pytest.mark.slow
 def test_fifty_extras_hold_one_copy_of_the_weights(tmp_path: Path) -> None:
     network = build("dlmv_skin")
     place(tmp_path / "home", "dlmv_skin", network)

@@ -1,70 +1,25 @@
 """The page of stock `rembg s` in a real browser, with a skin model chosen from its list."""
 
 import io
-import socket
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import requests
 from PIL import Image
 from rembg import new_session
 
-import rembg_skin
-from tests.support.processes import started
 
-rembg_skin.register()
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("server")
-    environment = {
-        "U2NET_HOME": str(folder / "home"),
-        "TMPDIR": str(folder),
-        "BROWSER": "true",  # what the server opens its page with
-        "GRADIO_ANALYTICS_ENABLED": "False",
-    }
-    command: list[str | Path] = [
-        Path(sys.executable).with_name("rembg"),
-        "s",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
-    url = f"http://127.0.0.1:{port}/"
-    deadline = time.monotonic() + 180
-    with (
-        (folder / "log").open("w") as log,
-        started(command, env=environment, cwd=folder, stdout=log, stderr=log) as own,
-    ):
-        while True:
-            assert own.poll() is None, (folder / "log").read_text()
-            try:
-                if requests.get(url, timeout=5).ok:
-                    break
-            except requests.ConnectionError:
-                assert time.monotonic() < deadline, (folder / "log").read_text()
-                time.sleep(0.3)
-        yield url
-
-
 def test_choose_a_skin_model_upload_and_see_the_cutout(
-    browser: Any, server: str, tmp_path: Path, astronaut: Image.Image
+    browser: Any, rembg_server: str, tmp_path: Path, astronaut: Image.Image
 ) -> None:
     astronaut.save(tmp_path / "photo.png")
     context = browser.new_context(viewport={"width": 1200, "height": 1100})
     page = context.new_page()
-    page.goto(server)
+    page.goto(rembg_server)
     models = page.get_by_label("Models")
     models.click()
     assert page.get_by_role("option", name="hsv_skin", exact=True).is_visible()

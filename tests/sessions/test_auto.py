@@ -25,9 +25,9 @@ from rembg_skin.sessions.auto import AutoSession
 from rembg_skin.weights import failures, store
 from rembg_skin.weights.http import SOON
 from rembg_skin.weights.settings import AUTO, Settings
-from tests.conftest import SHARED
 from tests.support.github import Answer, GitHub
 from tests.support.networks import red_network
+from tests.support.photos import SHARED
 from tests.support.silence import listening
 from tests.support.weights import QUICK
 

@@ -14,8 +14,8 @@ from rembg import new_session, remove
 
 import rembg_skin
 from rembg_skin.errors import OptionError
-from tests.image.test_rgb import MODES, SKIN, of_mode
 from tests.support import reference
+from tests.support.photos import MODES, SKIN, of_mode
 
 rembg_skin.register()
 

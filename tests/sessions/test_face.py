@@ -23,9 +23,8 @@ from rembg_skin.errors import OptionError, WeightsError
 from rembg_skin.networks import yunet as faces
 from rembg_skin.networks.yunet import Face
 from rembg_skin.sessions.face import merged, skin_range
-from tests.conftest import SHARED
-from tests.image.test_rgb import MODES, of_mode
 from tests.support import reference
+from tests.support.photos import MODES, SHARED, of_mode
 
 rembg_skin.register()
 
@@ -66,6 +65,7 @@ def detected(network: ort.InferenceSession, rgb: Image.Image, confidence: float)
     return faces.find(dict(zip(faces.OUTPUTS, outputs, strict=True)), scale, confidence)
 
 
+@pytest.mark.slow
 def test_every_photo_has_the_faces_that_opencv_finds(network: ort.InferenceSession) -> None:
     """Both see the same 640 x 640 pixels; decoding, confidence and suppression are each one's own."""
     photos = sorted((SHARED / "data").glob("*/images/*"))
@@ -189,6 +189,7 @@ def test_the_mask_is_that_of_the_reference_procedure_in_the_same_box(
     assert compared > 10
 
 
+@pytest.mark.slow
 def test_frontal_faces_score_at_least_what_the_public_script_does(session: BaseSession) -> None:
     folder = SHARED / "data" / "fasseg_frontal"
     if not folder.exists():

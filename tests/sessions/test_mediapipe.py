@@ -29,8 +29,8 @@ from rembg_skin.errors import ModelError, OptionError, WeightsError
 from rembg_skin.image.arrays import Floats
 from rembg_skin.networks.litert import Graph
 from rembg_skin.sessions.mediapipe import MediapipeSession, softmax
-from tests.image.test_rgb import MODES, of_mode
 from tests.support import tflite
+from tests.support.photos import MODES, of_mode
 
 pytest.importorskip("ai_edge_litert", reason="LiteRT, of the extra mediapipe")
 rembg_skin.register()

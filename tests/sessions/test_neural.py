@@ -18,8 +18,8 @@ from rembg_skin import machine
 from rembg_skin.catalog import MODELS
 from rembg_skin.errors import ModelError, OptionError
 from rembg_skin.sessions.neural import NEURAL_SESSIONS
-from tests.image.test_rgb import MODES, of_mode
 from tests.support.networks import place, red_network
+from tests.support.photos import MODES, of_mode
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*unchecked", "ignore:.*MODEL_CHECKSUM_DISABLED")
 Session = Callable[..., Any]

@@ -13,9 +13,9 @@ from rembg import new_session
 from skimage.data import astronaut
 
 from rembg_skin.catalog import MODELS, Network
-from tests.conftest import SHARED
 from tests.support.graphs import Graph, build
 from tests.support.networks import place
+from tests.support.photos import SHARED
 from tests.support.reference_neural import skin_mask
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*unchecked", "ignore:.*MODEL_CHECKSUM_DISABLED")

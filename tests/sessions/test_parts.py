@@ -12,8 +12,8 @@ import rembg_skin
 from rembg_skin.catalog import MODELS
 from rembg_skin.errors import ModelError, WeightsError
 from rembg_skin.sessions.neural import _session_class
-from tests.conftest import SHARED
 from tests.support.networks import parts_network, place, red_network
+from tests.support.photos import SHARED
 
 rembg_skin.register()
 
@@ -91,6 +91,7 @@ def test_without_the_detector_the_error_says_what_can_be_done(monkeypatch: pytes
         session.predict(Image.new("RGB", (8, 8)), parts="skin")
 
 
+@pytest.mark.slow
 def test_tiny_skins_own_parts_on_frontal_faces() -> None:
     folder = SHARED / "data" / "fasseg_frontal"  # its masks leave eyes, brows and mouth out
     if not folder.exists():

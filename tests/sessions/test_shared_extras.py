@@ -17,8 +17,8 @@ from rembg_skin.errors import OptionError
 from rembg_skin.image.finish import feathered, grown
 from rembg_skin.plugin import session_classes
 from rembg_skin.sessions.options import finishing
-from tests.image.test_rgb import MODES, SKIN, of_mode
 from tests.support.networks import place, red_network
+from tests.support.photos import MODES, SKIN, of_mode
 
 rembg_skin.register()
 
@@ -50,7 +50,7 @@ def test_every_session_takes_them() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(mode=st.sampled_from(MODES), size=st.tuples(st.integers(1, 60), st.integers(1, 60)), extras=EXTRAS)
 def test_any_mode_size_and_extra_gives_a_mask_of_the_images_size(
     name: str, mode: str, size: tuple[int, int], extras: Mapping[str, object]

@@ -12,7 +12,7 @@ from rembg import new_session
 from scipy.special import expit, logit
 
 from rembg_skin.image.looks import automatic_sides
-from tests.conftest import SHARED
+from tests.support.photos import SHARED
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "rembg_skin" / "data" / "tiny_skin.onnx"
@@ -129,6 +129,7 @@ def test_at_most_one_percent_lights_up_without_skin(session: ort.InferenceSessio
     assert np.mean(list(lit.values())) <= 0.01, lit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "floor"), [("fasseg_frontal", 0.895), ("hands_and_necks", 0.82), ("mixed_web", 0.76)]
 )

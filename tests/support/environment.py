@@ -18,6 +18,8 @@ def neutralize() -> None:
             del os.environ[name]
     # ONNX Runtime warns on stderr if it cannot write its telemetry below HOME.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    # rembg compiles its matting for a minute at its first import; no mask needs it.
+    os.environ["NUMBA_DISABLE_JIT"] = "1"
     # Children print file names, which an ASCII locale could neither write nor read.
     os.environ["PYTHONUTF8"] = "1"
     if sys.getfilesystemencoding() != "utf-8" and not tempfile.gettempdir().isascii():

@@ -1,0 +1,77 @@
+"""rembg as a user meets it: its command, called in this process, and a running `rembg s`."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from click.testing import CliRunner, Result
+from rembg.cli import main
+
+from tests.support.photos import encoded, picture
+from tests.support.processes import started
+
+REMBG = str(Path(sys.executable).with_name("rembg"))
+
+
+def rembg(folder: Path, *arguments: str, **variables: str | None) -> Result:
+    """Run rembg's command in `folder`, with its models below it; variables that are None are unset meanwhile."""
+    with chdir(folder):
+        return CliRunner().invoke(main, arguments, env={"U2NET_HOME": str(folder / "home"), **variables})
+
+
+@contextmanager
+def serving(folder: Path, **variables: str) -> Iterator[tuple[str, int]]:
+    """Start a real `rembg s` with its page on a free port of the loopback interface; give its URL and process id."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        "U2NET_HOME": str(folder / "home"),
+        "TMPDIR": str(folder),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "BROWSER": "true",  # rembg opens a browser window at its start
+        **variables,
+    }
+    url = f"http://127.0.0.1:{port}"
+    with (
+        (folder / "log").open("wb") as log,
+        started(
+            [REMBG, "s", "-h", "127.0.0.1", "-p", str(port)],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        _wait_for(f"{url}/openapi.json", process, folder / "log")
+        yield url, process.pid
+
+
+def _wait_for(url: str, process: "subprocess.Popen[str]", log: Path) -> None:
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        try:
+            if requests.get(url, timeout=5).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.2)
+    pytest.fail("rembg s did not start: " + log.read_text())
+
+
+def post(url: str, **form: str) -> requests.Response:
+    """Send a picture, left half skin, to the server at `url`; `extras` go into the query, the rest into the form."""
+    extras = form.pop("extras", None)
+    return requests.post(
+        f"{url}/api/remove",
+        files={"file": ("photo.png", encoded(picture(120, 80)))},
+        data=form,
+        params={"extras": extras} if extras else {},
+        timeout=60,
+    )
