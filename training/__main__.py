@@ -9,14 +9,13 @@ from statistics import fmean
 import numpy as np
 import torch
 
-from rembg_skin.catalog import MODELS
 from rembg_skin.image.looks import automatic_sides
-from rembg_skin.weights import fetch
 
 from .data import NEGATIVES_UNSEEN, Photo, Source, drop_near_copies, library_photo, load_photos
 from .evaluate import Predict, Score, in_fours, lit_share, pairs, predictor, scores, shrunk
 from .export import export
-from .teachers import Selfie, teach
+from .robust import table, unseen
+from .teachers import Selfie, Voices, teach
 from .train import Plan, train
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,11 +29,11 @@ FOLDS: tuple[tuple[Source, ...], ...] = (
 )
 
 
-def fit(photos: Sequence[Photo], plan: Plan, checkpoint: Path, file: Path) -> None:
-    """Train on the photos and export to `file`."""
+def fit(photos: Sequence[Photo], plan: Plan, checkpoint: Path, file: Path, start: Path | None = None) -> None:
+    """Train on the photos, from ImageNet or the file `start`, and export to `file`."""
     print(f"{len(photos)} photos", flush=True)
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    export(train(photos, plan, checkpoint), file)
+    export(train(photos, plan, checkpoint, start), file)
     checkpoint.unlink(missing_ok=True)  # a short run saves none
 
 
@@ -89,15 +88,16 @@ def main() -> None:
     """Read the command line and do what it asks."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder with the sets")
-    parser.add_argument("--selfie", type=Path, help="file of mediapipe_skin, which teaches; fetched by default")
     parser.add_argument("--output", type=Path, default=ROOT / "rembg_skin/data/tiny_skin.onnx")
     parser.add_argument("--state", type=Path, default=ROOT / "build/training", help="folder for unfinished training")
-    parser.add_argument("--steps", type=int, default=Plan.steps)
-    parser.add_argument("--cycles", type=int, default=Plan.cycles)
+    parser.add_argument("--start", type=Path, help="file to start from, which teaches, too; ImageNet's by default")
+    parser.add_argument("--minutes", type=float, default=Plan.minutes)
     parser.add_argument("--seed", type=int, default=Plan.seed)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cross-validate", action="store_true", help="hold each group of sources out in turn")
     parser.add_argument("--score", type=Path, metavar="FILE", help="score this file and train nothing")
+    parser.add_argument("--robust", type=Path, metavar="FILE", nargs="+", help="likewise, on photos in disguise")
+    parser.add_argument("--every", type=int, default=1, help="of the photos in disguise, take every so-manieth")
     parser.add_argument("--side", type=int, help="score at this side instead of the automatic ones")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -106,24 +106,27 @@ def main() -> None:
         return (options.side,) if options.side else automatic_sides(size)
 
     def scored(file: Path) -> Predict:
-        return predictor(file, sides, threads=options.threads)
+        return predictor("tiny_skin", file, sides, threads=options.threads)
 
     if options.score:
         report_unseen(scored(options.score), options.data)
         return
-    plan = Plan(steps=options.steps, cycles=options.cycles, seed=options.seed)
+    if options.robust:
+        held_out = list(unseen(options.data, Selfie(options.threads), options.every))
+        table({file.stem: scored(file) for file in options.robust}, held_out)
+        return
+    plan = Plan(minutes=options.minutes, seed=options.seed)
     photos = drop_near_copies(load_photos(options.data), load_photos(options.data, held_out=True))
-    selfie = Selfie(options.selfie or fetch(MODELS["mediapipe_skin"]), options.threads)
-    teach(photos, selfie, options.state / "taught")
+    photos = teach(photos, Voices(options.start, options.threads), options.state / "taught")
     if options.cross_validate:
-        for number, held_out in enumerate(FOLDS):
+        for number, fold in enumerate(FOLDS):
             file = options.state / f"fold{number}.onnx"
-            others = [photo for photo in photos if photo.source not in held_out]
-            kept = drop_near_copies(others, [photo for photo in photos if photo.source in held_out])
+            others = [photo for photo in photos if photo.source not in fold]
+            kept = drop_near_copies(others, [photo for photo in photos if photo.source in fold])
             fit(kept, plan, file.with_suffix(".pt"), file)
-            report(scored(file), options.data, held_out, tenth=False)
+            report(scored(file), options.data, fold, tenth=False)
     else:
-        fit(photos, plan, options.state / "tiny_skin.pt", options.output)
+        fit(photos, plan, options.state / "tiny_skin.pt", options.output, options.start)
         report_unseen(scored(options.output), options.data)
 
 

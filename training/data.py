@@ -24,13 +24,16 @@ Source = Literal[
     "sfa",
     "neg_grocery",
     "neg_imagenet",
+    "faces_unlabelled",
+    "bw_faces_unlabelled",
 ]
 SOURCES: tuple[Source, ...] = get_args(Source)
 WITHOUT_PARTS = ("fasseg_frontal", "fasseg_multipose", "sfa")  # masks that leave eyes, brows and lips out
 WITHOUT_FACES = ("hgr1", "abdomen")
+UNLABELLED = ("faces_unlabelled", "bw_faces_unlabelled")  # without masks: what is seen in them is the lesson
 DOUBTED = 32  # of 255: the weight of what ccp calls background and may be a passer-by
 BLOCK = 20  # neighbours in a set often show one person: they are held out together
-MASK, KNOWN, TAUGHT, SEEN = 3, 4, 7, 10  # layers of a photo
+MASK, KNOWN, PARTS, TOLD, TAUGHT, SEEN = 3, 4, 5, 6, 7, 10  # layers of a photo
 LAYERS = 11
 TRAINING_SIDE = 512  # longest side kept for training, pixels: larger views are enlarged from it
 
@@ -55,7 +58,7 @@ class Photo:
     """A photograph and what is known of its pixels: `layers` [11, H, W], 0..255.
 
     Red, green, blue; the skin region; its weight in the loss; the region's parts that are not skin; where these are
-    known; what the teacher says of skin, hair and clothes; where it says something of the last two.
+    known; what the teacher says of skin, hair and clothes; how far it can be trusted, 0 where it said nothing.
     """
 
     source: str
@@ -87,7 +90,7 @@ def read_pair(file: Path) -> tuple[Bytes, Bytes]:
     with Image.open(file) as picture:
         image = np.asarray(picture.convert("RGB"))
     answer = file.parent.parent / "masks" / f"{file.stem}.png"
-    if not answer.parent.is_dir():  # a set without skin
+    if not answer.parent.is_dir():  # a set without skin, or without masks
         return image, np.zeros(image.shape[:2], np.uint8)
     with Image.open(answer) as picture:
         mask = np.asarray(picture.convert("L"))
@@ -101,6 +104,8 @@ def is_held_out(source: Source, index: int, name: str) -> bool:
     if source == "neg_grocery":
         kind = name.rpartition("_")[0]
         return zlib.crc32(kind.encode()) % 10 == 0
+    if source == "faces_unlabelled":  # a fifth
+        return zlib.crc32(name.encode()) % 5 == 0
     if source == "neg_imagenet":  # each photo shows another kind
         return index % 10 == 0
     return source in {"ccp", "abdomen", "sfa"} and index // BLOCK % 10 == 9

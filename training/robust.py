@@ -1,0 +1,97 @@
+"""Score files on photographs in other clothes: compressed, turned, in coloured light, with few colours."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+from PIL import Image
+
+from .data import Source, image_files, is_held_out, read_pair
+from .disguises import (
+    Change,
+    at_scale,
+    blurred,
+    compressed,
+    contrasted,
+    faded,
+    hued,
+    lit,
+    noisy,
+    paletted,
+    sepia,
+)
+from .evaluate import Bytes, Predict, iou
+from .teachers import Selfie
+
+SETS: tuple[Source, ...] = ("faces_unlabelled", "sfa", "ccp", "hgr1", "abdomen")
+LOST = 0.1  # IoU below which a face was not found
+SAME: Change = Image.Image.copy
+COLUMNS: dict[str, Change] = {
+    "plain": SAME,
+    "grey": partial(faded, kept=0),
+    "sepia": sepia,
+    "hue +30": partial(hued, degrees=30),
+    "hue +90": partial(hued, degrees=90),
+    "hue +180": partial(hued, degrees=180),
+    "red light": partial(lit, red=1, green=0.4, blue=0.4),
+    "green light": partial(lit, red=0.4, green=1, blue=0.4),
+    "blue light": partial(lit, red=0.4, green=0.4, blue=1),
+    "a third of the light": partial(lit, red=1 / 3, green=1 / 3, blue=1 / 3),
+    "a seventh of the light": partial(lit, red=1 / 7, green=1 / 7, blue=1 / 7),
+    "overexposed": partial(lit, red=2, green=2, blue=2),
+    "low contrast": partial(contrasted, kept=0.3),
+    "JPEG 20": partial(compressed, kind="JPEG", quality=20),
+    "JPEG 10": partial(compressed, kind="JPEG", quality=10),
+    "WebP 10": partial(compressed, kind="WEBP", quality=10),
+    "GIF": partial(paletted, colours=256, dithered=True),
+    "16 colours": partial(paletted, colours=16, dithered=False),
+    "16 colours, dithered": partial(paletted, colours=16, dithered=True),
+    "noise of 25 levels": lambda picture: noisy(picture, 25, np.random.default_rng(0)),
+    "blurred": partial(blurred, radius=3),
+    "a quarter of the pixels": partial(at_scale, scale=0.5),
+    "turned left": SAME,
+    "upside down": SAME,
+    "turned right": SAME,
+}
+QUARTERS = {"turned left": 1, "upside down": 2, "turned right": 3}
+
+
+def unseen(data: Path, selfie: Selfie, every: int) -> Iterator[tuple[Source, Bytes, Bytes]]:
+    """Yield set, picture and mask of every so-manieth photo held out; faces have what the selfie network sees."""
+    for source in SETS:
+        files = image_files(data, source)
+        held = [file for index, file in enumerate(files) if is_held_out(source, index, file.stem)]
+        for file in held[::every]:
+            image, mask = read_pair(file)
+            if source == "faces_unlabelled":
+                mask = np.rint(255 * selfie.look(Image.fromarray(image))[0]).astype(np.uint8)
+            yield source, image, mask
+
+
+def score(predict: Predict, column: str, image: Bytes, truth: Bytes) -> float:
+    """Return the IoU of the mask that a disguised picture gets, turned back."""
+    picture = COLUMNS[column](Image.fromarray(image))
+    quarters = QUARTERS.get(column, 0)
+    mask = predict(np.ascontiguousarray(np.rot90(np.asarray(picture), quarters)))
+    return iou(np.rot90(mask, -quarters), truth)
+
+
+def table(files: Mapping[str, Predict], photos: Sequence[tuple[Source, Bytes, Bytes]]) -> None:
+    """Print the mean IoU of each set in each disguise, a row a disguise, the files' figures beside each other."""
+    counts = ", ".join(f"{source} {sum(photo[0] == source for photo in photos)}" for source in SETS)
+    print(f"{' / '.join(files)}; photos: {counts}\n")
+    print(f"| | {' | '.join(SETS)} | mean | faces lost |\n|{'---|' * (len(SETS) + 3)}", flush=True)
+    for column in COLUMNS:
+        found = {
+            name: [(source, score(predict, column, image, truth)) for source, image, truth in photos]
+            for name, predict in files.items()
+        }
+        means = [[fmean(value for source, value in of if source == kind) for kind in SETS] for of in found.values()]
+        cells = [" / ".join(f"{value:.3f}" for value in values) for values in zip(*means, strict=True)]
+        mean = " / ".join(f"{fmean(values):.3f}" for values in means)
+        lost = " / ".join(
+            str(sum(value < LOST for source, value in of if source == "faces_unlabelled")) for of in found.values()
+        )
+        print(f"| {column} | {' | '.join(cells)} | {mean} | {lost} |", flush=True)
