@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 from rembg import new_session
 
-
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
 
