@@ -103,13 +103,14 @@ def noises(greens: list[float]) -> tuple[float, float]:
 
 def steadiness(photo: PILImage, focus: tuple[float, float, float], model: str, frames: int) -> list[str]:
     """Print a line for each camera, raw and steadied; return the requirements that steadied masks miss."""
+    from rembg_skin.image.morphology import eroded, square
     from rembg_skin.video.change import Watcher
-    from rembg_skin.video.color import MARGIN, eroded, mean_color
+    from rembg_skin.video.color import MARGIN, mean_color
     from rembg_skin.video.predict import in_order, masking
     from rembg_skin.video.steady import Steadier
 
     def green(frame: Bytes, mask: Bytes) -> float:
-        color = mean_color(frame, eroded(mask > 127, MARGIN))
+        color = mean_color(frame, eroded(mask > 127, square(MARGIN)))
         return color[1] if color else 0.0
 
     missed, means = [], []

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from difflib import get_close_matches
 
 _NAMES_SHOWN = 8
+NO_RUNTIME = "The color methods, such as ycbcr_hsv_skin, run without any network."
 
 try:  # With click, the stock `rembg` command prints the message alone, without a traceback.
     from click import ClickException as _Base

@@ -13,7 +13,7 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.errors import ImageError, printable
 from rembg_skin.image.arrays import Mask
-from rembg_skin.image.dresses import mask_levels
+from rembg_skin.image.mask_encodings import mask_levels
 from rembg_skin.image.rgb import to_rgb
 
 # Names alone decide what counts as a photograph, so that a million files are listed without opening one.
@@ -160,8 +160,8 @@ def open_mask(path: Path, size: tuple[int, int], *, resize: bool = False) -> Mas
     Raises
     ------
     ImageError
-        If it cannot be read, is not a mask without a doubt (see :mod:`rembg_skin.image.dresses`), or is of another size
-        and `resize` is not set; a resized mask takes the nearest level.
+        If it cannot be read, is ambiguous (see :mod:`rembg_skin.image.mask_encodings`), or is of another size and
+        `resize` is not set; a resized mask takes the nearest level.
 
     """
     picture = open_image(path)

@@ -13,8 +13,8 @@ from scipy import ndimage
 from skimage.color import rgb2lab
 
 from rembg_skin.catalog import MODELS
-from rembg_skin.image.looks import agreed
 from rembg_skin.image.mask import cleaned, to_mask
+from rembg_skin.image.scales import agreed
 from rembg_skin.image.tensor import to_tensor
 
 from .data import Source, image_files, is_held_out, read_pair

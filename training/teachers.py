@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from rembg_skin.catalog import FILES
-from rembg_skin.image.looks import automatic_sides
 from rembg_skin.image.parts import Ellipse, features, without
+from rembg_skin.image.scales import automatic_sides
 from rembg_skin.image.tensor import to_tensor
-from rembg_skin.networks.litert import Graph
+from rembg_skin.networks.litert import TfliteGraph
 from rembg_skin.networks.yunet import Detector
 from rembg_skin.sessions.mediapipe import BODY_SKIN, FACE_SKIN, softmax
 from rembg_skin.weights import fetch
@@ -57,7 +57,7 @@ class Selfie:
         model = FILES["mediapipe_skin"]
         assert model.network is not None
         self.size = model.network.size
-        self.graph = Graph(model.name, model.network, fetch(model), threads)
+        self.graph = TfliteGraph(model.name, model.network, fetch(model), threads)
 
     def look(self, picture: Image.Image) -> Floats:
         """Return the shares 0..1 [3, H, W] of skin, hair and clothes in a picture, squeezed into a square."""

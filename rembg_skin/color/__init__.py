@@ -1,1 +1,1 @@
-"""Arrays in, arrays out: the colour rules, their clean-up, and the Markov random field. Nothing here knows rembg."""
+"""Color rules, their clean-up, and the Markov random field: arrays in, arrays out, without rembg."""

@@ -1,6 +1,5 @@
-"""The clean-up of a raw mask: erode twice, dilate twice, Gaussian blur; the results are those of OpenCV's operators."""
+"""Clean a raw mask up as OpenCV's operators do: erode twice, dilate twice, Gaussian blur."""
 
-from collections.abc import Callable
 from functools import cache
 from math import gcd
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rembg_skin.image.arrays import Bytes, Selection
+from rembg_skin.image.morphology import Shape, dilated, eroded
 
 PASSES = 2
 # OpenCV's fixed Gaussian kernels for sigma "default"; larger ones follow its formula for sigma.
@@ -17,7 +17,7 @@ _FIXED_POINT = 256
 
 
 def reach(morph: int, blur: int) -> int:
-    """Return how far, in pixels, the clean-up of a pixel looks around it."""
+    """Return the radius, in pixels, of the clean-up around a pixel."""
     return 2 * PASSES * (morph // 2) + blur // 2
 
 
@@ -39,36 +39,17 @@ def clean(mask: Selection, morph: int, blur: int) -> Bytes:
         return np.zeros(mask.shape, dtype=np.uint8)
     if morph > 1:
         for _ in range(PASSES):
-            mask = _morphology(mask, morph, np.logical_and)
+            mask = eroded(mask, _ellipse(morph))
         for _ in range(PASSES):
-            mask = _morphology(mask, morph, np.logical_or)
+            mask = dilated(mask, _ellipse(morph))
     return _gaussian(mask, blur)
 
 
 @cache
-def _ellipse_rows(side: int) -> tuple[tuple[int, int], ...]:
-    """Return the ellipse of an odd side as (row offset, half width) pairs, the rows in the order of their offsets."""
+def _ellipse(side: int) -> Shape:
     radius = side // 2
     offsets = range(-radius, radius + 1)
     return tuple((offset, round(radius * (1 - (offset / radius) ** 2) ** 0.5)) for offset in offsets)
-
-
-def _morphology(mask: Selection, side: int, combine: Callable[..., Any]) -> Selection:
-    # What lies outside the image has no say: the shifted copies simply end at its border.
-    runs = [mask]
-    for half in range(1, side // 2 + 1):
-        wider = runs[-1].copy()
-        combine(wider[:, half:], mask[:, :-half], out=wider[:, half:])
-        combine(wider[:, :-half], mask[:, half:], out=wider[:, :-half])
-        runs.append(wider)
-    result = runs[-1].copy()
-    for offset, half in _ellipse_rows(side):
-        run = runs[half]
-        if offset > 0:
-            combine(result[:-offset], run[offset:], out=result[:-offset])
-        elif offset < 0:
-            combine(result[-offset:], run[:offset], out=result[-offset:])
-    return result
 
 
 @cache

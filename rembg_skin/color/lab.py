@@ -1,4 +1,4 @@
-"""8-bit CIE L*a*b* as OpenCV computes it, in fixed-point numbers with tables for the gamma and the cube root."""
+"""Compute 8-bit CIE L*a*b* as OpenCV does, in fixed-point numbers with tables for the gamma and the cube root."""
 
 from functools import cache
 

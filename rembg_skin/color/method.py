@@ -1,4 +1,4 @@
-"""A colour method: a rule and its clean-up, applied to a large image tile by tile."""
+"""Apply a color method, a rule and its clean-up, to an image tile by tile."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from rembg_skin.image.tiles import tiles
 
 
 class Method(Protocol):
-    """What turns a tile of an image into its part of the mask."""
+    """A function from a tile of an image to its part of the mask."""
 
     @property
     def halo(self) -> int:
-        """How many pixels around a pixel its result depends on."""
+        """The pixels on each side of a pixel on which its result depends."""
 
     def __call__(self, planes: Planes, visible: Selection | None) -> Bytes:
-        """Return the mask of the tile; `visible` is False where nothing may count as skin, None where all may."""
+        """Return the mask of the tile; `visible` is False for pixels that are never skin; None for no such pixels."""
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A colour rule followed by the clean-up."""
+    """A color rule, then the clean-up."""
 
     rule: Rule
     morph: int = 3
@@ -36,7 +36,7 @@ class Cleaned:
 
     @property
     def halo(self) -> int:
-        """The clean-up's reach."""
+        """The reach of the clean-up."""
         return reach(self.morph, self.blur)
 
     def __call__(self, planes: Planes, visible: Selection | None) -> Bytes:
@@ -72,7 +72,7 @@ def apply(method: Method, rgb: PILImage, alpha: PILImage | None) -> PILImage:
     Parameters
     ----------
     method
-        What makes the mask.
+        Makes the mask of a tile.
     rgb
         The image.
     alpha

@@ -1,4 +1,4 @@
-"""Skin as a Markov random field: colour mixtures say how likely each pixel is, iterated conditional modes smooth them.
+"""Find skin by a Markov random field: color mixtures rate each pixel, iterated conditional modes smooth the labels.
 
 The mixtures were fitted, and the parameters chosen, by the author of samhaswon/skin_segmentation.
 """
@@ -78,8 +78,8 @@ def _densities() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 class RandomField:
     """The field's parameters and the clean-up that follows.
 
-    `prior` is the share of skin assumed before a colour is seen, `smoothness` the cost of two unlike neighbours of the
-    same colour, `sweeps` how often every label is chosen anew from its neighbours' last ones.
+    `prior` is the share of skin assumed before a color is seen, `smoothness` the cost of two unlike neighbors of the
+    same color, `sweeps` the number of times that every label is chosen again from those of its neighbors.
     """
 
     prior: float = 0.3
@@ -91,7 +91,7 @@ class RandomField:
     def mask(self, rgb: PILImage, alpha: PILImage | None) -> PILImage:
         """Return the L mask of an RGB image; a pixel whose L `alpha` is 0 is 0 in the mask.
 
-        It takes two passes: the contrast between neighbours is judged by its mean over the whole image.
+        It takes two passes: the contrast between neighbors is relative to its mean over the complete image.
         """
         colors = np.empty((3, rgb.height, rgb.width), dtype=np.uint8)
         for tile, _ in tiles(rgb.size, 0):
@@ -108,7 +108,7 @@ class RandomField:
         return Image.fromarray(mask)
 
     def _costs(self) -> Floats:
-        """Return what calling a colour skin costs more than calling it background, float32 [Cr * 256 + Cb]."""
+        """Return the cost of the label skin for each color, less that of background, float32 [Cr * 256 + Cb]."""
         skin, background = _densities()
         likely = self.prior * skin
         probability = likely / (likely + (1 - self.prior) * background + 1e-12)
@@ -122,7 +122,7 @@ class RandomField:
         down = self._ties(colors[:, 1:], colors[:, :-1], falloff)
         labels = unary < 0
         if labels.all() or not labels.any():
-            return labels  # no neighbour disagrees, so no label will change
+            return labels  # all neighbors agree, so no label will change
         # Skin wins where unary + (all ties - ties to skin) < ties to skin.
         bias = unary
         bias[:, :-1] += across
@@ -142,8 +142,8 @@ class RandomField:
             np.less(bias, pull, out=skin)
         return skin > 0
 
-    def _ties(self, colors: Bytes, neighbours: Bytes, falloff: float) -> Floats:
-        ties = _squared_distance(colors, neighbours)
+    def _ties(self, colors: Bytes, neighbors: Bytes, falloff: float) -> Floats:
+        ties = _squared_distance(colors, neighbors)
         ties *= np.float32(-falloff)
         np.exp(ties, out=ties)
         ties *= np.float32(self.smoothness)
@@ -176,7 +176,7 @@ def _squared_distance(a: Bytes, b: Bytes) -> Floats:
 
 
 def _falloff(colors: Bytes) -> float:
-    """Return 1 / (2 * mean squared Lab distance of 4-neighbours), or 0 where no neighbours differ."""
+    """Return 1 / (2 * mean squared Lab distance of 4-neighbors), or 0 if no neighbors differ."""
     _, height, width = colors.shape
     total = 0.0
     for tile, _ in tiles((width, height), 0):

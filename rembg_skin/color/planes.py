@@ -1,4 +1,4 @@
-"""The planes that the colour rules read, taken from an image only when a rule asks for them."""
+"""Extract the planes for the color rules from an image, each on first use."""
 
 from functools import cached_property
 

@@ -1,7 +1,7 @@
-"""The colour rules: planes in, a boolean mask out. Parameters: scripts of samhaswon/skin_segmentation.
+"""Select skin by color: planes in, a boolean mask out. Parameters: scripts of samhaswon/skin_segmentation.
 
-Every rule is written on the differences R-Y and B-Y or on max, min and their difference in 8- and 16-bit integers,
-which gives what OpenCV's rounded 8-bit YCrCb and HSV give without ever making those planes.
+Every rule uses the differences R-Y and B-Y, or max, min and their difference, in 8- and 16-bit integers. The masks
+equal those from OpenCV's rounded 8-bit YCrCb and HSV, without computing these planes.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from rembg_skin.image.arrays import Bytes, Selection
 CR_GAIN = 11682  # 0.713
 CB_GAIN = 9241  # 0.564
 _SHIFT = 14
-_BLOCK = 1 << 16  # pixels at a time where a rule needs 32-bit temporaries: they stay in the cache
+_BLOCK = 1 << 16  # pixels at a time in rules with 32-bit temporaries: they stay in the cache
 
 
 class Rule(Protocol):
-    """What tells skin from other colours, pixel by pixel."""
+    """A function that selects skin by each pixel's color."""
 
     def __call__(self, planes: Planes) -> Selection:
-        """Return True where the colour is skin's, bool [height, width]."""
+        """Return the pixels of skin color, bool [height, width]."""
 
 
 def chroma(difference: NDArray[np.integer], gain: int) -> NDArray[np.integer]:
@@ -36,7 +36,7 @@ def chroma(difference: NDArray[np.integer], gain: int) -> NDArray[np.integer]:
 
 @dataclass(frozen=True)
 class ChromaBox:
-    """``cb_min <= Cb <= cb_max`` and ``cr_min <= Cr <= cr_max``, whatever Y."""
+    """``cb_min <= Cb <= cb_max`` and ``cr_min <= Cr <= cr_max``, for any Y."""
 
     cb_min: int = 85
     cb_max: int = 135
@@ -82,10 +82,10 @@ class ChromaEllipse:
 
     def __call__(self, planes: Planes) -> Selection:
         """Return True inside or on the ellipse."""
-        turn = radians(self.angle)
-        # Both coordinates along the axes are linear in the differences from the centre's Cb and Cr.
-        u_cb, u_cr = cos(turn) / self.first_axis, sin(turn) / self.first_axis
-        v_cb, v_cr = -sin(turn) / self.second_axis, cos(turn) / self.second_axis
+        angle = radians(self.angle)
+        # Both coordinates along the axes are linear in the differences from the center's Cb and Cr.
+        u_cb, u_cr = cos(angle) / self.first_axis, sin(angle) / self.first_axis
+        v_cb, v_cr = -sin(angle) / self.second_axis, cos(angle) / self.second_axis
         u_offset = u_cb * (128 - self.cb_center) + u_cr * (128 - self.cr_center)
         v_offset = v_cb * (128 - self.cb_center) + v_cr * (128 - self.cr_center)
         inside = np.empty(planes.luma.shape, dtype=np.bool_)
@@ -167,36 +167,36 @@ class HsvRange:
 
 
 def _hue_sectors(planes: Planes, value: Bytes, spread: Bytes, low: int, high: int) -> Selection:
-    """Return where the hue lies in ``low..high``, looking only at the sectors that the range touches.
+    """Return the pixels whose hue lies in ``low..high``; only the sectors of the range are computed.
 
-    In the sector of the largest channel, H = centre + 30 * (following - preceding channel) / spread, rounded. The
-    centres are 0 (red), 60 (green) and 120 (blue); of equal channels the first in this order counts. Below 0 is + 180.
+    In the sector of the largest channel, H = center + 30 * (following - preceding channel) / spread, rounded. The
+    centers are 0 (red), 60 (green) and 120 (blue); of equal channels the first in this order counts. Below 0 is + 180.
     """
     width = np.maximum(spread, 1).astype(np.int16)
     inside = np.zeros(value.shape, dtype=np.bool_)
-    for centre, following, preceding in ((0, "green", "blue"), (60, "blue", "red"), (120, "red", "green")):
+    for center, following, preceding in ((0, "green", "blue"), (60, "blue", "red"), (120, "red", "green")):
         owned: Selection | None = None
-        for turn in (0, 180) if centre == 0 else (0,):
+        for turn in (0, 180) if center == 0 else (0,):
             # Red's hues below 0 come out as 150 to 179: the same sector, one turn on.
-            first, last = max(low - turn, centre - 30), min(high - turn, centre + 30)
+            first, last = max(low - turn, center - 30), min(high - turn, center + 30)
             if first > last:
                 continue
             if owned is None:
-                owned = _largest(planes, value, centre)
+                owned = _largest(planes, value, center)
                 slope = getattr(planes, following).astype(np.int16)
                 slope -= getattr(planes, preceding)
                 slope *= 60
-            part = slope >= (2 * (first - centre) - 1) * width
-            part &= slope < (2 * (last - centre) + 1) * width
+            part = slope >= (2 * (first - center) - 1) * width
+            part &= slope < (2 * (last - center) + 1) * width
             part &= owned
             inside |= part
     return inside
 
 
-def _largest(planes: Planes, value: Bytes, centre: int) -> Selection:
+def _largest(planes: Planes, value: Bytes, center: int) -> Selection:
     red: Selection = planes.red == value
-    if centre == 0:
+    if center == 0:
         return red
     green: Selection = planes.green == value
     green &= ~red
-    return green if centre == 60 else ~(red | green)  # noqa: PLR2004
+    return green if center == 60 else ~(red | green)  # noqa: PLR2004

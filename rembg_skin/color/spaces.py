@@ -1,8 +1,9 @@
-"""RGB to the 8-bit HSV and YCrCb that the classic bounds are given in: equal to OpenCV's, whole planes at once."""
+"""Convert RGB to OpenCV's 8-bit HSV and YCrCb, the units of the classic bounds."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rembg_skin.color.rules import CB_GAIN, CR_GAIN, chroma
 from rembg_skin.image.arrays import Bytes
 
 _SHIFT = 12  # of the fixed-point reciprocals below
@@ -39,8 +40,7 @@ def rgb_to_hsv(rgb: Bytes) -> Bytes:
 def rgb_to_ycrcb(rgb: Bytes) -> Bytes:
     """Return Y, Cr and Cb (0 to 255, BT.601, full range) of an RGB image, uint8 [height, width, 3]."""
     red, green, blue = (rgb[..., channel].astype(np.int32) for channel in range(3))
-    # 14-bit fixed point: 0.299, 0.587 and 0.114, then 0.713 and 0.564.
+    # 14-bit fixed point: 0.299, 0.587 and 0.114.
     luma = (4899 * red + 9617 * green + 1868 * blue + (1 << 13)) >> 14
-    cr = ((red - luma) * 11682 + (128 << 14) + (1 << 13)) >> 14
-    cb = ((blue - luma) * 9241 + (128 << 14) + (1 << 13)) >> 14
-    return np.stack([luma, cr.clip(0, 255), cb.clip(0, 255)], axis=-1).astype(np.uint8)
+    planes = [luma, chroma(red - luma, CR_GAIN), chroma(blue - luma, CB_GAIN)]
+    return np.stack(planes, axis=-1).astype(np.uint8)

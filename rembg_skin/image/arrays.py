@@ -1,4 +1,4 @@
-"""The arrays of this package: what each alias holds, and from which level a mask is skin."""
+"""Name the array types of this package, and the level above which a mask is skin."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,13 +1,12 @@
-"""The steps after the mask, in their order: levels, grow or shrink, feather, invert. Pure, and nothing by default."""
+"""Finish a mask: levels, grow or shrink, feather, invert, in this order. The defaults change nothing."""
 
 from dataclasses import dataclass
-from math import isqrt
 
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 from PIL.Image import Image as PILImage
 
-from rembg_skin.image.arrays import Mask
+from rembg_skin.image.morphology import combined, disk, padded
 from rembg_skin.image.tiles import LARGE, TWO, Box, each, tiles
 
 _TOP = 255
@@ -15,7 +14,7 @@ _TOP = 255
 
 @dataclass(frozen=True)
 class Finish:
-    """What is done to a finished mask; the defaults change nothing.
+    """The steps after the mask; the defaults change nothing.
 
     Attributes
     ----------
@@ -28,7 +27,7 @@ class Finish:
     feather
         The standard deviation in pixels of the Gaussian that blurs the mask.
     invert
-        Whether 255 then stands for not skin.
+        True to return 255 for not skin.
 
     """
 
@@ -49,7 +48,7 @@ class Finish:
         alpha
             The image's L alpha, or None. A pixel whose alpha is 0 is never skin: it is 0, or 255 if inverted.
         threads
-            How many threads may work on it; the result is the same.
+            The most threads to use; the result is the same.
 
         """
         hidden = None if alpha is None else alpha.point(lambda value: _TOP * (value == 0))
@@ -71,7 +70,7 @@ def binary(mask: PILImage, threshold: int) -> PILImage:
 
 
 def levelled(mask: PILImage, low: int, high: int) -> PILImage:
-    """Return the L mask with 0 up to `low`, 255 from `high` on, and what lies between stretched; `low` < `high`."""
+    """Return the L mask with 0 up to `low`, 255 from `high` on, and the levels between stretched; `low` < `high`."""
     if (low, high) == (0, _TOP):
         return mask
     return mask.point([min(max(round((level - low) * _TOP / (high - low)), 0), _TOP) for level in range(_TOP + 1)])
@@ -80,52 +79,25 @@ def levelled(mask: PILImage, low: int, high: int) -> PILImage:
 def grown(mask: PILImage, radius: int, *, threads: int = TWO) -> PILImage:
     """Return the L mask grown by a disk of `radius` pixels, or shrunk by a negative one.
 
-    Each pixel takes the highest (lowest) level of those at most `radius` pixels away; what lies outside of the
-    picture has no say. Soft edges stay as soft as they are.
+    Each pixel takes the highest (lowest) level of those at most `radius` pixels away; pixels outside the picture
+    are ignored. Soft edges stay as soft as they are.
     """
     if radius == 0:
         return mask
-    source = np.asarray(mask if radius > 0 else ImageChops.invert(mask))
-    result = np.empty_like(source)
-    halo = abs(radius)
+    source = padded(np.asarray(mask), abs(radius))
+    result = np.empty((mask.height, mask.width), np.uint8)
+    shape, combine = disk(abs(radius)), np.maximum if radius > 0 else np.minimum
 
     def grow(boxes: tuple[Box, Box]) -> None:
-        tile, around = boxes
-        part = source[around.slices()]
-        low, high = part.min(), part.max()
-        if low == high:  # most tiles of most masks
-            result[tile.slices()] = low
-            return
-        margins = (
-            (tile.top - around.top, around.bottom - tile.bottom),
-            (tile.left - around.left, around.right - tile.right),
-        )
-        padded = np.pad(part, [tuple(halo - margin for margin in side) for side in margins])
-        result[tile.slices()] = _highest_in_disk(padded, halo)
+        tile, _ = boxes
+        part = source[tile.top : tile.bottom + 2 * abs(radius), tile.left : tile.right + 2 * abs(radius)]
+        low = part.min()
+        result[tile.slices()] = low if low == part.max() else combined(part, shape, combine)  # most tiles are uniform
 
-    each(grow, list(tiles(mask.size, halo)), threads if mask.width * mask.height >= LARGE else 1)
-    found = Image.fromarray(result)
-    return found if radius > 0 else ImageChops.invert(found)
+    each(grow, list(tiles(mask.size, abs(radius))), threads if mask.width * mask.height >= LARGE else 1)
+    return Image.fromarray(result)
 
 
 def feathered(mask: PILImage, sigma: float) -> PILImage:
-    """Return the L mask blurred by a Gaussian of standard deviation `sigma` pixels; the border pixels go on outside."""
+    """Return the L mask blurred by a Gaussian of standard deviation `sigma` pixels; the border is repeated outside."""
     return mask.filter(ImageFilter.GaussianBlur(sigma)) if sigma else mask
-
-
-def _highest_in_disk(padded: Mask, radius: int) -> Mask:
-    """Return the highest level within `radius` of each pixel but the outer `radius` rows and columns."""
-    height, width = (length - 2 * radius for length in padded.shape)
-    # runs[k] holds the highest level of 2**k neighbours in a row: two of them, overlapping, make a run of any length.
-    runs = [padded]
-    while 1 << len(runs) <= 2 * radius + 1:
-        last, step = runs[-1], 1 << len(runs) - 1
-        runs.append(np.maximum(last[:, :-step], last[:, step:]))
-    result = np.zeros((height, width), np.uint8)
-    for row in range(-radius, radius + 1):
-        reach = isqrt(radius * radius - row * row)
-        power = (2 * reach + 1).bit_length() - 1
-        rows = runs[power][radius + row : radius + row + height]
-        for left in (radius - reach, radius + reach + 1 - (1 << power)):
-            np.maximum(result, rows[:, left : left + width], out=result)
-    return result

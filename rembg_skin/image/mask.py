@@ -1,17 +1,18 @@
-"""The pure steps after a network: its values become an 8-bit mask, which takes the image's size and is cleaned up.
+"""Turn the values of a network into an 8-bit mask of the image's size, and clean it up.
 
 Resizing is Pillow's, tile by tile. Opening and blur are written out in 8- and 16-bit integers, as the same steps of the
 whole image in scipy take 3.6 times as long (12 megapixels, two cores).
 """
 
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Image as PILImage
 
+from rembg_skin.image.morphology import dilated, disk, eroded
 from rembg_skin.image.tiles import LARGE, TWO, Box, each, tiles
 
 Stretch = Literal["auto", "always", "never"]
@@ -24,7 +25,7 @@ _FIXED_POINT = 8  # bits
 
 
 def stretched(values: NDArray[np.float32], stretch: Stretch) -> NDArray[np.float32]:
-    """Return `values`, 0 to 1, min-max stretched to 0..1 where `stretch` says so; a constant stays as it is."""
+    """Return `values`, 0 to 1, min-max stretched to 0..1 as `stretch` demands; a constant stays."""
     low, high = values.min(), values.max()
     if stretch == "never" or low == high or (stretch == "auto" and high < _SURE):
         return values
@@ -50,11 +51,11 @@ def cleaned(mask: PILImage, size: tuple[int, int], blur: Blur, *, threads: int =
     mask
         The L mask, of any size.
     size
-        Width and height wanted.
+        Width and height of the result.
     blur
         Odd side and sigma, in pixels, of the Gaussian kernel; borders are reflected without repeating the edge pixel.
     threads
-        How many threads may work on it; the result is the same.
+        The most threads to use; the result is the same.
 
     """
     weights = _gaussian_weights(*blur)
@@ -68,23 +69,10 @@ def cleaned(mask: PILImage, size: tuple[int, int], blur: Blur, *, threads: int =
         if part.min() == part.max():  # most tiles of most masks
             result[tile.slices()] = part[0, 0]
         else:
-            result[tile.slices()] = _gaussian(_opened(part), weights)[tile.slices(around)]
+            result[tile.slices()] = _gaussian(dilated(eroded(part, disk(1)), disk(1)), weights)[tile.slices(around)]
 
     each(clean, list(tiles(size, 2 + len(weights) // 2)), threads if size[0] * size[1] >= LARGE else 1)
     return Image.fromarray(result)
-
-
-def _opened(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the morphological opening with the 3x3 cross; what lies outside the mask has no say."""
-    return _over_cross(_over_cross(mask, np.minimum), np.maximum)
-
-
-def _over_cross(mask: NDArray[np.uint8], combine: Any) -> NDArray[np.uint8]:
-    result = mask.copy()
-    for there, here in ((mask, result), (mask.T, result.T)):
-        combine(here[1:], there[:-1], out=here[1:])
-        combine(here[:-1], there[1:], out=here[:-1])
-    return result
 
 
 @cache

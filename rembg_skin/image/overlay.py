@@ -1,4 +1,4 @@
-"""A mask laid over its photograph: the skin in colour, everything else in grey."""
+"""Show a mask over its photograph: skin in color, everything else in grey."""
 
 from collections.abc import Iterable
 
@@ -8,12 +8,12 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.image.arrays import THRESHOLD, Floats, Mask
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
-# Okabe and Ito's palette, which colour-blind readers can tell apart.
-SKIN: Colour = (0, 158, 115)
-FALSE: Colour = (213, 94, 0)
-MISSED: Colour = (0, 114, 178)
+# Okabe and Ito's palette, which color-blind readers can tell apart.
+SKIN: Color = (0, 158, 115)
+FALSE: Color = (213, 94, 0)
+MISSED: Color = (0, 114, 178)
 
 _OPACITY = 0.55
 _ROWS = 256  # at a time: only these are held as float32
@@ -40,18 +40,18 @@ def error_overlay(image: PILImage, prediction: Mask, truth: Mask) -> PILImage:
     """
     predicted, actual = prediction > THRESHOLD, truth > THRESHOLD
     parts = ((predicted & actual, SKIN), (predicted & ~actual, FALSE), (actual & ~predicted, MISSED))
-    return tint(image, [(part.astype(np.uint8) * np.uint8(255), colour) for part, colour in parts])
+    return tint(image, [(part.astype(np.uint8) * np.uint8(255), color) for part, color in parts])
 
 
-def tint(image: PILImage, layers: Iterable[tuple[Mask, Colour]]) -> PILImage:
-    """Return the image in grey with each layer's colour over it, as strong as the layer's level.
+def tint(image: PILImage, layers: Iterable[tuple[Mask, Color]]) -> PILImage:
+    """Return the image in grey with each layer's color over it, as strong as the layer's level.
 
     Parameters
     ----------
     image
         Any mode.
     layers
-        Masks, uint8 [height, width], and their RGB colours; a later layer lies over an earlier one.
+        Masks, uint8 [height, width], and their RGB colors; a later layer lies over an earlier one.
 
     """
     grey = np.asarray(image.convert("L"))
@@ -60,13 +60,13 @@ def tint(image: PILImage, layers: Iterable[tuple[Mask, Colour]]) -> PILImage:
     for top in range(0, len(grey), _ROWS):
         rows = slice(top, top + _ROWS)
         pixels = np.repeat(grey[rows, :, None], 3, axis=2).astype(np.float32)
-        for mask, colour in held:
-            pixels += (np.array(colour, np.float32) - pixels) * _share(mask[rows])
+        for mask, color in held:
+            pixels += (np.array(color, np.float32) - pixels) * _share(mask[rows])
         shown[rows] = pixels.round()
     return Image.fromarray(shown)
 
 
 def _share(mask: Mask) -> Floats:
-    """Return how much of the colour each pixel takes, float32 [height, width, 1]."""
+    """Return the share of the color in each pixel, float32 [height, width, 1]."""
     share: Floats = mask[..., None] * np.float32(_OPACITY / 255)
     return share

@@ -1,6 +1,6 @@
-"""Eyes, brows and mouth, taken out of a mask: ellipses from a face's five landmarks, an approximation.
+"""Cut eyes, brows and mouth out of a mask: ellipses placed by a face's five landmarks, an approximation.
 
-Their places and sizes are those of the average frontal face of FASSEG, whose masks leave the three out.
+Places and sizes: the average frontal face of FASSEG, whose masks leave the three out.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ from rembg_skin.image.tiles import Box
 Point = tuple[float, float]
 
 _MOUTH = 1.08  # from between the eyes to the mouth, in distances of the eyes
-_PROFILE = 0.5  # eyes nearer to each other, by that measure: the face is turned so far that nothing is where it says
+_PROFILE = 0.5  # below this eye distance, by that measure, the face is in profile and its landmarks are useless
 _THINNEST = 0.01  # pixels: an ellipse below it hides nothing
 _TILT = 0.1  # radians: a brow's outer end is higher than its inner one
 
@@ -39,7 +39,7 @@ def features(landmarks: Sequence[Point]) -> list[Ellipse]:
     Parameters
     ----------
     landmarks
-        x and y of both eyes, the nose's tip and the mouth's corners, those at the picture's left first.
+        x and y of both eyes, the tip of the nose and the corners of the mouth, the picture's left ones first.
 
     """
     points = np.array(landmarks, float)
@@ -82,7 +82,7 @@ def without(mask: PILImage, ellipses: Iterable[Ellipse]) -> PILImage:
 
 
 def _around(ellipse: Ellipse, size: tuple[int, int]) -> Box:
-    """Return the whole pixels around an ellipse that lie inside an image of `size`; none for one without extent."""
+    """Return the box of the pixels of an image of `size` around an ellipse; empty for one without extent."""
     values = (ellipse.x, ellipse.y, ellipse.across, ellipse.down, ellipse.angle)
     if not all(map(isfinite, values)) or min(ellipse.across, ellipse.down) < _THINNEST:
         return Box(0, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""The refinement of a mask by a network that looks at the image in full resolution, patch by patch.
+"""Refine a mask patch by patch, by a network that sees the image in full resolution.
 
 Sizes, overlap, window and guards: the refinement of samhaswon/skin_segmentation.
 """
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Image as PILImage
-from tqdm import tqdm
 
 from rembg_skin.image.mask import Stretch, stretched
 
@@ -21,7 +20,6 @@ _SHARE = 0.01
 _FLOOR = 1e-3
 # A patch that is skin all over is not stretched.
 _ALL_SKIN = 0.98
-_LONG = 16  # patches
 
 Corner = tuple[int, int]
 
@@ -57,24 +55,22 @@ def refined(
     batch
         The largest n.
     stretch
-        When a patch of the output is min-max stretched.
+        The rule by which a patch of the output is min-max stretched.
 
     """
     found = [corner for corner in corners(rgb.size) if _counts(_cut(base, corner))]
     total = np.zeros((rgb.height, rgb.width), np.float32)
     weight = np.zeros_like(total)
     window = _window()
-    with tqdm(total=len(found), desc="Refining", unit="patch", leave=False, disable=len(found) < _LONG or None) as bar:
-        for start in range(0, len(found), batch):
-            some = found[start : start + batch]
-            for (left, top), values in zip(some, network(_tensor(rgb, base, some)), strict=True):
-                here = slice(top, top + SIDE), slice(left, left + SIDE)
-                height, width = total[here].shape
-                patch = values[:height, :width]
-                patch = patch if patch.min() >= _ALL_SKIN else stretched(patch, stretch)
-                total[here] += patch * window[:height, :width]
-                weight[here] += window[:height, :width]
-            bar.update(len(some))
+    for start in range(0, len(found), batch):
+        some = found[start : start + batch]
+        for (left, top), values in zip(some, network(_tensor(rgb, base, some)), strict=True):
+            here = slice(top, top + SIDE), slice(left, left + SIDE)
+            height, width = total[here].shape
+            patch = values[:height, :width]
+            patch = patch if patch.min() >= _ALL_SKIN else stretched(patch, stretch)
+            total[here] += patch * window[:height, :width]
+            weight[here] += window[:height, :width]
     np.divide(total, weight, out=total, where=weight > 0)
     return Image.fromarray((total * np.float32(255) + np.float32(0.5)).astype(np.uint8))
 

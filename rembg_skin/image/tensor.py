@@ -1,4 +1,4 @@
-"""The pure steps before a network: an RGB image of any size in, a float32 tensor out."""
+"""Turn an RGB image of any size into the input of a network."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -17,7 +17,7 @@ STEP = 32  # pixels: networks halve their input five times
 
 
 def fitted_size(size: tuple[int, int], side: int, fit: Fit) -> tuple[int, int]:
-    """Return the width and height that an image of `size` takes in the input of a network of `side` pixels."""
+    """Return the width and height of an image of `size` inside a network's input of `side` pixels."""
     if fit == "stretch":
         return side, side
     longest = max(size)
@@ -54,11 +54,11 @@ def to_tensor(
     reducing_gap
         Pillow's: large images are first averaged down to at least this many times the size, then filtered.
     threads
-        How many threads may work on it; the result is the same.
+        The most threads to use; the result is the same.
 
     """
     size = fitted_size(rgb.size, side, fit)
-    small = _shrunk(rgb, size, reducing_gap, threads)
+    small = _resized(rgb, size, reducing_gap, threads)
     width, height = size if fit == "proportional" else (side, side)
     tensor = np.zeros((1, 3, height, width), np.float32)
     part = tensor[0, :, : size[1], : size[0]]
@@ -69,7 +69,7 @@ def to_tensor(
     return tensor
 
 
-def _shrunk(rgb: PILImage, size: tuple[int, int], reducing_gap: float | None, threads: int) -> PILImage:
+def _resized(rgb: PILImage, size: tuple[int, int], reducing_gap: float | None, threads: int) -> PILImage:
     """Return `rgb` at `size` as Pillow's LANCZOS with that `reducing_gap` makes it, large ones on two threads."""
     if rgb.width * rgb.height < LARGE:
         return rgb.resize(size, Image.Resampling.LANCZOS, reducing_gap=reducing_gap)
@@ -80,7 +80,7 @@ def _shrunk(rgb: PILImage, size: tuple[int, int], reducing_gap: float | None, th
         return rgb.reduce((across, down), (0, top * down, rgb.width, min(bottom * down, rgb.height)))
 
     if across > 1 or down > 1:
-        smaller = _in_halves(averaged, (-(-rgb.width // across), -(-rgb.height // down)), threads)
+        smaller = _by_halves(averaged, (-(-rgb.width // across), -(-rgb.height // down)), threads)
     else:
         smaller = rgb
     width, step = rgb.width / across, scales[1] / down
@@ -89,10 +89,10 @@ def _shrunk(rgb: PILImage, size: tuple[int, int], reducing_gap: float | None, th
         box = (0, top * step, width, bottom * step)  # the filter reads beyond it
         return smaller.resize((size[0], bottom - top), Image.Resampling.LANCZOS, box)
 
-    return _in_halves(filtered, size, threads)
+    return _by_halves(filtered, size, threads)
 
 
-def _in_halves(make: Callable[[int, int], PILImage], size: tuple[int, int], threads: int) -> PILImage:
+def _by_halves(make: Callable[[int, int], PILImage], size: tuple[int, int], threads: int) -> PILImage:
     """Return the RGB image of `size` whose rows from top to bottom are ``make(top, bottom)``, made in two halves."""
     middle = size[1] // 2
     halves = [(top, bottom) for top, bottom in ((0, middle), (middle, size[1])) if top < bottom]

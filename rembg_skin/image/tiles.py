@@ -1,4 +1,4 @@
-"""Tiles of an image that stay in the processor's cache, worked on one after the other or two at once."""
+"""Work on an image in tiles that fit the processor's cache, on one thread or two."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -19,28 +19,28 @@ LARGE = 1_000_000  # pixels of an image; below, a second thread takes longer tha
 
 
 def each(work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: int) -> list[Result]:
-    """Return what `work` makes of each of the `pieces`, in their order, on one thread or two.
+    """Return the results of `work` for the `pieces`, in order, from one thread or two.
 
     Parameters
     ----------
     work
-        What is done; the first exception that it raises is raised here.
+        Called once for each piece; its first exception is raised here.
     pieces
-        What it is done to.
+        The arguments of `work`.
     threads
-        How many may be used; 1 for the calling one alone.
+        The most threads to use; 1 for the calling one only.
 
     """
     if min(threads, len(pieces)) < TWO:
         return [work(piece) for piece in pieces]
-    waiting, turn = iter(enumerate(pieces)), Lock()
+    waiting, lock = iter(enumerate(pieces)), Lock()
     results: dict[int, Result] = {}
     faults: list[BaseException] = []
 
     def take() -> None:
         try:
             while not faults:
-                with turn:
+                with lock:
                     index, piece = next(waiting, (-1, None))
                 if piece is None:
                     return
@@ -50,7 +50,7 @@ def each(work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: int)
 
     # A plain thread: a pool takes no more work once the main thread has ended, though this one may go on.
     helper = Thread(target=take, daemon=True)
-    with suppress(RuntimeError):  # the system gives no more threads: this one does it all
+    with suppress(RuntimeError):  # no more threads on this system: this one does all of it
         helper.start()
     take()
     if helper.ident is not None:
@@ -62,7 +62,7 @@ def each(work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: int)
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle of pixels; right and bottom are outside of it."""
+    """A rectangle of pixels; right and bottom lie outside."""
 
     left: int
     top: int
@@ -75,7 +75,7 @@ class Box:
         return self.right - self.left, self.bottom - self.top
 
     def grown(self, margin: int, within: "Box") -> "Box":
-        """Return the box with `margin` more on every side, as far as `within` reaches."""
+        """Return the box with `margin` more on every side, cut to `within`."""
         return Box(
             max(self.left - margin, within.left),
             max(self.top - margin, within.top),
@@ -94,9 +94,9 @@ class Box:
 
 
 def tiles(size: tuple[int, int], halo: int) -> Iterator[tuple[Box, Box]]:
-    """Yield the tiles that cover an image of `size`, each with the box of the pixels that it depends on.
+    """Yield the tiles that cover an image of `size`, each with a box of `halo` more pixels on each side.
 
-    That box is the tile's with `halo` more pixels on each side, where the image has them.
+    The box is cut to the image.
     """
     image = Box(0, 0, *size)
     across, down = (max(side, 4 * halo) for side in _TILE)

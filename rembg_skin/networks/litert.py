@@ -1,4 +1,4 @@
-"""LiteRT behind the MediaPipe session: one copy of a TFLite network in the process, its output checked."""
+"""Run a TFLite network by LiteRT, one copy in the process, and check its output."""
 
 import threading
 from functools import lru_cache
@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from rembg_skin.catalog import Network
-from rembg_skin.errors import ModelError
+from rembg_skin.errors import NO_RUNTIME, ModelError
 from rembg_skin.image.arrays import Floats
 
 
-class Graph:
-    """A TFLite network ready to run, safe from any number of threads: they take turns, as LiteRT requires.
+class TfliteGraph:
+    """A TFLite network ready to run, safe from any number of threads; they run one after the other, as LiteRT requires.
 
     Raises
     ------
@@ -25,20 +25,20 @@ class Graph:
         from ai_edge_litert.interpreter import Interpreter
 
         self._name = name
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise ModelError(f"{name}: LiteRT cannot load {path}: {error}") from error
+            raise ModelError(f"{name}: LiteRT cannot load {path}: {error}. {NO_RUNTIME}") from error
         found = self._interpreter.get_input_details() + self._interpreter.get_output_details()
         square = [1, network.size, network.size]
         expected = [(*square, network.inputs), (*square, network.channels)]
         if [(tuple(one["shape"]), one["dtype"]) for one in found] != [(shape, np.float32) for shape in expected]:
             described = ", ".join(f"{one['name']} {np.dtype(one['dtype'])} {one['shape'].tolist()}" for one in found)
             raise ModelError(
-                f"{name}: {path} is another network, with {described}; the catalogue says float32 {list(expected[0])}"
-                f" in and float32 {list(expected[1])} out. Delete the file to have it downloaded again."
+                f"{name}: {path} is another network, with {described}; the catalogue has float32 {list(expected[0])}"
+                f" in and float32 {list(expected[1])} out. Delete the file to download it again."
             )
         self._input, self._output = (one["index"] for one in found)
 
@@ -48,23 +48,23 @@ class Graph:
         Raises
         ------
         ModelError
-            If the network fails, or returns what is no number.
+            If the network fails, or returns values that are not finite.
 
         """
         try:
-            with self._turn:
+            with self._lock:
                 self._interpreter.set_tensor(self._input, pixels)
                 self._interpreter.invoke()
                 output: Floats = self._interpreter.get_tensor(self._output)[0]
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{self._name}: the network failed: {error}") from error
         if not np.isfinite(output).all():
-            raise ModelError(f"{self._name}: the network returned values that are no numbers.")
+            raise ModelError(f"{self._name}: the network returned values that are not finite.")
         return output
 
 
 # `rembg s` makes a session for every string of extras: they share one interpreter.
 @lru_cache(maxsize=2)
-def shared_graph(name: str, network: Network, path: Path, threads: int) -> Graph:
+def shared_tflite_graph(name: str, network: Network, path: Path, threads: int) -> TfliteGraph:
     """Return the graph in `path`, one for all sessions of the process."""
-    return Graph(name, network, path, threads)
+    return TfliteGraph(name, network, path, threads)

@@ -1,4 +1,4 @@
-"""Which of ONNX Runtime's providers a network runs on, and the warning if that is silently the CPU."""
+"""Choose ONNX Runtime's providers for a network, and warn of a silent fall-back to the CPU."""
 
 import sys
 import warnings
@@ -25,8 +25,8 @@ def chosen_providers(model: str, given: object) -> list[Provider]:
         The session's name, for the messages.
     given
         None, or a list of names of available providers. Python code may also give a tuple, one name, (name, options)
-        pairs, and names of providers that this ONNX Runtime lacks: they are left out with a warning, as in rembg.
-        Providers after the CPU are left out, as nothing is left for them to do.
+        pairs, and names of providers that this ONNX Runtime lacks: they are skipped with a warning, as in rembg.
+        Providers after the CPU are skipped: nothing is left for them to do.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def chosen_providers(model: str, given: object) -> list[Provider]:
 
 
 def _from_json() -> bool:
-    """Whether this is rembg's command or server, which pass on JSON of their users and clients: it is not put right."""
+    """Return True inside rembg's command or server, whose JSON input is checked strictly instead of coerced."""
     return "rembg.commands" in sys.modules
 
 
@@ -87,7 +87,7 @@ def name_of(provider: Provider) -> str:
 
 
 def warn_of_fallback(providers: Sequence[Provider], session: ort.InferenceSession) -> None:
-    """Warn if an accelerator was asked for and `session` runs on the CPU alone."""
+    """Warn if an accelerator was requested and `session` runs only on the CPU."""
     wanted = [name for name in map(name_of, providers) if name != CPU]
     if wanted and not set(wanted) & set(session.get_providers()):
         warnings.warn(

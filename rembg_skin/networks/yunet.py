@@ -1,4 +1,4 @@
-"""The YuNet face detector: a picture in, faces out. How its outputs are decoded: opencv/opencv (objdetect)."""
+"""Find faces with the YuNet detector. Decoding of its outputs: opencv/opencv (objdetect)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ import onnxruntime as ort
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.errors import ModelError
+from rembg_skin.errors import NO_RUNTIME, ModelError
 from rembg_skin.image.arrays import Floats
+from rembg_skin.image.parts import Point
 from rembg_skin.image.tiles import Box
 from rembg_skin.networks.external import refuse_external_data
 
@@ -21,12 +22,9 @@ OUTPUTS = tuple(f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "ob
 _OVERLAP = 0.3  # two boxes whose IoU is above are one face; OpenCV's default
 
 
-Point = tuple[float, float]
-
-
 @dataclass(frozen=True)
 class Face:
-    """A box in pixels of the image, which may reach beyond its edges, and how sure the detector is, 0 to 1.
+    """A box in pixels of the image, which may reach beyond its edges, and the detector's confidence, 0 to 1.
 
     `landmarks` are x and y of both eyes, the nose's tip and the mouth's corners, those at the picture's left first.
     """
@@ -67,10 +65,10 @@ class Detector:
             # On the CPU even if there is a GPU: a run takes some 20 ms.
             self._session = ort.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's have no common class of their own
-            raise ModelError(f"The face detector: ONNX Runtime cannot load {path}: {error}") from error
+            raise ModelError(f"The face detector: ONNX Runtime cannot load {path}: {error}. {NO_RUNTIME}") from error
 
     def faces(self, rgb: PILImage, confidence: float) -> list[Face]:
-        """Return the faces in an RGB image, the surest first; of those below `confidence`, 0 to 1, none.
+        """Return the faces of at least `confidence`, 0 to 1, in an RGB image, most confident first.
 
         Raises
         ------
@@ -109,7 +107,7 @@ def to_input(rgb: PILImage) -> tuple[Floats, float]:
 
 
 def find(outputs: Mapping[str, Floats], scale: float, confidence: float) -> list[Face]:
-    """Return the faces, the surest first.
+    """Return the faces, most confident first.
 
     Parameters
     ----------
@@ -118,7 +116,7 @@ def find(outputs: Mapping[str, Floats], scale: float, confidence: float) -> list
     scale
         As :func:`to_input` returns it.
     confidence
-        Faces of which the detector is less sure are left out.
+        Faces below it are left out.
 
     """
     boxes = np.concatenate([_decoded(outputs, stride) for stride in STRIDES])
@@ -149,7 +147,7 @@ def _decoded(outputs: Mapping[str, Floats], stride: int) -> Floats:
 
 
 def _without_overlaps(boxes: Floats) -> list[Floats]:
-    """Return the boxes that overlap no surer one; `boxes` come with the surest first (non-maximum suppression)."""
+    """Drop boxes that overlap a more confident one; `boxes` are sorted, most confident first."""
     kept = []
     while len(boxes):
         best, boxes = boxes[0], boxes[1:]

@@ -1,9 +1,9 @@
-"""What every skin session is: a rembg session with declared extras that returns one L mask."""
+"""Define the base of every skin session: a rembg session with declared extras that returns one L mask."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from PIL.Image import Image as PILImage
 from rembg.sessions.base import BaseSession
@@ -15,7 +15,7 @@ from rembg_skin.machine import cores
 from rembg_skin.messages import log_once
 from rembg_skin.sessions.options import Option, resolve
 from rembg_skin.sessions.parts import parts_detector, without_features
-from rembg_skin.sessions.unused import warn_unused
+from rembg_skin.sessions.unknown_extras import warn_unknown
 
 _STEPS = tuple(field.name for field in fields(Finish))
 
@@ -23,20 +23,20 @@ _STEPS = tuple(field.name for field in fields(Finish))
 class SkinSession(BaseSession, ABC):
     """A skin model behind rembg's interface.
 
-    Extras given to ``new_session`` are kept; the same extras given to ``remove`` or ``predict`` win over them.
-    Sessions hold no state that predict changes: one session may serve any number of threads.
+    Extras given to ``new_session`` are kept; those given to ``remove`` or ``predict`` override them. `predict` changes
+    no state of the session: it may serve any number of threads.
     """
 
     model: ClassVar[Model]
     options: ClassVar[Mapping[str, Option]] = {}
-    knows_parts: ClassVar[bool] = False  # whether `mask` itself leaves eyes, brows and mouth out
+    knows_parts: ClassVar[bool] = False  # True if `mask` itself leaves out eyes, brows and mouth
 
     def __init__(self, model_name: str, sess_opts: Any, *_args: Any, **kwargs: Any) -> None:
         self.model_name = model_name
         self.sess_opts = sess_opts
         self._extras = {name: value for name, value in kwargs.items() if name in self.options}
         resolve(self.name(), self.options, self._extras)
-        warn_unused(self.name(), self.options, kwargs, stacklevel=3)
+        warn_unknown(self.name(), self.options, kwargs, stacklevel=3)
         if self._extras.get("parts") == "skin" and not self.knows_parts:
             parts_detector(self.name(), self.threads)  # unavailable: an error now, not with the first photo
         if not files_of(self.model):
@@ -47,22 +47,25 @@ class SkinSession(BaseSession, ABC):
         """Return the session's name, as given to ``rembg -m``."""
         return cls.model.name
 
+    @classmethod
+    def of(cls, model: Model, **members: object) -> type[Self]:
+        """Return the session class of a catalogue entry, with further class attributes."""
+        base = {"__doc__": f"{model.title}.", "__module__": cls.__module__, "model": model}
+        return type(model.name, (cls,), {**base, **members})
+
     @property
     def threads(self) -> int:
-        """How many threads the steps around a model may take."""
+        """The number of threads that the steps around a model may use."""
         # rembg's server takes `sess_opts` from a client's extras: it may be anything.
         return getattr(self.sess_opts, "intra_op_num_threads", 0) or cores()
 
     @classmethod
     def check_machine(cls, **_kwargs: Any) -> None:
-        """Raise ModelError where this machine cannot run the model, so that nothing is downloaded in vain.
-
-        Extras are those of the session.
-        """
+        """Raise ModelError before any download if this machine cannot run the model. Takes the session's extras."""
 
     @classmethod
     def download_models(cls, *_args: Any, **_kwargs: Any) -> str | None:
-        """Return the path of the verified weights, or None where the model needs none."""
+        """Return the path of the verified weights, or None if the model needs none."""
         return None
 
     def predict(self, img: PILImage, *_args: Any, **kwargs: Any) -> list[PILImage]:
@@ -73,7 +76,7 @@ class SkinSession(BaseSession, ABC):
         img
             An image of any mode and size.
         **kwargs
-            The session's extras; other keys are ignored, with a warning unless they are rembg's own.
+            The session's extras; other keys are ignored, with a warning unless they are rembg's.
 
         Raises
         ------
@@ -84,7 +87,7 @@ class SkinSession(BaseSession, ABC):
 
         """
         settings = resolve(self.name(), self.options, {**self._extras, **kwargs})
-        warn_unused(self.name(), self.options, kwargs, stacklevel=2)
+        warn_unknown(self.name(), self.options, kwargs, stacklevel=2)
         rgb, alpha = to_rgb(img)
         mask = self.mask(rgb, alpha, settings)
         if settings["parts"] == "skin" and not self.knows_parts:
@@ -94,14 +97,14 @@ class SkinSession(BaseSession, ABC):
 
     @abstractmethod
     def mask(self, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
-        """Return the L mask before the steps that all sessions share.
+        """Return the L mask before the steps shared by all sessions.
 
         Parameters
         ----------
         rgb
             The image, mode RGB.
         alpha
-            Its L alpha if some pixel is fully transparent; what the mask holds there does not matter.
+            Its L alpha if some pixel is fully transparent; the mask may hold anything there.
         settings
             The checked extras.
 

@@ -1,4 +1,4 @@
-"""Thresholds taken from the face itself. The procedure and its parameters: a script of samhaswon/skin_segmentation."""
+"""Take the thresholds from the picture's faces. Procedure and parameters: a script of samhaswon/skin_segmentation."""
 
 import warnings
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ _YCBCR_HSV = YcbcrHsvSession(YcbcrHsvSession.name(), None)
 
 
 class FaceSession(SkinSession):
-    """Hue, saturation and value as they are in the picture's own faces."""
+    """Select the hue, saturation and value of the picture's faces."""
 
     model = MODELS["face_skin"]
     options: ClassVar[Mapping[str, Option]] = {
@@ -73,7 +73,7 @@ def _visible_pixels(box: Box, rgb: PILImage, alpha: PILImage | None) -> NDArray[
 
 
 def skin_range(pixels: NDArray[np.uint8]) -> HsvRange:
-    """Return the range of skin in a face, whose RGB pixels are uint8 [n, 3]: per channel, mean +- 1.2 deviations."""
+    """Return the mean of the RGB pixels of a face, uint8 [n, 3], +- 1.2 standard deviations in each channel of HSV."""
     hsv = rgb_to_hsv(pixels)
     mean, deviation = hsv.mean(axis=0), hsv.std(axis=0)
     h_min, s_min, v_min = (int(low) for low in mean - _DEVIATIONS * deviation)
@@ -89,7 +89,7 @@ def skin_range(pixels: NDArray[np.uint8]) -> HsvRange:
 
 
 def merged(ranges: Iterable[HsvRange]) -> HsvRange:
-    """Return the smallest range that holds all `ranges`."""
+    """Return the smallest range around all `ranges`."""
     every = list(ranges)
     return HsvRange(
         **{

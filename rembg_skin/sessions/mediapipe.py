@@ -1,4 +1,4 @@
-"""MediaPipe's selfie model, run by LiteRT. Classes, input and output: Google's model card of selfie multiclass."""
+"""Run MediaPipe's selfie model by LiteRT. Classes, input and output: Google's model card of selfie multiclass."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,11 +9,11 @@ import onnxruntime as ort
 from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import MODELS, Network
-from rembg_skin.errors import ModelError
+from rembg_skin.errors import NO_RUNTIME, ModelError
 from rembg_skin.image.arrays import Floats
 from rembg_skin.image.mask import resized, to_mask
 from rembg_skin.image.tensor import to_tensor
-from rembg_skin.networks.litert import shared_graph
+from rembg_skin.networks.litert import shared_tflite_graph
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.options import Option, finishing
 from rembg_skin.weights import fetch
@@ -23,7 +23,7 @@ BODY_SKIN, FACE_SKIN = 2, 3  # of background, hair, body skin, face skin, clothe
 
 
 class MediapipeSession(SkinSession):
-    """Body skin and face skin, as a soft mask.
+    """Add body skin and face skin to one soft mask.
 
     Raises
     ------
@@ -40,16 +40,17 @@ class MediapipeSession(SkinSession):
     def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(model_name, sess_opts, *args, **kwargs)
         self.check_machine()
-        self._graph = shared_graph(self.name(), _NETWORK, Path(self.download_models()), self.threads)
+        self._graph = shared_tflite_graph(self.name(), _NETWORK, Path(self.download_models()), self.threads)
 
     @classmethod
     def check_machine(cls, **_kwargs: Any) -> None:
-        """Raise ModelError where LiteRT is not installed."""
+        """Raise ModelError if LiteRT is not installed."""
         try:
             import ai_edge_litert.interpreter  # noqa: F401 - an extra: only this model needs it
         except ImportError as error:
             raise ModelError(
-                f'{cls.name()} needs LiteRT, which is not installed: pip install "rembg-skin[mediapipe]" ({error})'
+                f'{cls.name()} needs LiteRT, which is not installed: pip install "rembg-skin[mediapipe]" ({error}).'
+                f" {NO_RUNTIME}"
             ) from None
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The networks: one session class, one subclass for each entry of the catalogue."""
+"""Run the networks of the catalogue: one session class for each of them."""
 
 import warnings
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import MODELS, Model, Network
 from rembg_skin.errors import ModelError, OptionError
-from rembg_skin.image.looks import agreed, automatic_sides
 from rembg_skin.image.mask import cleaned, resized, stretched, to_mask
+from rembg_skin.image.scales import agreed, automatic_sides
 from rembg_skin.image.tensor import fitted_size, to_tensor
 from rembg_skin.machine import memory
 from rembg_skin.networks.onnx import Graph, shared_graph
@@ -28,7 +28,7 @@ _LARGEST_SIZE = 1024  # an HTTP client may ask for it
 
 
 def network_options(network: Network) -> dict[str, Option]:
-    """Return the extras that a session of `network` takes."""
+    """Return the extras of a session of `network`."""
     return {
         "stretch": Choice(network.stretch, ("auto", "always", "never")),
         "smooth": Switch(default=True),
@@ -38,7 +38,7 @@ def network_options(network: Network) -> dict[str, Option]:
 
 
 class NeuralSession(SkinSession):
-    """A network behind ONNX Runtime; rembg's `providers` and `sess_opts` work as in its own sessions.
+    """Run a network by ONNX Runtime; rembg's `providers` and `sess_opts` work as in its own sessions.
 
     Raises
     ------
@@ -47,7 +47,7 @@ class NeuralSession(SkinSession):
     WeightsError
         If the weights are unavailable or fail verification.
     ModelError
-        If they are not what the catalogue says, or the machine has too little memory for them.
+        If they do not fit the catalogue, or the machine has too little memory for them.
 
     """
 
@@ -65,7 +65,7 @@ class NeuralSession(SkinSession):
 
     @classmethod
     def check_machine(cls, **kwargs: Any) -> None:
-        """Raise ModelError where the CPU has to do it and has too little memory."""
+        """Raise ModelError if the network runs on the CPU and the machine has too little memory."""
         _providers(cls.name(), cls.network, kwargs.get("providers"))
 
     @classmethod
@@ -83,15 +83,15 @@ class NeuralSession(SkinSession):
         return resized(small, rgb.size)
 
     def skin(self, rgb: PILImage, size: int | None, output: str | None = None) -> NDArray[np.float32]:
-        """Return what the network finds in an RGB image, float32 [height, width], 0 to 1, without any letterbox.
+        """Return the network's values for an RGB image, float32 [height, width], 0 to 1, without any letterbox.
 
-        `output` names another output of the graph than the first.
+        `output` is the name of an output of the graph; None for the first one.
         """
         automatic = self.network.automatic and size is None
         sides = automatic_sides(rgb.size) if automatic else (self._side(size),)
-        return reduce(agreed, (self._look(rgb, side, output) for side in sides))
+        return reduce(agreed, (self._values(rgb, side, output) for side in sides))
 
-    def _look(self, rgb: PILImage, side: int, output: str | None) -> NDArray[np.float32]:
+    def _values(self, rgb: PILImage, side: int, output: str | None) -> NDArray[np.float32]:
         network = self.network
         tensor = to_tensor(
             rgb,
@@ -118,14 +118,14 @@ class NeuralSession(SkinSession):
 
 
 def weights_of(model: Model) -> Path:
-    """Return the path of the weights of `model`, in the package or verified; downloaded where they are on no disk."""
+    """Return the path of the weights of `model`: in the package, or verified, after a download if they are not here."""
     if model.packaged:
         return _PACKAGED / f"{model.name}{model.suffix}"
     return fetch(model)
 
 
 def load(model: Model, network: Network, sess_opts: ort.SessionOptions | None, providers: object) -> Graph:
-    """Return the graph of `model`, shared inside the process; too little memory is said before anything is loaded."""
+    """Return the graph of `model`, shared in the process; raise ModelError before loading if memory is too small."""
     chosen = _providers(model.name, network, providers)
     return shared_graph(model.name, network, weights_of(model), chosen, sess_opts)
 
@@ -148,18 +148,13 @@ def _check_memory(name: str, needed: int) -> None:
     warnings.warn(f"{needs}; {found.free / 1e9:.1f} GB are free now. {advice}", RuntimeWarning, stacklevel=2)
 
 
-def _session_class(model: Model, network: Network) -> type[NeuralSession]:
-    members = {
-        "__doc__": f"{model.title}.",
-        "__module__": __name__,
-        "model": model,
-        "network": network,
-        "options": network_options(network),
-        "knows_parts": network.skin_output is not None,
-    }
-    return type(model.name, (NeuralSession,), members)
-
-
 NEURAL_SESSIONS = tuple(
-    _session_class(model, model.network) for model in MODELS.values() if model.network and model.suffix == ".onnx"
+    NeuralSession.of(
+        model,
+        network=model.network,
+        options=network_options(model.network),
+        knows_parts=model.network.skin_output is not None,
+    )
+    for model in MODELS.values()
+    if model.network and model.suffix == ".onnx"
 )

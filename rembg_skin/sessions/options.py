@@ -1,32 +1,17 @@
-"""Extras (``rembg i -x '{...}'``, ``new_session(..., cb_min=80)``): what a session takes, checked in one place."""
+"""Declare and check the extras of a session (``rembg i -x '{...}'``, ``new_session(..., cb_min=80)``)."""
 
 import math
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from rembg_skin.errors import OptionError
 
 
-class Option(Protocol):
-    """One extra of a session: its default, and the check of a given value."""
-
-    @property
-    def default(self) -> object:
-        """The value where none is given."""
-
-    @property
-    def allowed(self) -> str:
-        """What is accepted, in words."""
-
-    def parse(self, value: object) -> object:
-        """Return `value` as a plain Python object; raise ValueError if it is not allowed."""
-
-
 @dataclass(frozen=True)
 class Integer:
-    """A whole number from `low` to `high`, both included; only odd ones, or multiples of `step`, where that is set."""
+    """A whole number from `low` to `high`, both included; only odd ones, or multiples of `step`, if that is set."""
 
     default: int | None
     low: int
@@ -36,7 +21,7 @@ class Integer:
 
     @property
     def allowed(self) -> str:
-        """What is accepted, in words."""
+        """The accepted values, for messages."""
         multiple = f", a multiple of {self.step}" if self.step > 1 else ""
         return f"{'an odd' if self.odd else 'a whole'} number from {self.low} to {self.high}{multiple}"
 
@@ -60,7 +45,7 @@ class Real:
 
     @property
     def allowed(self) -> str:
-        """What is accepted, in words."""
+        """The accepted values, for messages."""
         return f"a number from {self.low:g} to {self.high:g}"
 
     def parse(self, value: object) -> float:
@@ -82,7 +67,7 @@ class Choice:
 
     @property
     def allowed(self) -> str:
-        """What is accepted, in words."""
+        """The accepted values, for messages."""
         return "one of " + ", ".join(f'"{word}"' for word in self.words)
 
     def parse(self, value: object) -> str:
@@ -100,7 +85,7 @@ class Switch:
 
     @property
     def allowed(self) -> str:
-        """What is accepted, in words."""
+        """The accepted values, for messages."""
         return "true or false"
 
     def parse(self, value: object) -> bool:
@@ -110,11 +95,12 @@ class Switch:
         return value
 
 
+Option = Integer | Real | Choice | Switch
 PARTS = Choice("region", ("region", "skin"))
 
 
 def finishing(low: int = 0, high: int = 255) -> dict[str, Option]:
-    """Return the extras of every session, in the order in which they are applied to its mask.
+    """Return the extras of every session, in the order in which they change its mask.
 
     Parameters
     ----------
@@ -134,16 +120,16 @@ def finishing(low: int = 0, high: int = 255) -> dict[str, Option]:
 
 
 def resolve(model: str, options: Mapping[str, Option], given: Mapping[str, object]) -> dict[str, Any]:
-    """Return every option's value: the given one where there is one, its default otherwise.
+    """Return the value of every option: the given one, otherwise its default.
 
     Parameters
     ----------
     model
         The session's name, for the error.
     options
-        What the session takes.
+        The session's extras.
     given
-        What was passed to it. Keys that are not among `options` are left alone.
+        The arguments of the session. Other keys are ignored: they belong to rembg or to no one.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`parts="skin"` for sessions that know no parts of a face: the detector's landmarks say where eyes and mouth are."""
+"""Cut eyes, brows and mouths out of masks for `parts="skin"`, by the landmarks of the face detector."""
 
 from pathlib import Path
 
@@ -25,14 +25,14 @@ def parts_detector(model: str, threads: int) -> Detector:
     Raises
     ------
     WeightsError
-        If its weights are unavailable; the message names the sessions that need none.
+        If its weights are unavailable; the message names the sessions that need no detector.
 
     """
     try:
         return shared_detector(fetch_detector(), threads)
     except WeightsError as error:
         able = [name for name, other in MODELS.items() if other.network and other.network.skin_output]
-        advice = f" {' and '.join(able)} can do without it." if able else ""
+        advice = f" {' and '.join(able)} can do it without the detector." if able else ""
         raise WeightsError(f'{model}: parts="skin" needs the face detector.{advice} {error}') from error
 
 

@@ -1,4 +1,4 @@
-"""The networks whose mask a second network refines in full resolution."""
+"""Refine the mask of a network by a second network in full resolution."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -6,18 +6,18 @@ from typing import Any, ClassVar
 import onnxruntime as ort
 from PIL.Image import Image as PILImage
 
-from rembg_skin.catalog import FILES, MODELS, REFINER_NETWORK, Model
+from rembg_skin.catalog import FILES, MODELS, REFINER_NETWORK
 from rembg_skin.image.mask import cleaned, resized, stretched, to_mask
 from rembg_skin.image.patches import refined
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.neural import NEURAL_SESSIONS, NeuralSession, load, weights_of
 
 REFINER = FILES["refiner"]
-_BATCH = 4  # patches, where the graph takes several at once
+_BATCH = 4  # patches, if the graph takes several at once
 
 
 class RefinedSession(SkinSession):
-    """A base session, then the patch network; extras are the base session's. Raises what that raises."""
+    """Refine a base session's mask patch by patch. Same extras and errors as the base session."""
 
     base: ClassVar[type[NeuralSession]]
 
@@ -33,12 +33,12 @@ class RefinedSession(SkinSession):
 
     @classmethod
     def check_machine(cls, **kwargs: Any) -> None:
-        """Raise what the base session raises."""
+        """Raise the errors of the base session."""
         cls.base.check_machine(**kwargs)
 
     @classmethod
     def download_models(cls, *_args: Any, **_kwargs: Any) -> str:
-        """Return the path of the base network's verified weights; the patch network's are there then too."""
+        """Return the path of the base network's verified weights; fetch those of the patch network too."""
         weights_of(REFINER)
         return cls.base.download_models()
 
@@ -52,17 +52,10 @@ class RefinedSession(SkinSession):
         return mask
 
 
-def _session_class(model: Model, base: type[NeuralSession]) -> type[SkinSession]:
-    members = {
-        "__doc__": f"{model.title}.",
-        "__module__": __name__,
-        "model": model,
-        "base": base,
-        "options": base.options,
-    }
-    return type(model.name, (RefinedSession,), members)
-
-
 _BASES = {cls.name(): cls for cls in NEURAL_SESSIONS}
 
-REFINED_SESSIONS = tuple(_session_class(model, _BASES[model.base]) for model in MODELS.values() if model.base)
+REFINED_SESSIONS = tuple(
+    RefinedSession.of(model, base=_BASES[model.base], options=_BASES[model.base].options)
+    for model in MODELS.values()
+    if model.base
+)

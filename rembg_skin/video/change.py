@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from rembg_skin.image.arrays import Bytes, Floats, Selection
+from rembg_skin.image.morphology import dilated, disk
 from rembg_skin.video.motion import STILL, Affine, camera_motion, warped
 
 _ACROSS = 160  # pixels of the longer side of the small frames in which motion and change are found
@@ -75,7 +76,7 @@ class Watcher:
         quiet = np.mean((changed >= 1) & inside) < _STIRRED and np.mean(~inside) < _NEW
         self._masked = not (quiet and self._masked and self._seen >= _FIRST)
         changed[~inside] = 1
-        return Look(factor, self._motion, np.float32(1) - _spread(changed), self._masked)
+        return Look(factor, self._motion, 1 - dilated(changed, disk(1)), self._masked)
 
 
 def shrunk(frame: Bytes, factor: int) -> Small:
@@ -117,12 +118,3 @@ def _steepness(rgb: Bytes) -> Floats:
     down = padded[2:, 1:-1] - padded[:-2, 1:-1]
     length: Floats = np.sqrt(across * across + down * down) * np.float32(0.5)
     return length
-
-
-def _spread(plane: Floats) -> Floats:
-    """Return each pixel's maximum over itself and its four neighbours."""
-    result = plane.copy()
-    for there, here in ((plane, result), (plane.T, result.T)):
-        np.maximum(here[1:], there[:-1], out=here[1:])
-        np.maximum(here[:-1], there[1:], out=here[:-1])
-    return result

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from rembg_skin.image.arrays import THRESHOLD, Bytes, Mask, Selection
+from rembg_skin.image.morphology import eroded, square
 
 # Pixels that the skin is eroded by: at its edge, colours are mixed and masks waver.
 MARGIN = 3
@@ -45,20 +46,9 @@ class Table:
 
         """
         skin = mask > THRESHOLD
-        color = mean_color(rgb, eroded(skin, MARGIN))
+        color = mean_color(rgb, eroded(skin, square(MARGIN)))
         means = [""] * 3 if color is None else [f"{value:.4f}" for value in color]
         self._rows.writerow([f"{time:.6f}", f"{skin.mean():.6f}", *means])
-
-
-def eroded(selection: Selection, margin: int) -> Selection:
-    """Return the pixels whose whole square of 2 * margin + 1 is selected; beyond the picture counts as selected."""
-    for _ in range(2):  # down, then across
-        result = selection.copy()
-        for distance in range(1, margin + 1):
-            result[distance:] &= selection[:-distance]
-            result[:-distance] &= selection[distance:]
-        selection = result.T
-    return selection
 
 
 def mean_color(rgb: Bytes, selection: Selection) -> tuple[float, float, float] | None:

@@ -205,7 +205,7 @@ def test_a_file_that_is_no_graph_is_refused(home: Path) -> None:
 @pytest.mark.parametrize("offset", [float("nan"), float("inf"), float("-inf"), 3.0, -1.0])
 def test_an_output_that_is_no_mask_is_an_error(home: Path, offset: float) -> None:
     place(home, "dlmv_skin", red_network(256, offset=offset))
-    with pytest.raises(ModelError, match=r"dlmv_skin: the network returned values from .* no mask"):
+    with pytest.raises(ModelError, match=r"dlmv_skin: the network returned values from .* is not a mask"):
         new_session("dlmv_skin").predict(halves())
 
 

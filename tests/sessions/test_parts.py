@@ -11,7 +11,7 @@ from rembg import new_session
 import rembg_skin
 from rembg_skin.catalog import MODELS
 from rembg_skin.errors import ModelError, WeightsError
-from rembg_skin.sessions.neural import _session_class
+from rembg_skin.sessions.neural import NeuralSession, network_options
 from tests.support.networks import parts_network, place, red_network
 from tests.support.photos import SHARED
 
@@ -22,7 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*unchecked", "ignore:.*MODEL_CH
 YUNET = SHARED / "weights" / "face_detection_yunet_2023mar.onnx"
 DLMV = MODELS["dlmv_skin"]
 assert DLMV.network is not None
-WithParts = _session_class(DLMV, replace(DLMV.network, stretch="never", skin_output="skin"))
+NETWORK = replace(DLMV.network, stretch="never", skin_output="skin")
+WithParts = NeuralSession.of(DLMV, network=NETWORK, options=network_options(NETWORK), knows_parts=True)
 EYES, FOREHEAD, CHEEK = ((200, 102), (247, 102)), (222, 92), (205, 122)  # x, y of the astronaut's
 
 

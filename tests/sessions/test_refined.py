@@ -1,7 +1,5 @@
 """The refined sessions: patches of 512 pixels over the base mask, blended, on networks with known answers."""
 
-import io
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -118,19 +116,6 @@ def test_a_patch_is_stretched_only_where_that_makes_sense(low: float, high: floa
 
     image = Image.new("RGB", (SIDE, SIDE))
     assert refined(image, Image.new("L", image.size, 255), network, batch=1, stretch="auto").getextrema() == expected
-
-
-class _Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize(("side", "shown"), [(3000, True), (600, False)])
-def test_long_ones_show_progress_on_a_terminal(side: int, shown: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = _Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    refined(Image.new("RGB", (side, side)), Image.new("L", (side, side), 255), constant(0.5), batch=4, stretch="never")
-    assert ("Refining" in terminal.getvalue()) == shown
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from PIL import Image
 from rembg import new_session
 from scipy.special import expit, logit
 
-from rembg_skin.image.looks import automatic_sides
+from rembg_skin.image.scales import automatic_sides
 from tests.support.photos import SHARED
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,16 +4,8 @@ import io
 
 import numpy as np
 import pytest
-from scipy.ndimage import minimum_filter
 
-from rembg_skin.video.color import Table, eroded, mean_color
-
-
-@pytest.mark.parametrize("margin", [0, 1, 3, 30])
-def test_erosion_is_that_of_a_square(margin: int) -> None:
-    selection = np.random.default_rng(1).random((25, 40)) < 0.97
-    expected = minimum_filter(selection, 2 * margin + 1, mode="constant", cval=1)
-    assert np.array_equal(eroded(selection, margin), expected)
+from rembg_skin.video.color import Table, mean_color
 
 
 def test_the_mean_is_that_of_the_selected_pixels() -> None:

@@ -1,4 +1,4 @@
-"""Extras that a session does not take are told once, and never an error."""
+"""Unknown extras give one warning each, never an error."""
 
 import subprocess
 import sys
@@ -10,14 +10,14 @@ from PIL import Image
 from rembg import new_session, remove
 
 import rembg_skin
-from rembg_skin.sessions import unused
+from rembg_skin.sessions import unknown_extras
 
 rembg_skin.register()
 
 
 @pytest.fixture(autouse=True)
 def _nothing_told_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unused, "_told", set())
+    monkeypatch.setattr(unknown_extras, "_warned", set())
 
 
 PHOTO = Image.new("RGB", (8, 8), (224, 172, 142))

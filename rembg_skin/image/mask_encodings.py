@@ -1,8 +1,8 @@
-"""Masks that others made come in many dresses; every reader of masks sees the same levels, or a refusal.
+"""Read masks in any common encoding, or refuse them.
 
-Read are: levels of 8, 16 or 32 bits and of fractions, bitmaps, 0 and 1 in any of them, the grey of a colour image, one
-colour on black, palettes, and the alpha of a cutout. Class numbers, and pictures in colours, are refused: which of them
-is skin cannot be seen.
+Read are: levels of 8, 16 or 32 bits and of fractions, bitmaps, 0 and 1 in any of them, the grey of a color image, one
+color on black, palettes, and the alpha of a cutout. Class numbers, and pictures in colors, are refused: nothing shows
+which of them is skin.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ def mask_levels(image: PILImage) -> Mask:
     Raises
     ------
     ImageError
-        If its values could mean more than one thing; the message says what they are, and not in which file.
+        If its values are ambiguous; the message describes them, without the file.
 
     """
     image.load()
@@ -47,18 +47,18 @@ def mask_levels(image: PILImage) -> Mask:
         return _of_numbers(np.asarray(image))
     if image.mode in ("P", "PA"):
         return _of_palette(image)
-    return _of_colours(_rgb(image))
+    return _of_colors(_rgb(image))
 
 
 def _rgb(image: PILImage) -> Bytes:
-    """Return `image` as RGB; no profile changes a mask, whose values are no colours."""
+    """Return `image` as RGB, without its color profile: the values of a mask are not colors."""
     plain = image.copy()
     plain.info.pop("icc_profile", None)
     return np.asarray(to_rgb(plain)[0])
 
 
 def _of_numbers(values: NDArray[Any]) -> Mask:
-    """Return the levels of values without a range of their own: whole numbers of up to 32 bits, or fractions of 1."""
+    """Return the levels of whole numbers of up to 32 bits, or of fractions of 1."""
     if values.dtype.kind == "f":
         values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
     low, top = float(values.min(initial=0)), float(values.max(initial=0))
@@ -89,7 +89,7 @@ def _of_values(values: NDArray[Any], white: int) -> Mask:
 
 
 def _are_classes(values: NDArray[Any], white: int) -> bool:
-    """Whether all values are 0, numbers of classes and, for pixels that do not count, `white`: levels lie between."""
+    """Return True if all values are 0, class numbers, or `white` for pixels that do not count."""
     classes = (values > 0) & (values <= _CLASSES)
     return bool(classes.any() and (classes | (values == 0) | (values == white)).all())
 
@@ -103,19 +103,19 @@ def _painted(skin: NDArray[np.bool_]) -> Mask:
 
 
 def _of_palette(image: PILImage) -> Mask:
-    """Return the levels of a palette: greys as they are, otherwise one colour that is class 1 or alone on black."""
-    colours = np.asarray(image.convert("RGB"))
-    if _spread(colours) == 0:
-        return _of_colours(colours)
+    """Return the levels of a palette: its greys, otherwise one color that is class 1 or the only one on black."""
+    colors = np.asarray(image.convert("RGB"))
+    if _spread(colors) == 0:
+        return _of_colors(colors)
     indices = np.asarray(image.getchannel(0))
     used = np.unique(indices)
     if used.max() == 1 or len(image.palette.colors if image.palette else ()) <= 2:  # noqa: PLR2004 - one and its ground
-        return _of_colours(colours) if _black(colours).any() else _painted(indices == 1)
+        return _of_colors(colors) if _black(colors).any() else _painted(indices == 1)
     raise ImageError(f"its palette shows {len(used)} of its classes; {_REMEDY}")
 
 
-def _of_colours(rgb: Bytes) -> Mask:
-    """Return the levels of RGB pixels: their grey, or one colour on black."""
+def _of_colors(rgb: Bytes) -> Mask:
+    """Return the levels of RGB pixels: their grey, or one color on black."""
     spread = _spread(rgb)
     if spread == 0:
         return _of_values(rgb[..., 0], _WHITE)
@@ -125,11 +125,11 @@ def _of_colours(rgb: Bytes) -> Mask:
         return _painted(~black)
     if spread <= _GREY:
         return _of_values(np.asarray(Image.fromarray(rgb).convert("L")), _WHITE)
-    raise ImageError(f"it is a picture in colours; {_REMEDY}")
+    raise ImageError(f"it is a color picture; {_REMEDY}")
 
 
 def _spread(rgb: Bytes) -> int:
-    """Return how far the channels of a pixel are apart at most; 0: all are greys."""
+    """Return the largest difference between the channels of a pixel; 0 if all are grey."""
     return int((rgb.max(axis=2, initial=0) - rgb.min(axis=2, initial=_WHITE)).max(initial=0))
 
 

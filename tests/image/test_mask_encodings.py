@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from rembg_skin.errors import ImageError
-from rembg_skin.image.dresses import mask_levels
+from rembg_skin.image.mask_encodings import mask_levels
 
 SKIN = np.zeros((40, 60), np.bool_)
 SKIN[5:30, 10:50] = True
@@ -118,7 +118,7 @@ REFUSED = {
     "dim levels": (whole(NUMBERS % 100), "its values end at 99"),
     "a palette of classes": (palette(NUMBERS % 3, *VOC), "its palette shows 3 of its classes"),
     "one class of a palette of classes": (palette(SKIN * 2, *VOC), "its palette shows 2 of its classes"),
-    "a photograph": (whole(PHOTO), "a picture in colours"),
+    "a photograph": (whole(PHOTO), "a color picture"),
     "distances": (whole(NUMBERS * 1000, np.int32), "beyond those of 16 bits"),
     "values below zero": (whole(NUMBERS - 5.0, np.float32), "below 0"),
 }

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from rembg_skin.image.looks import agreed, automatic_sides
+from rembg_skin.image.scales import agreed, automatic_sides
 
 LENGTH = st.integers(1, 20_000)
 CHANCE = st.floats(0, 1, width=32)
