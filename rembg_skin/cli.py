@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from rembg_skin.errors import SkinError
+from rembg_skin.image.limits import LOCAL, set_limits
 from rembg_skin.messages import tell
 
 # A command's module has add_arguments(parser) and run(arguments) -> exit status; only the one asked for is imported.
@@ -41,7 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.showwarning = _show_warning
         try:
             parsed = parser(given).parse_args(given)
-            status = int(parsed.run(parsed))
+            limits = set_limits(LOCAL)
+            try:
+                status = int(parsed.run(parsed))
+            finally:
+                set_limits(limits)
             sys.stdout.flush()
         except SkinError as error:
             tell(f"rembg-skin: {error}")

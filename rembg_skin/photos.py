@@ -3,9 +3,11 @@
 import io
 import os
 import threading
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -13,6 +15,7 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.errors import ImageError, printable
 from rembg_skin.image.arrays import Mask
+from rembg_skin.image.headers import FORMATS, header_info
 from rembg_skin.image.mask_encodings import mask_levels
 from rembg_skin.image.rgb import to_rgb
 
@@ -25,11 +28,22 @@ PHOTO_SUFFIXES = frozenset(
         *(".pbm", ".pgm", ".ppm", ".pnm", ".pfm"),
     )
 )
-# Folders of a system's own: thumbnails, archives' left-overs, file systems' and network disks' stores.
+_RAW_SUFFIXES = frozenset(
+    (
+        *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef", ".mos"),
+        *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+    )
+)
+# Folders that systems make: thumbnails, leftovers of archives, stores of file systems and network disks.
 _LITTER = frozenset(("__macosx", "lost+found", "@eadir", "#recycle", "$recycle.bin", "system volume information"))
+
+_MADE = (".cut", ".mask", ".overlay")  # before the suffix of what ``cut`` writes beside a photo
 
 _BOX, _BRANDS = slice(4, 8), frozenset((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"))
 _registering = threading.Lock()
+_GIGAPIXEL, _DEEP = 10**9, 16  # pixels; bits
+_RAW = "it is a RAW file, or begins with a thumbnail; develop it to TIFF, PNG or JPEG"
+_THUMBNAIL, _BITS, _PHOTOMETRY, _PLANES, _SEPARATE, _DNG = 254, 258, 262, 284, 2, 50706  # tags of TIFF
 
 
 @dataclass(frozen=True)
@@ -46,21 +60,25 @@ def is_photo(name: str) -> bool:
 
 
 def is_litter(name: str) -> bool:
-    """Whether a system put a file or folder of this name here for itself: hidden ones, and some known names."""
-    return name.startswith(".") or name.lower() in _LITTER
+    """Whether a file or folder of this name is not a user's photo: hidden, a system's own, or written by ``cut``."""
+    return name.startswith(".") or name.lower() in _LITTER or PurePath(PurePath(name).stem).suffix in _MADE
 
 
 def open_photo(source: Path | io.BytesIO) -> PILImage:
     """Open an image of any format that Pillow knows, HEIC among them if pillow-heif is installed; decoded when used.
 
+    Its `info` is completed by :func:`rembg_skin.image.headers.header_info`.
+
     Raises
     ------
     ImageError
-        If it is HEIC, and pillow-heif is not installed.
+        If it is HEIC, and pillow-heif is not installed; if Pillow would not give what the file holds.
     OSError, ValueError
         And whatever else Pillow's decoders raise.
 
     """
+    if isinstance(source, Path) and source.suffix.lower() in _RAW_SUFFIXES:
+        raise ImageError(_RAW)
     try:
         image = Image.open(source)
     except UnidentifiedImageError:
@@ -68,9 +86,43 @@ def open_photo(source: Path | io.BytesIO) -> PILImage:
             raise
         _register_heif()
         image = Image.open(source)
-    if image.format == "TIFF":
-        image.filename = ""  # Pillow would map the file, with height and width changed over if it has to be turned
+    try:
+        if image.format == "TIFF":
+            _prepare_tiff(image)
+        elif image.format in FORMATS:
+            _add_header(image)
+    except BaseException:
+        image.close()
+        raise
+    if (size := image.width * image.height / _GIGAPIXEL) > 1:
+        warnings.warn(f"{printable(source)} has {size:.1f} gigapixels, which take much memory", stacklevel=2)
     return image
+
+
+def _add_header(image: Any) -> None:
+    place = image.fp.tell()
+    image.fp.seek(0)
+    found = header_info(image.format, image.fp.read(image.tile[0].offset if image.format == "PNG" else -1))
+    image.fp.seek(place)
+    if image.format == "AVIF" and "icc_profile" in image.info:  # it wins, other than in PNG
+        found.pop("cicp", None)
+    image.info.update(found)
+
+
+def _prepare_tiff(image: Any) -> None:
+    """Refuse a TIFF file that Pillow would misread; let it read 16 bits in separate planes."""
+    tags, bits = image.tag_v2, max(image.tag_v2.get(_BITS, (1,)))
+    image.fp.seek(8)
+    if image.fp.read(2) == b"CR" or tags.get(_THUMBNAIL, 0) & 1 or _DNG in tags:
+        raise ImageError(_RAW)
+    image.filename = ""  # Pillow would map the file, with height and width changed over if it has to be turned
+    if image.mode.startswith("I;16") and (bits != _DEEP or tags.get(_PHOTOMETRY) == 0):
+        raise ImageError(f"its {bits} bits of grey would be misread; save it with 16 bits, black as 0")
+    if bits == _DEEP and tags.get(_PLANES) == _SEPARATE and image.tile[0].codec_name == "raw":
+        if image.mode not in ("RGB", "RGBA"):
+            raise ImageError("its 16 bits in separate planes would be misread; save it with interleaved channels")
+        order = ";16L" if tags.prefix == b"II" else ";16B"  # Pillow takes these planes for planes of 8 bits
+        image.tile = [tile._replace(args=(tile.args[0] + order, *tile.args[1:])) for tile in image.tile]
 
 
 def _is_heif(source: Path | io.BytesIO) -> bool:
@@ -146,6 +198,8 @@ def open_image(path: Path) -> PILImage:
 def unreadable(path: Path, error: Exception) -> ImageError:
     """Return the error for an image file that raised `error`."""
     reason = error.strerror if isinstance(error, OSError) else None  # the text of such errors repeats the path
+    if isinstance(error, UnidentifiedImageError):
+        reason = "its format is unknown, or not supported"
     return ImageError(f"{printable(path)} cannot be read: {reason or printable(error) or type(error).__name__}")
 
 

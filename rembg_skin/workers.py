@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
+from rembg_skin.image.limits import LOCAL, set_limits
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -90,6 +92,7 @@ def _without_ctrl_c() -> Iterator[None]:
 def _begin() -> None:
     """Start a worker: Ctrl-C is its parent's business, on Windows too, and it does not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    set_limits(LOCAL)  # workers are for the files of a command's user
 
     def leave() -> None:
         parent = multiprocessing.parent_process()

@@ -68,7 +68,8 @@ def say_unpaired(folders: Folders) -> None:
         names = listed(path.name for path in folders.unpaired)
         say(f"{len(folders.unpaired)} files have no partner in the other folder and are left out: {names}")
     if folders.odd:
-        say(f"{len(folders.odd)} files of a system's own are left out: {listed(path.name for path in folders.odd)}")
+        names = listed(path.name for path in folders.odd)
+        say(f"{len(folders.odd)} files of a system or of `cut` are left out: {names}")
 
 
 def say_problems(problems: Sequence[Problem]) -> None:

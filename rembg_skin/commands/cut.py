@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="OUT",
-        help="a file, whose suffix is the format, or a folder (default: beside each photo, NAME-cut.png); an older file"
+        help="a file, whose suffix is the format, or a folder (default: beside each photo, NAME.cut.png); an older file"
         " is replaced, a photo never",
     )
     what = parser.add_mutually_exclusive_group()
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     output = _output(args, len(photos))
     session = open_session(args.model.name, {**args.model.extras, **args.extras})
     problems: list[Problem] = []
-    written = 0
+    written, full = 0, True
     inputs = set(filter(None, map(_identity, photos)))
     taken: set[Path] = set()
     with stoppable() as stop:
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
             target = output.target(photo)
             try:
                 _check_target(target, inputs, taken)
-                _make(session, photo, target, output.format_name, args.kind)
+                full &= _make(session, photo, target, output.format_name, args.kind)
             except SkinError as error:
                 problems.append(Problem(photo, str(error)))
             except Exception as error:  # noqa: BLE001 - one photo's trouble, whatever it is, is not the others'
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
             say(f"rembg-skin: {problem.reason}")
         return 1
     say_problems(problems)
-    return exit_status(stop, complete=not problems)
+    return exit_status(stop, complete=full and not problems)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Output:
         """Return the file for `photo`."""
         if self.file is not None:
             return self.file
-        return (self.folder or photo.parent) / f"{photo.stem}-{self.kind}{_ENDINGS[self.format_name]}"
+        return (self.folder or photo.parent) / f"{photo.stem}.{self.kind}{_ENDINGS[self.format_name]}"
 
 
 def _output(args: argparse.Namespace, photos: int) -> Output:
@@ -152,14 +152,20 @@ def _check_target(target: Path, inputs: Collection[tuple[int, int]], taken: set[
     taken.add(place)
 
 
-def _make(session: Any, path: Path, target: Path, format_name: str, kind: str) -> None:
-    """Write the picture of the photo in `path` to `target`; raise SkinError, naming the photo, if it cannot be done."""
+def _make(session: Any, path: Path, target: Path, format_name: str, kind: str) -> bool:
+    """Write the picture of a photo; return whether it has all that it should have of the photo.
+
+    Raises SkinError, naming the photo, if it cannot be written.
+    """
     photo = read_photo(path)
     pixels, kept = _picture(session, path, photo, kind)
     try:
         write_whole(target, lambda draft: write_picture(draft, format_name, pixels, kept))
     except ImageError as error:
         raise ImageError(f"{printable(path)}: {error}.") from error
+    if halved := kind == CUT and photo.deep is None and photo.bits > 8:  # noqa: PLR2004
+        say(f"{printable(path)}: its {photo.bits} bits a channel became 8; 16 bits of a PNG or TIFF in RGB would stay.")
+    return not halved
 
 
 def _picture(session: Any, path: Path, photo: Photo, kind: str) -> tuple[Pixels, Kept]:

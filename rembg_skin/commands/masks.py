@@ -141,7 +141,7 @@ def _say_beforehand(surveyed: "Survey", target: Path, found: "Record | None", ov
     from rembg_skin.commands.console import say
 
     if surveyed.odd:
-        say(f"{len(surveyed.odd)} files and folders of a system's own are left out: {listed(surveyed.odd)}")
+        say(f"{len(surveyed.odd)} files and folders of a system or of `cut` are left out: {listed(surveyed.odd)}")
     for folder, reason in surveyed.unreadable:
         say(f"rembg-skin: {printable(folder)} cannot be read: {reason}")
     if found is None and surveyed.done and not overwrite:
@@ -188,7 +188,7 @@ def _summary(surveyed: "Survey", written: int, failed: int, elsewhere: int, shar
     if elsewhere:
         parts.append(f"{elsewhere} images were another run's")
     if surveyed.odd:
-        parts.append(f"{len(surveyed.odd)} files and folders of a system's own were left out")
+        parts.append(f"{len(surveyed.odd)} files and folders of a system or of `cut` were left out")
     if surveyed.unreadable:
         parts.append(f"{len(surveyed.unreadable)} folders could not be read")
     if share.of > 1:

@@ -1,11 +1,11 @@
-"""A photograph with all that an editor needs of it: values at their full depth, colour profile, resolution, EXIF data.
+"""Read a photo with all that an editor needs of it: values at full depth, color profile, resolution, EXIF data.
 
-Pillow decodes 16-bit colours to 8 bits. Its decoders do reach the other byte of each value, when they are told that the
-file's bytes are the other way round: two passes give all 16 bits, of every compression that Pillow knows.
+Pillow decodes 16-bit colors to 8 bits. Told that the file's bytes are the other way round, its decoders give the other
+byte of each value: two passes give all 16 bits, of every compression that Pillow knows.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
@@ -18,26 +18,30 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.errors import ImageError
 from rembg_skin.image.arrays import Mask
+from rembg_skin.image.colorspace import is_hdr, profile_of
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.photos import open_photo, unreadable, upright
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]  # [height, width, channels]: grey, grey + alpha, RGB or RGBA
 
-_ORIENTATION, _EXIF, _GPS, _INTEROP = 0x0112, 0x8769, 0x8825, 0xA005
-_WIDTH, _HEIGHT = 0xA002, 0xA003  # in the EXIF block: the picture's size
-# What describes the file's own layout, or a block that has its own place in the files written here.
-_LAYOUT = frozenset(
-    (
-        *(254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 282, 283, 284, 290, 291),
-        *(292, 293, 296, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 330, 332, 333, 334, 336, 338, 339, 340, 341),
-        *(342, 347, 513, 514, 519, 529, 530, 531, 532, 700, 33723, 34377, 34675, 50341),
-    )
-)
+_ORIENTATION, _EXIF, _GPS = 0x0112, 0x8769, 0x8825
+_COLOR_SPACE, _WIDTH, _HEIGHT = 0xA001, 0xA002, 0xA003  # in the EXIF block
+_OF_THE_FILE = (0xA005, 0xA500)  # in the EXIF block: interoperability, gamma; profiles say more
+# Title, camera, program, time, author, computer, copyright, ratings, and Windows' texts. Other tags describe the file's
+# layout, or hold what belongs to one program, such as Photoshop's layers.
+_ABOUT = frozenset((270, 271, 272, 305, 306, 315, 316, 33432, 18246, 18249, *range(40091, 40096)))
 _OTHER_BYTE = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}
-_ACROSS, _DOWN, _UNIT, _A_CENTIMETRE = 282, 283, 296, 3
-_CENTIMETRES = 2.54  # an inch
-_PLANES, _SEPARATE = 284, 2
-_WHITE = 0xFFFF
+_ACROSS, _DOWN, _UNIT, _A_CENTIMETRE, _CENTIMETRES = 282, 283, 296, 3, 2.54  # an inch
+_BITS, _PLANES, _SEPARATE, _WHITE = 258, 284, 2, 0xFFFF
+
+
+class _Latin(str):
+    """EXIF text, which is bytes of any encoding: Pillow reads them as Latin-1 and would write ASCII."""
+
+    __slots__ = ()
+
+    def encode(self, *_args: str) -> bytes:
+        return super().encode("latin-1")
 
 
 @dataclass(frozen=True)
@@ -59,28 +63,37 @@ class Kept:
     dpi: tuple[float, float] | None = None
     exif: Mapping[int, Any] = field(default_factory=dict)
 
+    def tags(self) -> dict[int, Any]:
+        """Return the EXIF data, naming the color space as the profile does: sRGB (1) without one."""
+        tags = dict(self.exif)
+        if _COLOR_SPACE in tags.get(_EXIF, ()):
+            tags[_EXIF] = {**tags[_EXIF], _COLOR_SPACE: 1 if self.profile is None else _WHITE}
+        return tags
+
     def exif_bytes(self) -> bytes:
         """Return the EXIF data as JPEG, PNG and WebP hold them."""
         exif = Image.Exif()
-        exif.update(self.exif)
+        exif.update(self.tags())
         return exif.tobytes()
 
     def of(self, channels: int) -> "Kept":
-        """Return it without a profile that is not of the colours of a picture of so many channels."""
+        """Return it without a profile that is not for the colors of a picture of so many channels."""
         wanted = b"RGB " if channels > 2 else b"GRAY"  # noqa: PLR2004
         return self if self.profile is not None and self.profile[16:20] == wanted else replace(self, profile=None)
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photograph, upright.
+    """A photo, upright.
 
     Attributes
     ----------
     image
         As Pillow has it: what a session takes.
     deep
-        Its 16-bit values, [height, width, channels] of grey, grey and alpha, RGB or RGBA; None if it has 8 bits.
+        Its 16-bit values, [height, width, channels] of grey, grey and alpha, RGB or RGBA; None if 8 bits can be read.
+    bits
+        How many bits a channel has in the file.
     kept
         What the pictures made of it keep.
 
@@ -88,10 +101,11 @@ class Photo:
 
     image: PILImage
     deep: NDArray[np.uint16] | None
+    bits: int
     kept: Kept
 
     def cutout(self, mask: Mask) -> tuple[Pixels, Kept]:
-        """Return the photo's own colours with the mask as alpha, where the photo's own alpha is not lower.
+        """Return the photo's own colors with the mask as alpha, where the photo's own alpha is not lower.
 
         Parameters
         ----------
@@ -106,26 +120,30 @@ class Photo:
         Raises
         ------
         ImageError
-            If its values are neither of 8 nor of 16 bits.
+            If no cutout holds its values: those of HDR, or of 32 bits.
 
         """
         pixels: Pixels
         alpha: Pixels = mask
+        if is_hdr(self.image):
+            raise ImageError(
+                "its colors are HDR (PQ or HLG), which a cutout does not keep; --mask writes only the mask"
+            )
         if self.deep is None:
             pixels, kept = self._eight_bits()
         else:
             pixels, kept = self.deep, self.kept
             alpha = mask.astype(np.uint16) * np.uint16(_WHITE // 255)
-        colours = pixels.shape[2] - 1 if pixels.shape[2] in (2, 4) else pixels.shape[2]
-        result = np.empty((*mask.shape, colours + 1), pixels.dtype)
-        result[..., :colours] = pixels[..., :colours]
-        result[..., colours] = alpha if colours == pixels.shape[2] else np.minimum(alpha, pixels[..., colours])
-        return result, kept.of(colours)
+        colors = pixels.shape[2] - 1 if pixels.shape[2] in (2, 4) else pixels.shape[2]
+        result = np.empty((*mask.shape, colors + 1), pixels.dtype)
+        result[..., :colors] = pixels[..., :colors]
+        result[..., colors] = alpha if colors == pixels.shape[2] else np.minimum(alpha, pixels[..., colors])
+        return result, kept.of(colors)
 
     def _eight_bits(self) -> tuple[NDArray[np.uint8], Kept]:
         image, kept = self.image, self.kept
         if image.mode in ("I", "F"):
-            raise ImageError("its values have 32 bits, which no cutout holds; --mask writes the mask alone")
+            raise ImageError("its values have 32 bits, which a cutout does not keep; --mask writes only the mask")
         if image.mode in ("La", "RGBa"):
             image = image.convert(image.mode.upper())
         if image.has_transparency_data and image.mode not in ("LA", "RGBA"):
@@ -134,69 +152,71 @@ class Photo:
             image = image.convert("L")
         elif image.mode in ("P", "RGBX"):
             image = image.convert("RGB")
-        elif image.mode not in ("L", "LA", "RGB", "RGBA"):  # CMYK, Lab and other colours that no RGBA file holds
+        elif image.mode not in ("L", "LA", "RGB", "RGBA"):  # CMYK, Lab and other colors that no RGBA file holds
             image, kept = to_rgb(image)[0], replace(kept, profile=None)
         pixels = np.asarray(image)
         return pixels.reshape(image.height, image.width, -1), kept
 
 
 def read_photo(path: Path) -> Photo:
-    """Return the photo in a file of any format that Pillow knows.
-
-    Raises
-    ------
-    ImageError
-        If it cannot be read, or has 16 bits in a layout of which only 8 can be read.
-
-    """
+    """Return the photo in a file of any format that Pillow knows; raise ImageError if it cannot be read."""
     try:
         with open_photo(path) as image:
-            raw = _deep_layout(image)
+            raw, bits = _raw_mode(image), _bits(image)
             upright(image)
-        return Photo(image, _deep(path, image, raw), _kept(image))
+        return Photo(image, _deep(path, image, raw), bits, _kept(image))
     # Pillow's many decoders raise whatever comes up in a damaged file, from OSError to struct.error.
     except Exception as error:
         raise unreadable(path, error) from error
 
 
-def _deep_layout(image: PILImage) -> str | None:
-    """Return Pillow's name of a file's layout of several 16-bit channels; None for any other."""
-    tiles: list[Any] = getattr(image, "tile", [])
-    raw = _raw(tiles[0].args) if tiles and image.format in ("PNG", "TIFF") else ""
-    if raw[-4:] not in _OTHER_BYTE or image.mode not in ("RGB", "RGBA"):
-        return None
-    if image.format == "TIFF" and image.tag_v2.get(_PLANES) == _SEPARATE:  # type: ignore[attr-defined]
-        raise ImageError("16 bits in separate planes cannot be read; save it with interleaved channels")
-    return raw
+def _raw_mode(image: Any) -> str:
+    """Return Pillow's name of the layout of several 16-bit channels; empty for any other."""
+    if image.format not in ("PNG", "TIFF") or image.mode not in ("RGB", "RGBA"):
+        return ""
+    tile = image.tile[0]
+    raw = tile.args[0] if isinstance(tile.args, tuple) else tile.args
+    if image.format == "TIFF" and image.tag_v2.get(_PLANES) == _SEPARATE and tile.codec_name != "raw":
+        return ""  # libtiff gives the high bytes only
+    return raw if raw[-4:] in _OTHER_BYTE else ""
 
 
-def _raw(args: Any) -> str:
-    first = args[0] if isinstance(args, tuple) and args else args
-    return first if isinstance(first, str) else ""
+def _bits(image: Any) -> int:
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(_BITS, (1,)))  # type: ignore[no-any-return]
+    if image.format == "PPM" and image.tile[0].codec_name == "ppm":
+        return int(image.tile[0].args[1]).bit_length()  # of the highest value
+    return image.info.get("bit_depth", 8)  # type: ignore[no-any-return]
 
 
-def _deep(path: Path, image: PILImage, raw: str | None) -> NDArray[np.uint16] | None:
-    if raw is None:
-        if not image.mode.startswith("I;16"):
-            return None
+def _deep(path: Path, image: PILImage, raw: str) -> NDArray[np.uint16] | None:
+    if image.mode.startswith("I;16"):
         grey = np.asarray(image).astype(np.uint16)[..., None]
         return _with_named_transparency(grey, image)
+    if image.format == "HEIF" and (bits := image.info["bit_depth"]) > 8:  # noqa: PLR2004
+        from pillow_heif import open_heif
+
+        values: NDArray[np.uint16] = np.asarray(open_heif(path, convert_hdr_to_8bit=False))
+        full: NDArray[np.uint16] = values | values >> np.uint16(bits)  # white is 65535, not 65472
+        return full.reshape(image.height, image.width, -1)
+    if not raw:
+        return None
     if raw == "LA;16B":  # Pillow has no such mode; four bytes a pixel are taken as they are
-        return np.ascontiguousarray(_decoded(path, "RGBA")).view(">u2").astype(np.uint16)
-    layout, order = raw[:-4], raw[-4:]
-    premultiplied = layout == "RGBa"
-    straight = layout.upper()
-    high = _decoded(path, straight + order) if premultiplied else np.asarray(image)
+        return np.ascontiguousarray(_decoded(path, lambda _: "RGBA")).view(">u2").astype(np.uint16)
+    premultiplied = raw.startswith("RGBa")
+    high = _decoded(path, str.upper) if premultiplied else np.asarray(image)
     deep = high.astype(np.uint16) << np.uint16(8)
-    deep |= _decoded(path, straight + _OTHER_BYTE[order])
+    deep |= _decoded(path, lambda name: name[:-4].upper() + _OTHER_BYTE[name[-4:]])
     return _straight(deep) if premultiplied else _with_named_transparency(deep, image)
 
 
-def _decoded(path: Path, raw: str) -> NDArray[np.uint8]:
-    """Return the file's pixels, uint8 [height, width, channels], decoded as if it had another layout, upright."""
+def _decoded(path: Path, layout: Callable[[str], str]) -> NDArray[np.uint8]:
+    """Return the file's pixels, uint8 [height, width, channels], upright, decoded as if of another layout."""
     with open_photo(path) as image:
         image.tile = [  # type: ignore[attr-defined]
-            tile._replace(args=(raw, *tile.args[1:]) if isinstance(tile.args, tuple) else raw)
+            tile._replace(
+                args=(layout(tile.args[0]), *tile.args[1:]) if isinstance(tile.args, tuple) else layout(tile.args)
+            )
             for tile in image.tile  # type: ignore[attr-defined]
         ]
         return np.asarray(upright(image))
@@ -218,8 +238,7 @@ def _with_named_transparency(pixels: NDArray[np.uint16], image: PILImage) -> NDA
 
 
 def _kept(image: PILImage) -> Kept:
-    profile = image.info.get("icc_profile")
-    return Kept(profile if isinstance(profile, bytes) and profile else None, _dpi(image), _exif(image))
+    return Kept(profile_of(image), _dpi(image), _exif(image))
 
 
 def _dpi(image: PILImage) -> tuple[float, float] | None:
@@ -239,12 +258,12 @@ def _exif_resolution(image: PILImage) -> tuple[float, ...]:
 
 
 def _exif(image: PILImage) -> dict[int, Any]:
-    """Return the EXIF data without what describes the old file's layout; none if they are damaged."""
+    """Return the EXIF data about the photo, not about its file; none if they are damaged."""
     try:
         found = image.getexif()
-        kept = {tag: value for tag, value in found.items() if tag not in _LAYOUT and tag not in (_EXIF, _GPS, _INTEROP)}
+        kept = {tag: _text(value) for tag, value in found.items() if tag in _ABOUT}
         for block in (_EXIF, _GPS):
-            if values := {tag: value for tag, value in found.get_ifd(block).items() if tag != _INTEROP}:
+            if values := {tag: _text(value) for tag, value in found.get_ifd(block).items() if tag not in _OF_THE_FILE}:
                 kept[block] = values
         if kept:
             kept[_ORIENTATION] = 1
@@ -255,3 +274,7 @@ def _exif(image: PILImage) -> dict[int, Any]:
     except Exception:  # noqa: BLE001 - a damaged block fails in many ways; the picture itself is fine
         return {}
     return kept
+
+
+def _text(value: Any) -> Any:
+    return _Latin(value) if isinstance(value, str) else value

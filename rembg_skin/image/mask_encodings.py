@@ -51,9 +51,9 @@ def mask_levels(image: PILImage) -> Mask:
 
 
 def _rgb(image: PILImage) -> Bytes:
-    """Return `image` as RGB, without its color profile: the values of a mask are not colors."""
+    """Return `image` as RGB, without its profile and other marks: the values of a mask are not colors."""
     plain = image.copy()
-    plain.info.pop("icc_profile", None)
+    plain.info.clear()
     return np.asarray(to_rgb(plain)[0])
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.image.profile import cmyk_to_srgb, rgb_to_srgb
+from rembg_skin.image.colorspace import profile_of
+from rembg_skin.image.icc import cmyk_to_srgb, rgb_to_srgb
 
 # Modes that Pillow turns into RGB by clipping instead of scaling.
 _WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
@@ -29,7 +30,7 @@ def to_rgb(image: PILImage) -> tuple[PILImage, PILImage | None]:
         return _scaled(image).convert("RGB"), alpha
     if image.mode == "LAB":
         return _lab_to_rgb(image), alpha
-    profile = image.info.get("icc_profile")
+    profile = profile_of(image)
     if image.mode == "CMYK":
         return cmyk_to_srgb(image, profile) or image.convert("RGB"), alpha
     rgb = image

@@ -74,14 +74,14 @@ def test_a_photo_of_16_bits_stays_one(tmp_path: Path, suffix: str, astronaut: Im
 def test_the_default_is_skins_model_beside_the_photo(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REMBG_SKIN_AUTO", "ycbcr_hsv_skin")
     assert main(["cut", str(photo)]) == 0
-    assert Image.open(photo.with_name("portrait-cut.png")).mode == "RGBA"
+    assert Image.open(photo.with_name("portrait.cut.png")).mode == "RGBA"
 
 
 def test_a_mask_has_the_extras(photo: Path) -> None:
     extras = '{"grow": 4, "feather": 2.5, "invert": true}'
     assert main(["cut", str(photo), *MODEL, "-x", extras, "--mask"]) == 0
     expected = mask_of(upright(photo), grow=4, feather=2.5, invert=True)
-    with Image.open(photo.with_name("portrait-mask.png")) as mask:
+    with Image.open(photo.with_name("portrait.mask.png")) as mask:
         assert (mask.mode, mask.info["dpi"]) == ("L", pytest.approx((300, 300), abs=0.01))
         assert np.array_equal(np.asarray(mask), expected)
 
@@ -103,7 +103,7 @@ def test_several_photos_go_into_a_folder_and_a_bad_one_ends_nothing(
     missing = photo.with_name("missing.jpg")
     files = map(str, (bad, photo, missing, other, other))
     assert main(["cut", *files, *MODEL, "-o", str(target), "--format", "tiff"]) == 3
-    assert {path.name for path in target.iterdir()} == {"portrait-cut.tif", "other-cut.tif"}
+    assert {path.name for path in target.iterdir()} == {"portrait.cut.tif", "other.cut.tif"}
     said = capsys.readouterr()
     assert said.out == ""
     assert "2 could not be used" in said.err
@@ -119,7 +119,7 @@ def test_two_photos_of_one_name_do_not_overwrite_each_other(
     assert main(["cut", str(photo), str(other), *MODEL, "-o", f"{tmp_path}/cutouts"]) == 3
     assert "was written for another photo of the same name" in capsys.readouterr().err
     assert np.array_equal(
-        np.asarray(Image.open(tmp_path / "cutouts" / "portrait-cut.png"))[..., :3], np.asarray(upright(photo))
+        np.asarray(Image.open(tmp_path / "cutouts" / "portrait.cut.png"))[..., :3], np.asarray(upright(photo))
     )
 
 
@@ -138,7 +138,7 @@ def test_a_photo_is_never_written_over(photo: Path, spelling: str, capsys: pytes
         target = photo.with_name("hard.png")
         target.hardlink_to(png)
     elif spelling == "later photo":
-        png = png.rename(photo.with_name("portrait-cut.png"))
+        png = png.rename(photo.with_name("portrait.cut.png"))
         photos, target = [photo, png], photo.parent
     status = main(["cut", *map(str, photos), *MODEL, "-o", str(target)])
     assert status == (3 if spelling == "later photo" else 1)
@@ -147,7 +147,7 @@ def test_a_photo_is_never_written_over(photo: Path, spelling: str, capsys: pytes
 
 
 def test_an_older_result_is_replaced_whole_or_stays(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = photo.with_name("portrait-cut.png")
+    target = photo.with_name("portrait.cut.png")
     target.write_bytes(b"older")
 
     def full(_path: Path, _name: str, _pixels: object, _kept: object) -> None:
@@ -158,7 +158,7 @@ def test_an_older_result_is_replaced_whole_or_stays(photo: Path, monkeypatch: py
         patch.setattr("rembg_skin.commands.cut.write_picture", full)
         assert main(["cut", str(photo), *MODEL]) == 1
     assert target.read_bytes() == b"older"
-    assert {path.name for path in photo.parent.iterdir()} == {"portrait.jpg", "portrait-cut.png"}
+    assert {path.name for path in photo.parent.iterdir()} == {"portrait.jpg", "portrait.cut.png"}
     assert main(["cut", str(photo), *MODEL]) == 0
     assert Image.open(target).mode == "RGBA"
 
@@ -177,7 +177,7 @@ def test_whatever_one_photo_raises_the_others_are_done(
     monkeypatch.setattr("rembg_skin.commands.cut.read_photo", exhausted)
     assert main(["cut", str(photo), str(other), *MODEL]) == 3
     assert f"{photo}: MemoryError: too large" in capsys.readouterr().err
-    assert other.with_name("other-cut.png").exists()
+    assert other.with_name("other.cut.png").exists()
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_one_file_for_two_photos_is_refused(photo: Path, capsys: pytest.CaptureF
 
 def test_a_folder_may_have_a_point_in_its_name(photo: Path, tmp_path: Path) -> None:
     assert main(["cut", str(photo), *MODEL, "-o", f"{tmp_path}/v1.2/"]) == 0
-    assert (tmp_path / "v1.2" / "portrait-cut.png").exists()
+    assert (tmp_path / "v1.2" / "portrait.cut.png").exists()
 
 
 def test_what_webp_cannot_hold_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -232,7 +232,7 @@ def test_heic_is_cut_like_any_other(tmp_path: Path, photo: Path) -> None:
     heif = pytest.importorskip("pillow_heif", reason="HEIC needs pillow-heif")
     heif.from_pillow(upright(photo)).save(tmp_path / "photo.heic", quality=-1)
     assert main(["cut", str(tmp_path / "photo.heic"), *MODEL]) == 0
-    assert Image.open(tmp_path / "photo-cut.png").mode == "RGBA"
+    assert Image.open(tmp_path / "photo.cut.png").mode == "RGBA"
 
 
 def test_ctrl_c_keeps_what_is_finished(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,5 +246,5 @@ def test_ctrl_c_keeps_what_is_finished(photo: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("rembg_skin.commands.cut.read_photo", stopped)
     assert main(["cut", str(photo), str(other), *MODEL]) == 130
-    assert photo.with_name("portrait-cut.png").exists()
-    assert not photo.with_name("other-cut.png").exists()
+    assert photo.with_name("portrait.cut.png").exists()
+    assert not photo.with_name("other.cut.png").exists()

@@ -10,7 +10,7 @@ from PIL import Image, ImageCms
 from rembg import new_session
 
 import rembg_skin
-from rembg_skin.image.profile import rgb_to_srgb
+from rembg_skin.image.icc import rgb_to_srgb
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.image.tiles import LARGE
 from tests.support import profiles

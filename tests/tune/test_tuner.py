@@ -100,7 +100,7 @@ def test_a_photo_is_shown_upright_as_rembg_turns_it(tmp_path: Path) -> None:
 
 def test_bad_photos_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "notes.txt").write_text("no image")
-    with pytest.raises(ImageError, match=r"notes.txt cannot be read: cannot identify"):
+    with pytest.raises(ImageError, match=r"notes.txt cannot be read: its format is unknown"):
         load_photo(str(tmp_path / "notes.txt"))
     with pytest.raises(ImageError, match=r"nothing\.png cannot be read: No such file"):
         load_photo(str(tmp_path / "nothing.png"))
