@@ -24,7 +24,7 @@ COMMANDS = {
     "eval": "measure how well models find skin on your own photographs",
     "bench": "measure time and memory of models on this machine",
     "compare": "draw photographs, masks and overlays of several models side by side",
-    "stats": "draw the colours and places of skin in your own photographs",
+    "stats": "draw the hue, saturation and value of skin in your own photographs",
     "augment": "write 26 variants of every photograph and mask, for training",
 }
 

@@ -2,14 +2,13 @@
 
 import argparse
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rembg_skin.commands.arguments import natural
-from rembg_skin.commands.console import exit_status, progress, say, say_problems, say_unpaired, stoppable
-from rembg_skin.dataset.augment import Made, Target, augment_all, expected_bytes, prepare
-from rembg_skin.dataset.pairs import Pair, check_sizes, find_pairs
+from rembg_skin.commands.console import exit_status, progress, say_problems, say_unpaired, stoppable
+from rembg_skin.dataset.augment import Made, Target, augment_all, prepare
+from rembg_skin.dataset.pairs import check_sizes, find_pairs
 from rembg_skin.dataset.variants import VARIANTS
 from rembg_skin.errors import printable
 from rembg_skin.machine import processes
@@ -33,12 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="processes (default: one a core, less if memory or photographs are few)",
     )
     parser.add_argument("--resize", action="store_true", help="bring masks of another size to their image's")
-    parser.add_argument(
-        "--format",
-        choices=("png", "jpeg"),
-        default="png",
-        help="of the images: png (default), or jpeg, with which JPEG originals stay JPEG; masks are never JPEG",
-    )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
 
@@ -47,10 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     folders = find_pairs(arguments.images, arguments.masks)
     if not arguments.resize:
         check_sizes(folders.pairs)
-    target = Target(arguments.output, arguments.seed, arguments.resize, arguments.format)
+    target = Target(arguments.output, arguments.seed, arguments.resize)
     prepare(target, arguments.images, arguments.masks)
     say_unpaired(folders)
-    _say_size(folders.pairs, target)
     jobs = arguments.jobs or processes(len(folders.pairs), _PROCESS)
     made: list[Made] = []
     problems: list[Problem] = []
@@ -78,18 +70,3 @@ def run(arguments: argparse.Namespace) -> int:
         )
     say_problems(problems)
     return exit_status(stop, complete=not problems)
-
-
-def _say_size(pairs: list[Pair], target: Target) -> None:
-    """Say how much a whole run writes, before anything of it is written."""
-    size, free = expected_bytes(pairs, target), shutil.disk_usage(target.folder).free
-    short = "; that may not fit" if size > free else ""
-    files = 2 * len(VARIANTS) * len(pairs)
-    say(
-        f"{len(VARIANTS)} variants of {len(pairs)} pairs: {files} files, about {_in_words(size)} in all;"
-        f" {_in_words(free)} are free{short}."
-    )
-
-
-def _in_words(size: float) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"  # noqa: PLR2004 - a unit

@@ -1,4 +1,4 @@
-"""``rembg-skin stats``: the colours and places of skin in one's own photographs."""
+"""``rembg-skin stats``: histograms of the hue, saturation and value of skin in your own photos."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ from rembg_skin.commands.console import exit_status, progress, say_pairing, say_
 from rembg_skin.dataset.pairs import check_sizes, find_pairs
 from rembg_skin.errors import DataError, ImageError
 from rembg_skin.files import write_whole
-from rembg_skin.measure.stats import ColourStatistics
+from rembg_skin.measure.stats import ColorStatistics
 from rembg_skin.photos import Problem, open_mask, open_rgb
 
 
@@ -17,11 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", type=Path, metavar="PHOTOS", help="folder of photographs")
     parser.add_argument("masks", type=Path, metavar="MASKS", help="folder of masks, of the same names")
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="DIR", help="the folder for the figures and stats.json"
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="the folder for histograms and stats.json"
     )
-    parser.add_argument("--format", choices=("png", "pdf", "svg"), default="png", help="of the figures (default: png)")
+    parser.add_argument("--format", choices=("png", "pdf", "svg"), default="png", help="of the figure (default: png)")
     parser.add_argument("--resize", action="store_true", help="bring masks of another size to their image's")
-    parser.add_argument("--json", action="store_true", help="print the numbers, too")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     say_pairing(folders, arguments.images, arguments.masks)
     if not arguments.resize:
         check_sizes(folders.pairs)
-    statistics = ColourStatistics()
+    statistics = ColorStatistics()
     problems: list[Problem] = []
     with stoppable() as stop:
         for pair in progress(folders.pairs, len(folders.pairs), "stats"):
@@ -47,11 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
     if not statistics.images:
         say_problems(problems)
         raise DataError("No pair could be counted.")
-    written = plots.write_all(statistics, arguments.output, arguments.format)
+    figure = plots.new_figure("stats", 10, 3.6)
+    plots.histograms(figure, statistics)
+    written = [arguments.output / f"histograms.{arguments.format}", arguments.output / "stats.json"]
+    plots.save(figure, written[0])
     numbers = json.dumps(statistics.as_json())
-    write_whole(arguments.output / "stats.json", lambda part: part.write_text(numbers, "utf-8"))
-    if arguments.json:
-        print(numbers)
+    write_whole(written[1], lambda part: part.write_text(numbers, "utf-8"))
     say_problems(problems)
-    say_written([*written, arguments.output / "stats.json"])
+    say_written(written)
     return exit_status(stop, complete=not problems)

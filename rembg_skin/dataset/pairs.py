@@ -1,10 +1,12 @@
 """Pair the photos of one folder with the masks of another."""
 
+import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from rembg_skin.errors import DataError, ImageError, listed, printable
 from rembg_skin.photos import is_litter, is_photo, shown_size
@@ -12,7 +14,7 @@ from rembg_skin.photos import is_litter, is_photo, shown_size
 
 @dataclass(frozen=True)
 class Pair:
-    """An image and its mask; `stem` is unique among the pairs of a folder."""
+    """An image and its mask; `stem`, the path below the folder without suffix, is unique among the pairs."""
 
     stem: str
     image: Path
@@ -32,7 +34,7 @@ class Folders:
 
 
 def find_pairs(images: Path, masks: Path) -> Folders:
-    """Pair the image files of two folders by their names without suffix, however accents are composed.
+    """Pair the image files below two folders by their paths without suffix, however accents are composed.
 
     Files whose suffix is not an image's are ignored.
 
@@ -44,49 +46,51 @@ def find_pairs(images: Path, masks: Path) -> Folders:
 
     """
     odd: list[Path] = []
-    by_stem, masks_by_stem = _by_stem(images, odd), _by_stem(masks, odd)
+    by_stem, masks_by_stem = _by_stem(images, masks, odd), _by_stem(masks, images, odd)
     if not (common := by_stem.keys() & masks_by_stem.keys()):
         raise DataError(
             f"No image in {printable(images)} ({len(by_stem)} images) has a mask of the same name in {printable(masks)}"
             f" ({len(masks_by_stem)} images); a.jpg goes with a.png."
         )
-    pairs = [Pair(by_stem[stem].stem, by_stem[stem], masks_by_stem[stem]) for stem in sorted(common)]
+    pairs = [Pair(_stem(by_stem[stem], images), by_stem[stem], masks_by_stem[stem]) for stem in sorted(common)]
     alone = [folder[stem] for folder in (by_stem, masks_by_stem) for stem in sorted(folder.keys() - common)]
     return Folders(pairs, alone, sorted(odd))
 
 
-def _by_stem(folder: Path, odd: list[Path]) -> dict[str, Path]:
-    """Return the images of `folder` by stem with composed accents; add those left out to `odd`."""
-    # Names that differ in case alone are one file on some systems.
-    found = defaultdict(list)
-    for path in _entries(folder):
-        if is_photo(path.name) and _is_file(path):
+def _by_stem(folder: Path, other: Path, odd: list[Path]) -> dict[str, Path]:
+    """Return the images below `folder`, but not below `other`, by path without suffix; add those left out to `odd`."""
+    found = defaultdict(list)  # by a key that is one name on every system
+    for path in _files(folder, other):
+        if is_photo(path.name):
             if is_litter(path.name):
                 odd.append(path)
             else:
-                found[_composed(path.stem).casefold()].append(path)
+                found[_composed(_stem(path, folder)).casefold()].append(path)
     if clashes := sorted(path.name for paths in found.values() if len(paths) > 1 for path in paths):
         raise DataError(
             f"{printable(folder)} has files that differ only in suffix, case or the composition of accents, so that"
             f" names would collide: {listed(clashes)}; rename or move one of each."
         )
-    return {_composed(path.stem): path for (path,) in found.values()}
+    return {_composed(_stem(path, folder)): path for (path,) in found.values()}
 
 
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        raise DataError(f"{printable(folder)} is not a folder.") from None
-    except OSError as error:
-        raise DataError(f"{printable(folder)} cannot be read: {error.strerror}.") from error
+def _files(folder: Path, other: Path) -> Iterator[Path]:
+    """Yield the files below `folder`; links to folders are not followed."""
+
+    def refuse(error: OSError) -> NoReturn:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise DataError(f"{printable(folder)} is not a folder.") from None
+        raise DataError(f"{printable(error.filename)} cannot be read: {error.strerror}.") from error
+
+    apart = os.path.realpath(other)
+    for path, folders, names in os.walk(folder, onerror=refuse):
+        here = Path(path)
+        folders[:] = [name for name in folders if not is_litter(name) and os.path.realpath(here / name) != apart]
+        yield from (here / name for name in names if os.path.isfile(here / name))  # noqa: PTH113 - Path's raises for a loop of links
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # such as a link of a link of ... that the system gives up on
-        return False
+def _stem(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).with_suffix("").as_posix()
 
 
 def _composed(name: str) -> str:

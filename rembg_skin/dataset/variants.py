@@ -105,7 +105,7 @@ def lattice(shape: tuple[int, int], spacing: int, rng: np.random.Generator) -> N
 def occlude(image: Bytes, mask: Mask, spacing: int, rng: np.random.Generator, *, low: bool) -> tuple[Bytes, Mask]:
     """Lay a lattice of one random colour over the subject and cut it out of the mask.
 
-    With `low`, over the lower half of the subject's height alone. Where the mask is empty the whole picture counts as
+    With `low`, only over the lower half of the subject's height. Where the mask is empty the whole picture counts as
     the subject, so that the variant still differs from the original.
     """
     subject = mask > THRESHOLD
@@ -123,7 +123,7 @@ def occlude(image: Bytes, mask: Mask, spacing: int, rng: np.random.Generator, *,
 
 
 @dataclass(frozen=True)
-class Recolouring:
+class Recoloring:
     """A variant that leaves the mask as it is."""
 
     name: str
@@ -139,21 +139,21 @@ class Occlusion:
     low: bool
 
 
-def _recolourings() -> Iterator[Recolouring]:
+def _recolorings() -> Iterator[Recoloring]:
     for degrees in HUES:
-        yield Recolouring(f"hue{round(degrees):03d}", partial(rotate_hue, degrees=degrees))
+        yield Recoloring(f"hue{round(degrees):03d}", partial(rotate_hue, degrees=degrees))
     for factor in SATURATIONS:
-        yield Recolouring(f"saturation{round(100 * factor):03d}", partial(scale_saturation, factor=factor))
+        yield Recoloring(f"saturation{round(100 * factor):03d}", partial(scale_saturation, factor=factor))
     for factor, offset in CONTRASTS:
         change = partial(change_contrast, factor=factor, offset=offset)
-        yield Recolouring(f"contrast{round(100 * factor):03d}plus{offset}", change)
+        yield Recoloring(f"contrast{round(100 * factor):03d}plus{offset}", change)
     for strength in SEPIAS:
-        yield Recolouring(f"sepia{round(1000 * strength):04d}", partial(apply_sepia, strength=strength))
+        yield Recoloring(f"sepia{round(1000 * strength):04d}", partial(apply_sepia, strength=strength))
 
 
 # No name is the end of another, so stem and name together are unique.
-VARIANTS: tuple[Recolouring | Occlusion, ...] = (
-    *_recolourings(),
+VARIANTS: tuple[Recoloring | Occlusion, ...] = (
+    *_recolorings(),
     Occlusion("lattice", SPACING, low=False),
     Occlusion("bands", LOW_SPACING, low=True),
 )

@@ -35,6 +35,16 @@ def test_files_are_paired_by_stem_whatever_their_format(tmp_path: Path) -> None:
     assert [path.name for path in folders.unpaired] == ["c.bmp", "d.png"]
 
 
+def test_subfolders_are_entered_and_paired_by_their_paths(tmp_path: Path) -> None:
+    for path in ("images/a/x.jpg", "images/b/x.jpg", "images/x.jpg", "images/masks/a/x.png", "images/masks/b/x.png"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        put(tmp_path / path)
+    (tmp_path / "images" / "again").symlink_to(tmp_path / "images")
+    folders = find_pairs(tmp_path / "images", tmp_path / "images" / "masks")
+    assert [pair.stem for pair in folders.pairs] == ["a/x", "b/x"]
+    assert folders.unpaired == [tmp_path / "images" / "x.jpg"]
+
+
 @pytest.mark.parametrize("second", ["a.png", "A.jpeg"])
 def test_names_that_would_collide_are_refused(tmp_path: Path, second: str) -> None:
     put(tmp_path / "images" / "a.jpg")

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from rembg_skin.dataset import variants
-from rembg_skin.dataset.variants import VARIANTS, Occlusion, Recolouring
+from rembg_skin.dataset.variants import VARIANTS, Occlusion, Recoloring
 
 Pixels = NDArray[np.uint8]
 IMAGES = arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 6), st.just(3)))
@@ -88,7 +88,7 @@ def test_sepia_worked_out_by_hand() -> None:
 def test_no_variant_changes_its_input(image: Pixels) -> None:
     before, mask = image.copy(), np.full(image.shape[:2], 255, np.uint8)
     for variant in VARIANTS:
-        if isinstance(variant, Recolouring):
+        if isinstance(variant, Recoloring):
             variant.change(image)
         else:
             variants.occlude(image, mask, variant.spacing, np.random.default_rng(0), low=variant.low)
