@@ -3,7 +3,7 @@
 import argparse
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 _KEY = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*")
@@ -38,6 +38,17 @@ def model_choice(text: str) -> ModelChoice:
             raise argparse.ArgumentTypeError(f'"{text}" gives {key[1]} twice')
         extras[key[1]], place = _value(text, rest, key.end())
     return ModelChoice(name.strip(), extras)
+
+
+def checked_models(given: Iterable[ModelChoice]) -> list[ModelChoice]:
+    """Return each choice once; raises ModelError or OptionError for an unknown model or extra."""
+    from rembg_skin.session import check_extras, check_names
+
+    models = list({str(model): model for model in given}.values())
+    check_names(model.name for model in models)
+    for model in models:
+        check_extras(model.name, model.extras)
+    return models
 
 
 def _value(text: str, rest: str, start: int) -> tuple[object, int]:

@@ -6,12 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rembg_skin.catalog import MODELS, files_of
-from rembg_skin.commands.arguments import ModelChoice, model_choice, positive, seconds, sizes
+from rembg_skin.commands.arguments import ModelChoice, checked_models, model_choice, positive, seconds, sizes
 from rembg_skin.commands.console import exit_status, progress, say, stoppable, write_table
 from rembg_skin.errors import SkinError
 from rembg_skin.measure.benchmark import Job, Result, advice, machine, measure_apart, table
 from rembg_skin.measure.provenance import in_one_line
-from rembg_skin.session import check_extras, check_names, session_names
+from rembg_skin.session import session_names
 from rembg_skin.weights.folders import model_folders
 from rembg_skin.weights.receipts import on_disk
 
@@ -43,7 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
     results: list[Result] = []
     failed: list[SkinError] = []
     with stoppable() as stop:
-        ready = [model for model in models if not _skipped(model.name)]
+        ready = [model for model in models if "model_path" in model.extras or _is_on_disk(model.name)]
+        if skipped := [str(model) for model in models if model not in ready]:
+            say(
+                f"Skipped, not on disk: {', '.join(skipped)}. `rembg-skin download NAME` or `rembg d NAME` fetches one."
+            )
         jobs = [
             Job(str(model), model.name, image, side, arguments.runs, arguments.provider, model.extras)
             for side in arguments.sizes
@@ -59,12 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise failed[0]
     named = advice(results, arguments.budget) if arguments.budget is not None and results else None
     if arguments.json:
-        rows = [{**asdict(result), "cost": asdict(result.cost) if result.cost else None} for result in results]
-        print(json.dumps({"machine": machine(), "results": rows, "advice": named}, indent=1))
+        print(json.dumps({"machine": machine(), "results": list(map(asdict, results)), "advice": named}, indent=1))
     else:
         write_table(table(results))
         print(f"Medians and quartiles of {arguments.runs} runs, each model in a process of its own;", end=" ")
-        print("GFLOPs: multiply-adds in billions at a square input.")
+        print("GFLOPs: multiply-adds of the network in billions, at the sides that it sees of this image.")
         print(in_one_line(machine()))
         if named:
             print(named)
@@ -74,27 +77,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _models(given: list[ModelChoice] | None) -> list[ModelChoice]:
     # `skin` is left out of the default: it is one of the others, or would download.
     every = [ModelChoice(name) for name in session_names() if name in MODELS and not MODELS[name].chain]
-    models = list({str(model): model for model in given or every}.values())
-    check_names(model.name for model in models)
-    for model in models:
-        check_extras(model.name, model.extras)
-    return models
+    return checked_models(given or every)
 
 
-def _skipped(name: str) -> bool:
-    missing = _missing_weights(name)
-    if missing:
-        download = "rembg-skin download" if name in MODELS else "rembg d"
-        say(f"{name} is skipped: {' and '.join(missing)} not on disk; `{download} {name}` fetches what it needs.")
-    return bool(missing)
-
-
-def _missing_weights(name: str) -> list[str]:
-    """Return the names of the files that `name` needs and that are on no disk."""
+def _is_on_disk(name: str) -> bool:
     if name in MODELS:
-        files = [] if MODELS[name].chain else files_of(MODELS[name])  # `skin` takes a model that is available
-        return [file.name for file in files if not any(on_disk(file, model_folders(file.name)))]
-    # One of rembg's own: in a folder of its name or, of old, beside all others.
+        return all(any(on_disk(file, model_folders(file.name))) for file in files_of(MODELS[name]))
+    # One of rembg's own: in a folder of its name or, before rembg 2.0.80, beside all others.
     folders = model_folders(name)
     own = any(any(folder.glob("*.onnx")) for folder in folders if folder.name == name)
-    return [] if own or any((folder / f"{name}.onnx").is_file() for folder in folders) else [name]
+    return own or any((folder / f"{name}.onnx").is_file() for folder in folders)

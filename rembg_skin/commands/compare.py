@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-from rembg_skin.commands.arguments import model_choice, positive
+from rembg_skin.commands.arguments import checked_models, model_choice, positive
 from rembg_skin.commands.console import exit_status, progress, say, say_problems, say_written, stoppable
 from rembg_skin.dataset.pairs import find_pairs
 from rembg_skin.errors import ImageError, SkinError, printable
 from rembg_skin.measure.sheets import Cell, check_format, comparison, mask_cells, save_sheet
 from rembg_skin.photos import Problem, open_image, open_mask
-from rembg_skin.session import check_extras, check_names, open_session
+from rembg_skin.session import open_session
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,10 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw the grid; return the exit status."""
-    models = list({str(model): model for model in arguments.model}.values())
-    check_names(model.name for model in models)
-    for model in models:
-        check_extras(model.name, model.extras)
+    models = checked_models(arguments.model)
     check_format(arguments.output)
     truths = _truths(arguments.images, arguments.masks) if arguments.masks else {}
     images, problems = _readable(arguments.images, truths)

@@ -1,10 +1,10 @@
-"""``rembg-skin eval``: judge models on one's own photographs and masks."""
+"""``rembg-skin eval``: judge models on your own photos and masks."""
 
 import argparse
 import json
 from pathlib import Path
 
-from rembg_skin.commands.arguments import ModelChoice, model_choice, natural
+from rembg_skin.commands.arguments import ModelChoice, checked_models, model_choice, natural
 from rembg_skin.commands.console import (
     exit_status,
     progress,
@@ -15,14 +15,26 @@ from rembg_skin.commands.console import (
     stoppable,
     write_table,
 )
-from rembg_skin.dataset.pairs import Folders, check_sizes, find_pairs
-from rembg_skin.errors import DataError, SkinError
+from rembg_skin.dataset.pairs import Folders, Pair, check_sizes, find_pairs
+from rembg_skin.errors import DataError, SkinError, printable
 from rembg_skin.files import write_whole
-from rembg_skin.measure.evaluate import Score, as_json, evaluate, summarize, worst, write_csv
+from rembg_skin.measure.evaluate import (
+    Predict,
+    Score,
+    as_json,
+    differences,
+    evaluate,
+    from_folder,
+    from_session,
+    summarize,
+    worst,
+    write_csv,
+)
 from rembg_skin.measure.provenance import Provenance, in_one_line, provenance, versions
 from rembg_skin.measure.sheets import save_sheet, worst_sheet
+from rembg_skin.measure.tables import latex, markdown
 from rembg_skin.photos import Problem
-from rembg_skin.session import check_extras, check_names, open_session
+from rembg_skin.session import open_session
 
 _SIDE = 256
 _SAFE = str.maketrans(dict.fromkeys(':="/\\[]{}<>|?* ', "_"))
@@ -37,16 +49,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         type=model_choice,
         nargs="+",
-        default=[ModelChoice("skin")],
         metavar="NAME",
         help="any models that rembg knows, with extras if wanted: tiny_skin:size=1024 (default: skin)",
     )
+    parser.add_argument(
+        "--predictions",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="folders of masks that other tools made",
+    )
+    parser.add_argument("--by", choices=("folder", "tone"), help="also print the means of each subfolder or skin tone")
     parser.add_argument("--resize", action="store_true", help="bring masks of another size to their image's")
     parser.add_argument(
         "--no-hce", dest="hce", action="store_false", help="leave HCE out: it is slow, up to 2 s a megapixel"
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the measures of every image")
-    parser.add_argument("--json", action="store_true", help="print everything as JSON instead of a table")
+    printed = parser.add_mutually_exclusive_group()
+    printed.add_argument("--json", action="store_true", help="print everything as JSON instead of a table")
+    printed.add_argument("--table", choices=("markdown", "latex"), help="print only the table, for a paper")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the IoU of the images (.png, .pdf, .svg)")
     parser.add_argument("--worst", type=natural, default=0, metavar="N", help="draw the N worst images of each model")
     parser.add_argument(
@@ -56,10 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate; return the exit status."""
-    models = list({str(model): model for model in arguments.model}.values())
-    check_names(model.name for model in models)
-    for model in models:
-        check_extras(model.name, model.extras)
+    models = checked_models(arguments.model or ([] if arguments.predictions else [ModelChoice("skin")]))
+    others = {printable(folder): find_pairs(arguments.images, folder).pairs for folder in arguments.predictions}
     folders = find_pairs(arguments.images, arguments.masks)
     if arguments.plot:
         from rembg_skin.measure.plots import check_format, new_figure
@@ -70,14 +90,16 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.resize:
         check_sizes(folders.pairs)
 
+    sources: dict[str, ModelChoice | list[Pair]] = {**{str(model): model for model in models}, **others}
     scores: list[Score] = []
     problems: list[Problem] = []
     origins: dict[str, Provenance] = {}
     failed: list[SkinError] = []
     with stoppable() as stop:
-        for model in models:
+        for name, source in sources.items():
             try:
-                _evaluate(model, folders, arguments, scores, problems, origins)
+                origins[name], predict = _opened(name, source, resize=arguments.resize)
+                _evaluate(name, predict, folders, arguments, scores, problems)
             except SkinError as error:  # one model's trouble must not cost the others their results
                 failed.append(error)
                 say(str(error))
@@ -90,6 +112,8 @@ def run(arguments: argparse.Namespace) -> int:
     # Print first: writing the files may fail.
     if arguments.json:
         print(json.dumps(as_json(scores, problems, folders.unpaired, origins), indent=1))
+    elif arguments.table:
+        print((latex if arguments.table == "latex" else markdown)(_table(scores, origins)))
     else:
         _print_table(scores, origins)
     say_problems(problems)
@@ -97,8 +121,22 @@ def run(arguments: argparse.Namespace) -> int:
     return exit_status(stop, complete=not problems and not failed)
 
 
+def _opened(name: str, source: ModelChoice | list[Pair], *, resize: bool) -> tuple[Provenance, Predict]:
+    """Return the origin and the masks of a model, or of the pairs of another tool's masks."""
+    if isinstance(source, ModelChoice):
+        session = open_session(source.name, source.extras)
+        return provenance(name, session), from_session(session)
+    return Provenance(name, name), from_folder({pair.stem: pair.mask for pair in source}, resize=resize)
+
+
 def _print_table(scores: list[Score], origins: dict[str, Provenance]) -> None:
     write_table(_table(scores, origins))
+    for each in differences(scores):
+        low, high = each.interval
+        print(
+            f"{each.model} - {each.first}: mIoU@0.5 {each.mean:+.3f}, 95 % between {low:+.3f} and {high:+.3f}"
+            f" ({each.images} images)"
+        )
     for origin in origins.values():
         if origin.weights or origin.taken:
             print(origin)
@@ -120,17 +158,14 @@ def _write_files(arguments: argparse.Namespace, scores: list[Score], origins: di
 
 
 def _evaluate(
-    model: ModelChoice,
+    name: str,
+    predict: Predict,
     folders: Folders,
     arguments: argparse.Namespace,
     scores: list[Score],
     problems: list[Problem],
-    origins: dict[str, Provenance],
 ) -> None:
-    name = str(model)
-    session = open_session(model.name, model.extras)
-    origins[name] = provenance(name, session)
-    outcomes = evaluate(name, session, folders.pairs, resize=arguments.resize, hce=arguments.hce)
+    outcomes = evaluate(name, predict, folders.pairs, resize=arguments.resize, hce=arguments.hce, by=arguments.by)
     for outcome in progress(outcomes, len(folders.pairs), name):
         if isinstance(outcome, Score):
             scores.append(outcome)
@@ -138,7 +173,7 @@ def _evaluate(
             problems.append(outcome)
     if arguments.worst > 0 and (chosen := worst(scores, name, arguments.worst)):
         path = arguments.worst_to / f"worst-{name.translate(_SAFE)}.png"
-        save_sheet(worst_sheet(chosen, session, _SIDE, resize=arguments.resize), path)
+        save_sheet(worst_sheet(chosen, predict, _SIDE, resize=arguments.resize), path)
         say_written([path])
 
 
@@ -153,15 +188,19 @@ def _ious(scores: list[Score], name: str) -> list[float]:
 
 
 def _table(scores: list[Score], origins: dict[str, Provenance]) -> list[list[str]]:
-    rows = [["model", "images", "mIoU", "mIoU@0.5", "F1", "precision", "recall", "MAE", "HCE", "s/image"]]
+    heading = ["model", "images", "mIoU", "mIoU@0.5", "interval", "F1", "precision", "recall", "MAE", "HCE", "s/image"]
+    rows = [heading]
     for row in summarize(scores):
         mean = row.mean
-        ratios = (mean.iou, mean.iou_05, mean.f1, mean.precision, mean.recall)
+        label = origins[row.model].label
         rows.append(
             [
-                origins[row.model].label,
+                f"{label}, {row.group}" if row.group else label,
                 str(row.images),
-                *(f"{ratio:.3f}" for ratio in ratios),
+                f"{mean.iou:.3f}",
+                f"{mean.iou_05:.3f}",
+                "{:.3f}-{:.3f}".format(*row.interval),
+                *(f"{ratio:.3f}" for ratio in (mean.f1, mean.precision, mean.recall)),
                 f"{mean.mae:.1f}",
                 "-" if mean.hce is None else f"{mean.hce:.0f}",
                 f"{mean.seconds:.4f}",

@@ -22,8 +22,10 @@ from unittest.mock import patch
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.catalog import AUTHOR_TABLE, MEASURED_TABLE, MODELS, Cost
+from rembg_skin.catalog import AUTHOR_TABLE, MEASURED_TABLE, MODELS
 from rembg_skin.errors import ModelError, SkinError
+from rembg_skin.image.scales import automatic_sides
+from rembg_skin.image.tensor import fitted_size
 from rembg_skin.measure.provenance import provenance, versions
 from rembg_skin.photos import open_rgb
 from rembg_skin.session import open_session, predict_mask
@@ -57,11 +59,8 @@ class Result:
     peak_memory: int | None
     session: str = ""  # the one that made the masks; `skin` takes one of several
     weights: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of each file of weights
-
-    @property
-    def cost(self) -> Cost | None:
-        """What a square picture costs the network; None if its extras may change that, or if it is not known."""
-        return MODELS[self.model].cost if self.model in MODELS else None
+    gflops: float | None = None  # multiply-adds in billions of one prediction; None if not known
+    parameters: int | None = None
 
 
 def measure(job: Job) -> Result:
@@ -90,9 +89,25 @@ def measure(job: Job) -> Result:
             whole.append(_seconds(lambda: remove(stream.getvalue(), session=session)))
     origin = provenance(job.model, session)
     network = network if any(network) else []
-    memory = peak_memory()
-    size = image.size
-    return Result(job.model, *size, network, predict, whole, memory, origin.session, origin.weights)
+    gflops, parameters = cost(job, image.size)
+    return Result(
+        *(job.model, *image.size, network, predict, whole, peak_memory()),
+        *(origin.session, origin.weights, gflops, parameters),
+    )
+
+
+def cost(job: Job, size: tuple[int, int]) -> tuple[float | None, int | None]:
+    """Return the multiply-adds in billions of one prediction at the sides that the network sees, and its parameters."""
+    model = MODELS.get(job.name)
+    if not (model and model.cost and model.network):
+        return None, None
+    network, given = model.network, job.extras.get("size")
+    side = given if isinstance(given, int) else network.size
+    sides = automatic_sides(size) if network.automatic and given is None else (side,)
+    # A letterbox costs its empty part, too.
+    fitted = (fitted_size(size, side, "stretch" if network.fit == "letterbox" else network.fit) for side in sides)
+    pixels = sum(width * height for width, height in fitted)
+    return model.cost.gflops * pixels / model.cost.side**2, model.cost.parameters
 
 
 def _picture(job: Job) -> PILImage:
@@ -202,12 +217,13 @@ def table(results: Iterable[Result]) -> list[list[str]]:
     heading = ["model", "image", "GFLOPs", "parameters"]
     rows = [[*heading, "network, ms", "predict, ms", "remove to PNG, ms", "peak memory, MiB"]]
     for result in results:
-        cost = [f"{result.cost.gflops:.2f}", f"{result.cost.parameters:,}"] if result.cost else ["-", "-"]
+        gflops = "-" if result.gflops is None else f"{result.gflops:.2f}"
+        parameters = "-" if result.parameters is None else f"{result.parameters:,}"
         spreads = [str(Spread.of(times)) if times else "-" for times in (result.network, result.predict, result.remove)]
         memory = "-" if result.peak_memory is None else f"{result.peak_memory / _MEBI:.0f}"
         taken = result.session if result.session not in ("", result.model.partition(":")[0]) else ""
         name = f"{result.model}={taken}" if taken else result.model
-        rows.append([name, f"{result.width}x{result.height}", *cost, *spreads, memory])
+        rows.append([name, f"{result.width}x{result.height}", gflops, parameters, *spreads, memory])
     return rows
 
 

@@ -1,25 +1,34 @@
-"""``rembg-skin eval``: the accuracy of a model on one's own photographs."""
+"""Measure how well the masks of a model agree with true masks."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from statistics import fmean
 from time import perf_counter
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
+
+import numpy as np
+from PIL.Image import Image as PILImage
 
 from rembg_skin.dataset.pairs import Pair
 from rembg_skin.errors import ImageError, printable
 from rembg_skin.image.arrays import Mask
+from rembg_skin.image.rgb import to_rgb
+from rembg_skin.measure.bootstrap import bounds
 from rembg_skin.measure.metrics import Confusion, iou, mae
 from rembg_skin.measure.provenance import Provenance, in_one_line, versions
+from rembg_skin.measure.tones import tone
 from rembg_skin.photos import Problem, open_image, open_mask
 from rembg_skin.session import predict_mask
+
+Predict = Callable[[Pair, PILImage], Mask]
+Grouping = Literal["folder", "tone"]
 
 
 @dataclass(frozen=True)
 class Measures:
-    """How well one mask agrees with the truth.
+    """Agreement of one mask with the truth.
 
     `iou` counts grey levels, `iou_05`, `f1`, `precision` and `recall` binarize at 127, each 0 to 1 (see
     :mod:`rembg_skin.measure.metrics`); `mae` is in grey levels, `hce` in mouse clicks (see
@@ -41,61 +50,81 @@ MEASURES = tuple(field.name for field in fields(Measures))
 
 @dataclass(frozen=True)
 class Score:
-    """The measures of one model on one pair."""
+    """The measures of one model on one pair, its pixel counts, and the group of the photo, if there are groups."""
 
     model: str
     pair: Pair
     measures: Measures
+    pixels: Confusion
+    group: str = ""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The means of a model's measures over its images; the mean of `iou` is the original project's mIoU."""
+    """The means of a model's measures over images; the mean of `iou` is the original project's mIoU.
+
+    `interval` holds the 95 % bounds of the mean of `iou_05` (see :mod:`rembg_skin.measure.bootstrap`).
+    """
 
     model: str
+    group: str
     images: int
     mean: Measures
+    interval: tuple[float, float]
 
 
-def measure(prediction: Mask, truth: Mask, seconds: float, *, hce: bool) -> Measures:
-    """Return the measures of `prediction` against `truth`, both uint8, H x W; `hce` among them if asked for."""
-    from rembg_skin.measure.hce import human_correction_effort
+@dataclass(frozen=True)
+class Difference:
+    """The mean difference of a model's `iou_05` to the first model's, image by image, and its 95 % bounds."""
 
-    pixels = Confusion.of(prediction, truth)
-    return Measures(
-        iou=iou(prediction, truth),
-        iou_05=pixels.iou,
-        f1=pixels.f1,
-        precision=pixels.precision,
-        recall=pixels.recall,
-        mae=mae(prediction, truth),
-        hce=human_correction_effort(prediction, truth) if hce else None,
-        seconds=seconds,
-    )
+    model: str
+    first: str
+    images: int
+    mean: float
+    interval: tuple[float, float]
+
+
+def from_session(session: Any) -> Predict:
+    """Return a function that predicts masks with a rembg session."""
+    return lambda _, image: predict_mask(session, image)
+
+
+def from_folder(masks: Mapping[str, Path], *, resize: bool) -> Predict:
+    """Return a function that reads the masks of another tool, given by the pairs' stems."""
+
+    def read(pair: Pair, image: PILImage) -> Mask:
+        if pair.stem not in masks:
+            raise ImageError(f"{printable(pair.image)} has no mask of this tool")
+        return open_mask(masks[pair.stem], image.size, resize=resize)
+
+    return read
 
 
 def evaluate(
     model: str,
-    session: Any,
+    predict: Predict,
     pairs: Iterable[Pair],
     *,
     resize: bool = False,
     hce: bool = True,
+    by: Grouping | None = None,
 ) -> Iterator[Score | Problem]:
-    """Score a rembg session on pairs, one at a time; no more than one image is held.
+    """Score the masks of a model on pairs, one at a time; no more than one image is held.
 
     Parameters
     ----------
     model
-        The name under which the scores stand.
-    session
-        Any rembg session.
+        The name of the model in the scores.
+    predict
+        Its masks: :func:`from_session` or :func:`from_folder`.
     pairs
         Images and masks.
     resize
         Bring masks of another size to their image's instead of refusing them.
     hce
         Count the human correction effort, too, which takes up to two seconds a megapixel.
+    by
+        Group the photos by their subfolder or by the tone of their skin.
 
     Yields
     ------
@@ -103,33 +132,67 @@ def evaluate(
         One for each pair, in their order: a problem if a file cannot be read or a mask is of another size.
 
     """
+    from rembg_skin.measure.hce import human_correction_effort
+
     for pair in pairs:
         try:
             image = open_image(pair.image)
             truth = open_mask(pair.mask, image.size, resize=resize)
             start = perf_counter()
-            prediction = predict_mask(session, image)
+            mask = predict(pair, image)
             seconds = perf_counter() - start
         except ImageError as error:
             yield Problem(pair.image, str(error))
-        else:
-            yield Score(model, pair, measure(prediction, truth, seconds, hce=hce))
+            continue
+        pixels = Confusion.of(mask, truth)
+        clicks = human_correction_effort(mask, truth) if hce else None
+        ratios = (pixels.iou, pixels.f1, pixels.precision, pixels.recall)
+        measures = Measures(iou(mask, truth), *ratios, mae(mask, truth), clicks, seconds)
+        yield Score(model, pair, measures, pixels, _group(pair, image, truth, by))
+
+
+def _group(pair: Pair, image: PILImage, truth: Mask, by: Grouping | None) -> str:
+    if by == "tone":
+        return tone(np.asarray(to_rgb(image)[0]), truth)
+    return str(PurePosixPath(pair.stem).parent) if by == "folder" else ""
 
 
 def summarize(scores: Iterable[Score]) -> list[Summary]:
-    """Return the means of each model, in the order in which the models appear."""
-    by_model: dict[str, list[Measures]] = {}
+    """Return the means of each model over all images, then over each group, in the order of their appearance."""
+    by_model: dict[tuple[str, str], list[Measures]] = {}
     for score in scores:
-        by_model.setdefault(score.model, []).append(score.measures)
+        for group in dict.fromkeys(("", score.group)):
+            by_model.setdefault((score.model, group), []).append(score.measures)
     return [
-        Summary(model, len(rows), Measures(**{name: _mean(rows, name) for name in MEASURES}))
-        for model, rows in by_model.items()
+        Summary(
+            model,
+            group,
+            len(rows),
+            Measures(**{name: _mean(rows, name) for name in MEASURES}),
+            bounds([row.iou_05 for row in rows]),
+        )
+        for (model, group), rows in sorted(by_model.items(), key=lambda item: item[0][1] != "")
     ]
 
 
 def _mean(rows: list[Measures], name: str) -> Any:
     values = [getattr(row, name) for row in rows]
     return None if None in values else fmean(values)
+
+
+def differences(scores: Iterable[Score]) -> list[Difference]:
+    """Compare each further model with the first one on the images that both have."""
+    ious: dict[str, dict[str, float]] = {}
+    for score in scores:
+        ious.setdefault(score.model, {})[score.pair.stem] = score.measures.iou_05
+    if not ious:
+        return []
+    (first, own), *others = ious.items()
+    found = []
+    for model, values in others:
+        if apart := [values[stem] - own[stem] for stem in values if stem in own]:
+            found.append(Difference(model, first, len(apart), fmean(apart), bounds(apart)))
+    return found
 
 
 def worst(scores: Iterable[Score], model: str, count: int) -> list[Score]:
@@ -141,39 +204,48 @@ def worst(scores: Iterable[Score], model: str, count: int) -> list[Score]:
 def write_csv(scores: Iterable[Score], origins: Mapping[str, Provenance], out: TextIO) -> None:
     """Write one line for each model and image; `origins` has the origin of each model's masks."""
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["model", "image", *MEASURES, "session", "weights_sha256", "versions"])
+    pixels = ("true_positive", "false_positive", "false_negative")
+    writer.writerow(["model", "image", "group", *MEASURES, *pixels, "session", "weights_sha256", "versions"])
     used = in_one_line(versions())
     for score in scores:
         origin = origins[score.model]
-        weights = in_one_line(origin.weights)
+        values = (*asdict(score.measures).values(), *asdict(score.pixels).values())
         image = printable(score.pair.image.name)
-        row = [score.model, image, *asdict(score.measures).values(), origin.session, weights, used]
-        writer.writerow(row)
+        writer.writerow([score.model, image, score.group, *values, origin.session, in_one_line(origin.weights), used])
 
 
 def as_json(
     scores: list[Score], problems: Iterable[Problem], unpaired: Iterable[Path], origins: Mapping[str, Provenance]
 ) -> dict[str, Any]:
-    """Return the whole result as plain values."""
+    """Return the complete result as plain values."""
     return {
         "versions": versions(),
         "models": [
             {
                 "model": row.model,
+                **({"group": row.group} if row.group else {}),
                 "session": origins[row.model].session,
                 "weights": dict(origins[row.model].weights),
                 "images": row.images,
-                **_renamed(asdict(row.mean)),
+                **{
+                    {"iou": "miou", "iou_05": "miou_05"}.get(name, name): value
+                    for name, value in asdict(row.mean).items()
+                },
+                "miou_05_interval": row.interval,
             }
             for row in summarize(scores)
         ],
+        "differences": [asdict(difference) for difference in differences(scores)],
         "images": [
-            {"model": score.model, "image": printable(score.pair.image), **asdict(score.measures)} for score in scores
+            {
+                "model": score.model,
+                "image": printable(score.pair.image),
+                **({"group": score.group} if score.group else {}),
+                **asdict(score.measures),
+                **asdict(score.pixels),
+            }
+            for score in scores
         ],
         "unreadable": [{"file": printable(problem.file), "reason": problem.reason} for problem in problems],
         "unpaired": [printable(path) for path in unpaired],
     }
-
-
-def _renamed(mean: dict[str, float | None]) -> dict[str, float | None]:
-    return {{"iou": "miou", "iou_05": "miou_05"}.get(name, name): value for name, value in mean.items()}

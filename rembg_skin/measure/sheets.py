@@ -15,7 +15,7 @@ from rembg_skin.files import write_whole
 from rembg_skin.image.arrays import Mask
 from rembg_skin.image.overlay import error_overlay, overlay
 from rembg_skin.image.rgb import to_rgb
-from rembg_skin.measure.evaluate import Measures, Score
+from rembg_skin.measure.evaluate import Measures, Predict, Score
 from rembg_skin.measure.metrics import Confusion
 from rembg_skin.photos import open_image, open_mask
 from rembg_skin.session import predict_mask
@@ -104,15 +104,15 @@ def comparison(
     return grid(rows, ["image", *(["true mask"] if truths else []), *titles], side)
 
 
-def worst_sheet(scores: Iterable[Score], session: Any, side: int, *, resize: bool) -> PILImage:
+def worst_sheet(scores: Iterable[Score], predict: Predict, side: int, *, resize: bool) -> PILImage:
     """Return the contact sheet of `scores`: image, true mask, predicted mask and their differences, with measures.
 
     Parameters
     ----------
     scores
         Of one model, in the order wanted.
-    session
-        That model: it predicts again, so that no mask has to be kept meanwhile.
+    predict
+        That model's masks: they are made again, so that none has to be kept meanwhile.
     side
         Width of a column in pixels.
     resize
@@ -124,7 +124,7 @@ def worst_sheet(scores: Iterable[Score], session: Any, side: int, *, resize: boo
         image = open_image(score.pair.image)
         rgb = to_rgb(image)[0]
         truth = open_mask(score.pair.mask, image.size, resize=resize)
-        prediction = predict_mask(session, image)
+        prediction = predict(score.pair, image)
         errors = shrunk(error_overlay(rgb, prediction, truth), side)
         rows.append(
             [

@@ -66,9 +66,11 @@ def test_eval_prints_a_row_for_each_model_and_writes_what_is_asked_for(
     done = run("eval", *folders, "-m", "hsv_skin", "ycbcr_skin", "--csv", tmp_path / "all.csv", "--plot",
                tmp_path / "plot.png", "--worst", 2, "--worst-to", tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    head, _, *rows, versions = (line.split() for line in done.stdout.splitlines())
+    head, _, *rows, difference, versions = (line.split() for line in done.stdout.splitlines())
+    assert difference[:4] == ["ycbcr_skin", "-", "hsv_skin:", "mIoU@0.5"]
     assert versions[0] == "python"
-    assert head == ["model", "images", "mIoU", "mIoU@0.5", "F1", "precision", "recall", "MAE", "HCE", "s/image"]
+    assert head == ["model", "images", "mIoU", "mIoU@0.5", "interval", "F1", "precision", "recall", "MAE", "HCE",
+                    "s/image"]  # fmt: skip
     assert [row[:2] for row in rows] == [["hsv_skin", "6"], ["ycbcr_skin", "6"]]
     with (tmp_path / "all.csv").open() as file:
         scores = list(csv.DictReader(file))
@@ -156,7 +158,7 @@ def test_bench_measures_what_is_on_disk_and_skips_the_rest(tmp_path: Path) -> No
     done = run("bench", "-m", "hsv_skin", "u2netp", "--sizes", "64,128", "--runs", 3, "--budget", 5, "--json",
                U2NET_HOME=str(tmp_path), HTTPS_PROXY="http://127.0.0.1:9")  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "u2netp is skipped: u2netp not on disk" in done.stderr
+    assert "Skipped, not on disk: u2netp." in done.stderr
     assert not list(tmp_path.iterdir())
     result = json.loads(done.stdout)
     assert [(row["model"], row["width"], row["height"]) for row in result["results"]] == [

@@ -1,6 +1,8 @@
 """What the benchmark makes of its timings."""
 
-from rembg_skin.measure.benchmark import Result, Spread, advice, table
+import pytest
+
+from rembg_skin.measure.benchmark import Job, Result, Spread, advice, cost, table
 
 
 def result(model: str, seconds: float, side: int = 512) -> Result:
@@ -19,9 +21,16 @@ def test_the_table_shows_milliseconds_and_mebibytes_and_a_dash_for_what_there_is
     assert table([result("m", 0.1)])[1][-1] == "300"
 
 
-def test_the_cost_stands_beside_the_time_unless_extras_may_change_it() -> None:
-    rows = table([result("u2net_skin", 3.0), result("tiny_skin:size=1024", 0.1), result("hsv_skin", 0.1)])
-    assert [row[2:4] for row in rows[1:]] == [["600.05", "44,009,869"], ["-", "-"], ["-", "-"]]
+def test_the_cost_is_that_of_the_sides_at_which_the_network_sees_the_image() -> None:
+    def of(name: str, shown: tuple[int, int], **extras: object) -> float | None:
+        return cost(Job(name, name, None, None, 1, None, extras), shown)[0]
+
+    at_768 = 5.6  # rembg_skin/catalog.py
+    assert of("tiny_skin", (512, 512)) == pytest.approx(at_768 * (448 / 768) ** 2)
+    assert of("tiny_skin", (512, 512), size=1024) == pytest.approx(at_768 * (1024 / 768) ** 2)
+    assert of("tiny_skin", (4000, 4000)) == pytest.approx(at_768 * (1 + (448 / 768) ** 2))  # seen twice
+    assert of("u2net_skin", (400, 300)) == pytest.approx(600.046)  # stretched to its side
+    assert of("hsv_skin", (512, 512)) is None
 
 
 def test_the_table_names_what_skin_took() -> None:

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,13 +13,28 @@ import pytest
 from PIL import Image
 from rembg import new_session, remove
 from scipy.spatial.distance import dice, jaccard
+from scipy.stats import bootstrap
 
 import rembg_skin
 from rembg_skin.catalog import MODELS
 from rembg_skin.dataset.pairs import Pair, find_pairs
 from rembg_skin.errors import ModelError, OptionError
-from rembg_skin.measure.evaluate import MEASURES, Score, as_json, evaluate, summarize, worst, write_csv
+from rembg_skin.measure.bootstrap import bounds
+from rembg_skin.measure.evaluate import (
+    MEASURES,
+    Predict,
+    Score,
+    as_json,
+    differences,
+    evaluate,
+    from_folder,
+    from_session,
+    summarize,
+    worst,
+    write_csv,
+)
 from rembg_skin.measure.provenance import Provenance, provenance, versions
+from rembg_skin.measure.tables import latex, markdown
 from rembg_skin.photos import Problem
 from rembg_skin.session import check_names, open_session, predict_mask
 from tests.support.photos import SHARED
@@ -57,9 +73,14 @@ def pairs_of(name: str, count: int | None = None) -> list[Pair]:
 
 
 def scores_of(name: str, pairs: list[Pair]) -> list[Score]:
-    outcomes = list(evaluate(name, new_session(name), pairs, hce=False))
+    outcomes = list(evaluate(name, from_session(new_session(name)), pairs, hce=False))
     assert all(isinstance(outcome, Score) for outcome in outcomes)
     return outcomes  # type: ignore[return-value]
+
+
+def fixed(levels: list[int]) -> Predict:
+    """Return a model that always gives one row of levels."""
+    return from_session(Fixed(np.array([levels], np.uint8)))
 
 
 @pytest.fixture
@@ -71,7 +92,7 @@ def pair(tmp_path: Path) -> Pair:
 
 
 def test_measures_of_a_tiny_mask_worked_out_by_hand(pair: Pair) -> None:
-    (score,) = evaluate("fixed", Fixed(np.array([[255, 128, 127, 0]], dtype=np.uint8)), [pair])
+    (score,) = evaluate("fixed", fixed([255, 128, 127, 0]), [pair])
     assert isinstance(score, Score)
     of = score.measures
     assert of.iou == pytest.approx((255 + 128) / (255 + 255 + 127))
@@ -82,7 +103,7 @@ def test_measures_of_a_tiny_mask_worked_out_by_hand(pair: Pair) -> None:
 
 
 def test_means_are_over_images_and_models_stay_apart(pair: Pair) -> None:
-    right, wrong = Fixed(np.array([[255, 255, 0, 0]], np.uint8)), Fixed(np.array([[0, 0, 0, 255]], np.uint8))
+    right, wrong = fixed([255, 255, 0, 0]), fixed([0, 0, 0, 255])
     scores = [*evaluate("one", right, [pair]), *evaluate("one", wrong, [pair]), *evaluate("two", wrong, [pair])]
     one, two = summarize([score for score in scores if isinstance(score, Score)])
     assert (one.model, one.images, one.mean.iou, one.mean.mae) == ("one", 2, 0.5, (0 + 255 * 3 / 4) / 2)
@@ -128,8 +149,9 @@ def test_files_that_cannot_be_read_are_problems_and_the_others_are_scored(pair: 
     broken.write_bytes(b"no image")
     large = tmp_path / "large.png"
     Image.new("L", (9, 9)).save(large)
-    session = Fixed(np.zeros((1, 4), np.uint8))
-    outcomes = list(evaluate("fixed", session, [Pair("b", broken, pair.mask), Pair("c", pair.image, large), pair]))
+    outcomes = list(
+        evaluate("fixed", fixed([0, 0, 0, 0]), [Pair("b", broken, pair.mask), Pair("c", pair.image, large), pair])
+    )
     assert [type(outcome) for outcome in outcomes] == [Problem, Problem, Score]
     assert "broken.png cannot be read" in outcomes[0].reason  # type: ignore[union-attr]
     assert "large.png is 9x9, its image 4x1" in outcomes[1].reason  # type: ignore[union-attr]
@@ -165,30 +187,71 @@ def test_measures_of_photographs_agree_with_a_second_computation(name: str) -> N
 
 def test_the_worst_images_come_first(pair: Pair) -> None:
     masks = [[255, 255, 0, 0], [0, 0, 0, 0], [255, 0, 0, 0]]
-    scores = [
-        score
-        for levels in masks
-        for score in evaluate("m", Fixed(np.array([levels], np.uint8)), [pair])
-        if isinstance(score, Score)
-    ]
+    scores = [score for levels in masks for score in evaluate("m", fixed(levels), [pair]) if isinstance(score, Score)]
     assert [score.measures.iou_05 for score in worst(scores, "m", 2)] == [0.0, 0.5]
     assert worst(scores, "other", 2) == []
 
 
+def test_groups_by_folder_and_by_tone_have_their_own_means(pair: Pair) -> None:
+    pairs = [replace(pair, stem=stem) for stem in ("day/a", "day/b", "night/a")]
+    scores = [s for s in evaluate("m", fixed([255, 0, 0, 0]), pairs, by="folder") if isinstance(s, Score)]
+    assert [(row.group, row.images) for row in summarize(scores)] == [("", 3), ("day", 2), ("night", 1)]
+    (score,) = evaluate("m", fixed([0, 0, 0, 0]), [pair], by="tone")
+    assert isinstance(score, Score)
+    assert score.group == "dark"  # the picture is black
+    empty = pair.mask.with_name("empty.png")
+    Image.new("L", (4, 1)).save(empty)
+    (score,) = evaluate("m", fixed([0, 0, 0, 0]), [replace(pair, mask=empty)], by="tone")
+    assert isinstance(score, Score)
+    assert score.group == "no skin"
+
+
+def test_a_difference_is_paired_and_its_interval_holds_it(pair: Pair) -> None:
+    pairs = [replace(pair, stem=str(number)) for number in range(8)]
+    models = {"half": fixed([255, 0, 0, 0]), "right": fixed([255, 255, 0, 0])}
+    scores = [s for name, model in models.items() for s in evaluate(name, model, pairs) if isinstance(s, Score)]
+    (found,) = differences([*scores, *(replace(s, pair=replace(pair, stem="other")) for s in scores[-1:])])
+    assert (found.model, found.first, found.images, found.mean) == ("right", "half", 8, 0.5)
+    assert found.interval == (0.5, 0.5)
+    assert summarize(scores)[0].interval == (0.5, 0.5)
+
+
+def test_bounds_are_those_of_scipy() -> None:
+    values = np.random.default_rng(3).beta(5, 2, 200)
+    expected = bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(1)).confidence_interval
+    assert bounds(values.tolist()) == pytest.approx((expected.low, expected.high), abs=0.003)
+
+
+def test_masks_of_another_tool_are_measured_from_a_folder(pair: Pair) -> None:
+    scored, missing = evaluate("other", from_folder({"a": pair.mask}, resize=False), [pair, replace(pair, stem="b")])
+    assert isinstance(scored, Score)
+    assert scored.measures.iou_05 == 1.0
+    assert isinstance(missing, Problem)
+    assert "has no mask of this tool" in missing.reason
+
+
+def test_tables_for_papers_escape_what_their_language_takes_for_commands() -> None:
+    rows = [["model", "mIoU"], ["tiny_skin|a", "95 %"]]
+    assert markdown(rows).splitlines() == ["| model | mIoU |", "| --- | ---: |", "| tiny_skin\\|a | 95 % |"]
+    assert latex(rows).splitlines()[4] == r"tiny\_skin|a & 95 \% \\"
+
+
 def test_the_effort_is_left_out_where_it_is_not_asked_for(pair: Pair) -> None:
-    scores = list(evaluate("m", Fixed(np.zeros((1, 4), np.uint8)), [pair, pair], hce=False))
+    scores = list(evaluate("m", fixed([0, 0, 0, 0]), [pair, pair], hce=False))
     (summary,) = summarize([score for score in scores if isinstance(score, Score)])
     assert summary.mean.hce is None
     assert summary.mean.mae == 127.5
 
 
 def test_csv_and_json_hold_every_image(pair: Pair, tmp_path: Path) -> None:
-    scores = [s for s in evaluate("m", Fixed(np.zeros((1, 4), np.uint8)), [pair]) if isinstance(s, Score)]
+    scores = [s for s in evaluate("m", fixed([0, 0, 0, 0]), [pair]) if isinstance(s, Score)]
     out = io.StringIO()
     origins = {"m": Provenance("m", "tiny_skin", {"tiny_skin.onnx": "ab12"})}
     write_csv(scores, origins, out)
     (row,) = csv.DictReader(io.StringIO(out.getvalue()))
-    assert list(row) == ["model", "image", *MEASURES, "session", "weights_sha256", "versions"]
+    pixels = ["true_positive", "false_positive", "false_negative"]
+    assert list(row) == ["model", "image", "group", *MEASURES, *pixels, "session", "weights_sha256", "versions"]
+    assert [int(row[name]) for name in pixels] == [0, 0, 2]
     assert (row["model"], row["image"], float(row["recall"])) == ("m", "a.png", 0.0)
     assert (row["session"], row["weights_sha256"]) == ("tiny_skin", "tiny_skin.onnx ab12")
     assert "numpy " in row["versions"]
