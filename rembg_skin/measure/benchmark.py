@@ -227,55 +227,32 @@ def table(results: Iterable[Result]) -> list[list[str]]:
     return rows
 
 
-@dataclass(frozen=True)
-class Figures:
-    """Accuracy of models by one table, so that they can be compared."""
-
-    table: str
-    measure: str
-    values: Mapping[str, float]  # by model
-
-
 def advice(results: Sequence[Result], budget: float) -> str:
     """Name the most accurate model whose prediction takes at most `budget` seconds on the largest image measured.
 
-    Only figures of one table are compared: of the two tables (measured by this project, published by the authors) the
-    one that has more of the models counts. If the other one names a model that is not in the first, it is said, too.
+    Only figures of one table are compared: those measured by this project; without any, those published by the author.
     """
     largest = max(result.width * result.height for result in results)
     seconds = {result.model: median(result.predict) for result in results if result.width * result.height == largest}
-    fitting = [name for name in seconds if seconds[name] <= budget and not (name in MODELS and MODELS[name].chain)]
-    first, second = sorted((_measured(fitting), _published(fitting)), key=lambda figures: -len(figures.values))
-    if not first.values:
+    fitting = [name for name in seconds if seconds[name] <= budget]
+    known = [MODELS[name] for name in fitting if name in MODELS]
+    measured = {model.name: model.measured.mean for model in known if model.measured}
+    figures = measured or {
+        model.name: model.published.miou_eval
+        for model in known
+        if model.published and model.published.where == AUTHOR_TABLE and model.published.miou_eval is not None
+    }
+    if not figures:
         reason = f"none of {', '.join(fitting)} has comparable figures" if fitting else "none was fast enough"
         return f"No model to name for {budget:g} s: {reason}."
-    sentences = [f"Within {budget:g} s: {_best(first, seconds)}."]
-    if any(name not in first.values for name in second.values):
-        sentences.append(f"By another table, not comparable with it: {_best(second, seconds)}.")
-    if others := [name for name in fitting if name not in first.values and name not in second.values]:
-        sentences.append(f"Fast enough, but in neither table: {', '.join(others)}.")
-    return " ".join(sentences)
-
-
-def _best(figures: Figures, seconds: Mapping[str, float]) -> str:
-    best = max(figures.values, key=figures.values.__getitem__)
-    of = f"the best {figures.measure} of {len(figures.values)} models that fit ({figures.table})"
-    return f"{best}, {seconds[best]:.3f} s here, with {figures.values[best]:.3f} {of}"
-
-
-def _measured(names: Iterable[str]) -> Figures:
-    values = {name: figure.mean for name in names if name in MODELS and (figure := MODELS[name].measured)}
-    return Figures(MEASURED_TABLE, "mean IoU of four sets", values)
-
-
-def _published(names: Iterable[str]) -> Figures:
-    figures = {name: MODELS[name].published for name in names if name in MODELS}
-    values = {
-        name: figure.miou_eval
-        for name, figure in figures.items()
-        if figure and figure.where == AUTHOR_TABLE and figure.miou_eval is not None
-    }
-    return Figures(AUTHOR_TABLE, "published mIoU", values)
+    best = max(figures, key=figures.__getitem__)
+    measure, table = ("mean IoU", MEASURED_TABLE) if measured else ("published mIoU", AUTHOR_TABLE)
+    others = [name for name in fitting if name not in figures]
+    return (
+        f"Within {budget:g} s: {best}, {seconds[best]:.3f} s here, with {figures[best]:.3f} the best {measure} of"
+        f" {len(figures)} models that fit ({table})."
+        + (f" Fast enough, but not in that table: {', '.join(others)}." if others else "")
+    )
 
 
 def machine() -> dict[str, str | int | None]:

@@ -53,10 +53,8 @@ def test_figures_of_two_tables_are_told_apart_and_never_compared() -> None:
     # U2-NetP's published 0.819 is of other photographs than tiny_skin's measured 0.896.
     both = [result("tiny_skin", 0.02), result("hsv_skin", 0.002), result("pan_skin", 0.03), result("u2netp_skin", 0.3)]
     words = advice(both, 1.0)
-    assert words.startswith(
-        "Within 1 s: tiny_skin, 0.020 s here, with 0.896 the best mean IoU of four sets of 3 models"
-    )
-    assert "By another table, not comparable with it: u2netp_skin, 0.300 s here, with 0.819" in words
+    assert words.startswith("Within 1 s: tiny_skin, 0.020 s here, with 0.896 the best mean IoU of 3 models")
+    assert words.endswith("Fast enough, but not in that table: u2netp_skin.")
 
 
 def test_the_budget_counts_on_the_largest_image() -> None:
@@ -67,10 +65,10 @@ def test_the_budget_counts_on_the_largest_image() -> None:
 def test_models_in_no_table_and_models_with_extras_are_named_apart() -> None:
     best = advice([result("u2net", 0.02), result("tiny_skin:size=256", 0.01), result("hsv_skin", 0.002)], 1.0)
     assert best.startswith("Within 1 s: hsv_skin")
-    assert best.endswith("Fast enough, but in neither table: u2net, tiny_skin:size=256.")
+    assert best.endswith("Fast enough, but not in that table: u2net, tiny_skin:size=256.")
     assert advice([result("u2net", 0.02)], 1.0) == "No model to name for 1 s: none of u2net has comparable figures."
 
 
 def test_pans_published_figure_is_of_another_task_and_does_not_count() -> None:
     # Its 0.803 is of skin, clothes and hair; it counts with what was measured here.
-    assert "0.734 the best mean IoU of four sets" in advice([result("pan_skin", 0.02), result("hsv_skin", 0.002)], 1.0)
+    assert "0.734 the best mean IoU" in advice([result("pan_skin", 0.02), result("hsv_skin", 0.002)], 1.0)
