@@ -9,6 +9,7 @@ from PIL.Image import Image as PILImage
 from rembg.sessions.base import BaseSession
 
 from rembg_skin.catalog import Model, files_of
+from rembg_skin.errors import ImageError
 from rembg_skin.image.finish import Finish
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.machine import cores
@@ -80,12 +81,17 @@ class SkinSession(BaseSession, ABC):
 
         Raises
         ------
+        ImageError
+            If `img` is not a Pillow image.
         OptionError
             If an extra has the wrong type or is out of range.
         WeightsError
             If ``parts="skin"`` needs the face detector, and its weights are unavailable.
 
         """
+        if not isinstance(img, PILImage):
+            given = type(img).__name__
+            raise ImageError(f"{self.name()} takes a Pillow image, not {given}; Image.fromarray makes one of an array.")
         settings = resolve(self.name(), self.options, {**self._extras, **kwargs})
         warn_unknown(self.name(), self.options, kwargs, stacklevel=2)
         rgb, alpha = to_rgb(img)

@@ -13,7 +13,7 @@ from PIL import Image
 from rembg import new_session, remove
 
 import rembg_skin
-from rembg_skin.errors import OptionError
+from rembg_skin.errors import ImageError, OptionError
 from tests.support import reference
 from tests.support.photos import MODES, SKIN, of_mode
 
@@ -153,6 +153,11 @@ def test_one_session_serves_many_threads(name: str, color_patches: Pixels) -> No
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda image: np.asarray(session.predict(image)[0]), images * 3))
     assert all(np.array_equal(mask, alone[i % 8]) for i, mask in enumerate(together))
+
+
+def test_an_array_is_refused_with_the_way_to_an_image(color_patches: Pixels) -> None:
+    with pytest.raises(ImageError, match=r"hsv_skin takes a Pillow image, not ndarray; Image\.fromarray makes one"):
+        new_session("hsv_skin").predict(color_patches)
 
 
 def test_the_image_given_is_not_changed(color_patches: Pixels) -> None:
