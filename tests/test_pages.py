@@ -1,10 +1,8 @@
 """README and pages: every link leads somewhere, every file named is there, every command line in them parses."""
 
-import ast
 import json
 import re
 import shlex
-from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
@@ -80,17 +78,6 @@ def test_every_benchmark_is_on_its_page() -> None:
     text = (ROOT / "docs/benchmarks.md").read_text("utf-8")
     scripts = [path for path in sorted((ROOT / "benchmarks").glob("*.py")) if "__main__" in path.read_text("utf-8")]
     assert [path.name for path in scripts if f"benchmarks/{path.name}" not in text] == []
-
-
-@each_page
-def test_names_of_python_examples_exist(page: Path) -> None:
-    for language, text in blocks(page):
-        if language != "python":
-            continue
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("rembg"):
-                module = import_module(str(node.module))
-                assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
 
 
 @each_page

@@ -25,17 +25,21 @@ def prose(page: Path) -> str:
 
 
 def commands(page: Path) -> Iterator[list[str]]:
-    """Yield the commands in the shell blocks of `page` as words; && and | separate commands."""
+    """Yield the commands in the shell blocks of `page` as words."""
     for language, text in blocks(page):
-        if language != "sh":
-            continue
-        for line in text.replace("\\\n", " ").splitlines():
-            command: list[str] = []
-            for word in [*shlex.split(line, comments=True), "&&"]:
-                if word not in ("&&", "|"):
-                    command.append(word)
-                elif command:
-                    # FOO=1 in front of a command sets a variable; .venv/bin/ leads to it.
-                    program, *arguments = dropwhile(re.compile(r"[A-Z_]+=").match, command)
-                    yield [program.removeprefix(".venv/bin/"), *arguments]
-                    command = []
+        if language == "sh":
+            yield from commands_in(text)
+
+
+def commands_in(text: str) -> Iterator[list[str]]:
+    """Yield the commands in the text of a shell block as words; && and | separate commands."""
+    for line in text.replace("\\\n", " ").splitlines():
+        command: list[str] = []
+        for word in [*shlex.split(line, comments=True), "&&"]:
+            if word not in ("&&", "|"):
+                command.append(word)
+            elif command:
+                # FOO=1 in front of a command sets a variable; .venv/bin/ leads to it.
+                program, *arguments = dropwhile(re.compile(r"[A-Z_]+=").match, command)
+                yield [program.removeprefix(".venv/bin/"), *arguments]
+                command = []
