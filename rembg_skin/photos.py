@@ -6,7 +6,7 @@ import threading
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,7 @@ def is_photo(name: str) -> bool:
 
 def is_litter(name: str) -> bool:
     """Whether a file or folder of this name is not a user's photo: hidden, a system's own, or written by ``cut``."""
-    return name.startswith(".") or name.lower() in _LITTER or PurePath(PurePath(name).stem).suffix in _MADE
+    return name.startswith(".") or name.lower() in _LITTER or name.rpartition(".")[0].endswith(_MADE)
 
 
 def open_photo(source: Path | io.BytesIO) -> PILImage:

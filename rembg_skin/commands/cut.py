@@ -21,8 +21,8 @@ from rembg_skin.photos import Problem
 from rembg_skin.session import open_session, predict_mask
 
 CUT, MASK, OVERLAY = "cut", "mask", "overlay"
-_SUFFIXES = {".png": "png", ".tif": "tiff", ".tiff": "tiff", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg"}
-_ENDINGS = {"png": ".png", "tiff": ".tif", "webp": ".webp", "jpeg": ".jpg"}
+_ENDINGS = {"png": ".png", "tiff": ".tif", "psd": ".psd", "webp": ".webp", "jpeg": ".jpg"}
+_SUFFIXES = {**{ending: name for name, ending in _ENDINGS.items()}, ".tiff": "tiff", ".jpeg": "jpeg"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -127,6 +127,8 @@ def _output(args: argparse.Namespace, photos: int) -> Output:
     if output.format_name == "jpeg" and kind != OVERLAY:
         why = "holds no transparency" if kind == CUT else "changes a mask's levels"
         raise DataError(f"JPEG {why}: write PNG, TIFF or WebP; JPEG is for --overlay.")
+    if output.format_name == "psd" and kind != CUT:
+        raise DataError(f"PSD holds the photo with the mask as a layer mask: leave --{kind} out.")
     return output
 
 

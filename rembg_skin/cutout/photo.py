@@ -7,7 +7,6 @@ byte of each value: two passes give all 16 bits, of every compression that Pillo
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -105,45 +104,27 @@ class Photo:
     kept: Kept
 
     def cutout(self, mask: Mask) -> tuple[Pixels, Kept]:
-        """Return the photo's own colors with the mask as alpha, where the photo's own alpha is not lower.
+        """Return the photo's own colors with `mask` as alpha, or the photo's own alpha if that is lower.
 
-        Parameters
-        ----------
-        mask
-            uint8 [height, width] of the photo's size.
-
-        Returns
-        -------
-        tuple
-            Grey and alpha or RGBA, uint8 or uint16 [height, width, 2 or 4], and what goes with it.
-
-        Raises
-        ------
-        ImageError
-            If no cutout holds its values: those of HDR, or of 32 bits.
-
+        Grey and alpha or RGBA, uint8 or uint16 [height, width, 2 or 4], and what it keeps. Raises ImageError if a
+        cutout cannot hold the values: HDR, or 32 bits.
         """
-        pixels: Pixels
-        alpha: Pixels = mask
         if is_hdr(self.image):
-            raise ImageError(
-                "its colors are HDR (PQ or HLG), which a cutout does not keep; --mask writes only the mask"
-            )
+            raise ImageError("its colors are HDR (PQ or HLG), which a cutout cannot hold; --mask writes only the mask")
+        alpha: Pixels = mask
         if self.deep is None:
             pixels, kept = self._eight_bits()
         else:
-            pixels, kept = self.deep, self.kept
-            alpha = mask.astype(np.uint16) * np.uint16(_WHITE // 255)
-        colors = pixels.shape[2] - 1 if pixels.shape[2] in (2, 4) else pixels.shape[2]
-        result = np.empty((*mask.shape, colors + 1), pixels.dtype)
-        result[..., :colors] = pixels[..., :colors]
-        result[..., colors] = alpha if colors == pixels.shape[2] else np.minimum(alpha, pixels[..., colors])
-        return result, kept.of(colors)
+            pixels, kept, alpha = self.deep, self.kept, mask.astype(np.uint16) * np.uint16(_WHITE // 255)
+        if pixels.shape[2] in (2, 4):
+            pixels, alpha = pixels[..., :-1], np.minimum(alpha, pixels[..., -1])
+        result: Any = np.dstack([pixels, alpha])
+        return result, kept.of(pixels.shape[2])
 
-    def _eight_bits(self) -> tuple[NDArray[np.uint8], Kept]:
+    def _eight_bits(self) -> tuple[Pixels, Kept]:
         image, kept = self.image, self.kept
         if image.mode in ("I", "F"):
-            raise ImageError("its values have 32 bits, which a cutout does not keep; --mask writes only the mask")
+            raise ImageError("its values have 32 bits, which a cutout cannot hold; --mask writes only the mask")
         if image.mode in ("La", "RGBa"):
             image = image.convert(image.mode.upper())
         if image.has_transparency_data and image.mode not in ("LA", "RGBA"):
@@ -243,11 +224,10 @@ def _kept(image: PILImage) -> Kept:
 
 def _dpi(image: PILImage) -> tuple[float, float] | None:
     try:
-        found = image.info.get("dpi") or _exif_resolution(image)
-        across, down = (float(value) for value in found)
+        across, down = map(float, image.info.get("dpi") or _exif_resolution(image))
     except Exception:  # noqa: BLE001 - a header says anything, and damaged EXIF data fail in many ways
         return None
-    return (across, down) if all(isfinite(value) and 0 < value < _WHITE for value in (across, down)) else None
+    return (across, down) if 0 < across < _WHITE and 0 < down < _WHITE else None
 
 
 def _exif_resolution(image: PILImage) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Pictures for editors, in the format of a file's suffix, with what they keep of the photo."""
+"""Write pictures for editors, with all that they keep of the photo."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,34 +9,19 @@ from PIL import Image
 
 from rembg_skin.cutout.photo import Kept, Pixels
 from rembg_skin.cutout.png import write_deep_png
+from rembg_skin.cutout.psd import write_psd
 from rembg_skin.cutout.tiff import write_tiff
 from rembg_skin.errors import ImageError
 
-_WEBPS_SIDE, _JPEGS_SIDE = 16383, 65500  # pixels
+_WEBPS_SIDE, _JPEGS_SIDE, _JPEGS_EXIF = 16383, 65500, 65527  # pixels; bytes
 _QUALITY = 95  # of JPEG
 
 
 def write_picture(path: Path, format_name: str, pixels: Pixels, kept: Kept) -> None:
-    """Write a picture whole, whatever the suffix of `path`.
+    """Write a picture in one of :data:`FORMATS`, whatever the suffix of `path`.
 
-    Parameters
-    ----------
-    path
-        The file.
-    format_name
-        One of :data:`FORMATS`.
-    pixels
-        uint8 or uint16 [height, width, channels] of grey, grey and alpha, RGB or RGBA.
-    kept
-        What goes with them.
-
-    Raises
-    ------
-    ImageError
-        If the format cannot hold them.
-    OSError
-        If the system does not let it.
-
+    `pixels` are uint8 or uint16 [height, width, channels]: grey, grey and alpha, RGB or RGBA. Raises ImageError if the
+    format cannot hold them.
     """
     FORMATS[format_name](path, pixels, kept)
 
@@ -63,18 +48,14 @@ def _write_webp(path: Path, pixels: Pixels, kept: Kept) -> None:
 
 def _write_jpeg(path: Path, pixels: Pixels, kept: Kept) -> None:
     _check_side(pixels, "JPEG", _JPEGS_SIDE)
+    if len(kept.exif_bytes()) > _JPEGS_EXIF:
+        raise ImageError("its EXIF data take more than the 64 kB that JPEG holds; write PNG, TIFF or WebP")
     _image(pixels).save(path, "JPEG", quality=_QUALITY, **_common(kept))
 
 
 def _common(kept: Kept) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    if kept.profile is not None:
-        options["icc_profile"] = kept.profile
-    if kept.dpi is not None:
-        options["dpi"] = kept.dpi
-    if kept.exif:
-        options["exif"] = kept.exif_bytes()
-    return options
+    options = {"icc_profile": kept.profile, "dpi": kept.dpi, "exif": kept.exif_bytes() if kept.exif else None}
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _image(pixels: Pixels) -> Image.Image:
@@ -82,15 +63,14 @@ def _image(pixels: Pixels) -> Image.Image:
 
 
 def _check_side(pixels: Pixels, name: str, most: int) -> None:
-    if max(pixels.shape[:2]) > most:
-        raise ImageError(
-            f"its longer side has {max(pixels.shape[:2])} pixels and {name} holds {most}; write PNG or TIFF"
-        )
+    if (longer := max(pixels.shape[:2])) > most:
+        raise ImageError(f"its longer side has {longer} pixels and {name} holds {most}; write PNG or TIFF")
 
 
 FORMATS: dict[str, Callable[[Path, Pixels, Kept], None]] = {
     "png": _write_png,
     "tiff": write_tiff,
+    "psd": write_psd,
     "webp": _write_webp,
     "jpeg": _write_jpeg,
 }

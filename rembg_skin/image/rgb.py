@@ -1,7 +1,6 @@
 """The first step of every session: any image that Pillow opens becomes 8-bit sRGB and, if it has one, its alpha."""
 
-from functools import cache
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from PIL import Image
@@ -68,14 +67,8 @@ def _scaled(image: PILImage) -> PILImage:
     return Image.fromarray((values * np.float32(255.0 / white) + np.float32(0.5)).astype(np.uint8))
 
 
-@cache
-def _lab_transform() -> Any:
-    from PIL import ImageCms
-
-    return ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
-
-
 def _lab_to_rgb(image: PILImage) -> PILImage:
     from PIL import ImageCms
 
-    return cast("PILImage", ImageCms.applyTransform(image, _lab_transform()))
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return cast("PILImage", ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB"))

@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import cv2
@@ -186,7 +188,8 @@ def test_whatever_one_photo_raises_the_others_are_done(
         (["-o", "out.jpg"], "JPEG holds no transparency"),
         (["-o", "out.jpg", "--mask"], "JPEG changes a mask's levels"),
         (["--format", "jpeg"], "JPEG holds no transparency"),
-        (["-o", "out.psd"], r"\.psd is no format of this command"),
+        (["-o", "out.psd", "--mask"], "leave --mask out"),
+        (["-o", "out.xcf"], r"\.xcf is no format of this command"),
         (["-o", "out.png", "--format", "tiff"], "do not fit together"),
         (["-m", "ycbcr_skni"], 'rembg has no model "ycbcr_skni"; did you mean ycbcr_skin'),
         (["-x", '{"grwo": 2}'], 'there is no extra "grwo"; did you mean grow'),
@@ -233,6 +236,41 @@ def test_heic_is_cut_like_any_other(tmp_path: Path, photo: Path) -> None:
     heif.from_pillow(upright(photo)).save(tmp_path / "photo.heic", quality=-1)
     assert main(["cut", str(tmp_path / "photo.heic"), *MODEL]) == 0
     assert Image.open(tmp_path / "photo.cut.png").mode == "RGBA"
+
+
+@pytest.mark.skipif(not shutil.which("exiftool"), reason="needs ExifTool")
+def test_a_psd_has_the_photo_with_the_mask_as_its_layer_mask(photo: Path) -> None:
+    psd_tools = pytest.importorskip("psd_tools", reason="PSD needs psd-tools")
+    target = photo.with_name("out.psd")
+    assert main(["cut", str(photo), *MODEL, "-o", str(target)]) == 0
+    (layer,) = psd_tools.PSDImage.open(target)
+    assert np.array_equal(layer.numpy("color") * 255, np.asarray(upright(photo)))
+    assert np.array_equal(np.asarray(layer.mask.topil()), mask_of(upright(photo)))
+    with Image.open(target) as read:  # as one that knows no layers
+        assert read.info["icc_profile"] == PROFILE
+    described = subprocess.run(
+        ["exiftool", "-Make", "-XResolution", target], check=True, capture_output=True, text=True
+    )
+    assert re.search(r"A camera\n.*: 300\n", described.stdout)
+
+
+def test_bits_that_are_lost_are_told_and_are_a_part_only(
+    tmp_path: Path, photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep = np.asarray(upright(photo))[..., ::-1].astype(np.uint16) * 4
+    assert cv2.imwrite(str(tmp_path / "photo.avif"), deep, [cv2.IMWRITE_AVIF_DEPTH, 10])
+    assert main(["cut", str(tmp_path / "photo.avif"), *MODEL]) == 3
+    assert "photo.avif: its 10 bits a channel became 8" in capsys.readouterr().err
+    assert main(["cut", str(tmp_path / "photo.avif"), *MODEL, "--mask"]) == 0
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
+def test_a_large_profile_is_written_so_that_every_command_reads_it(suffix: str, photo: Path, tmp_path: Path) -> None:
+    random = np.random.default_rng(1).bytes(2_000_000)
+    upright(photo).save(tmp_path / "photo.tif", icc_profile=PROFILE + random)
+    target = tmp_path / f"cut{suffix}"
+    assert main(["cut", str(tmp_path / "photo.tif"), *MODEL, "-o", str(target)]) == 0
+    assert main(["cut", str(target), *MODEL, "-o", str(tmp_path / "again.png")]) == 0
 
 
 def test_ctrl_c_keeps_what_is_finished(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
