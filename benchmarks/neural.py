@@ -109,8 +109,8 @@ _SETUP = """
     import dataclasses
     from PIL import Image
     from rembg import new_session
-    from rembg.sessions import sessions
-    cls = sessions["{name}"]
+    from rembg_skin.sessions import session_classes
+    cls = session_classes()["{name}"]
     cls.network = dataclasses.replace(cls.network, {changes})
     photo = Image.effect_noise((800, 600), 60).convert("RGB")
 """

@@ -5,6 +5,7 @@ otherwise. A sha256 stands here only if it was computed from the file, read from
 a published program that uses the file; `hash_origin` says which.
 """
 
+import os
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -123,7 +124,6 @@ class Model:
     packaged: bool = False  # the weights ship inside this package
     base: str | None = None  # refined models: the session that makes the base mask
     extra_files: tuple[str, ...] = field(default=())  # further catalogue entries whose files are needed
-    chain: tuple[str, ...] = ()  # `skin`: it takes the first of these models that is available
     is_session: bool = True  # False: a file that other sessions need, such as a detector
 
     @property
@@ -439,12 +439,13 @@ _CLASSIC = (
     replace(_classic("face_skin", "Colours of the picture's own faces", 0.352), extra_files=("yunet",)),
 )
 
-_AUTO = Model(
-    "skin",
-    "The first available model of a chain",
-    "chosen when it starts",
-    licence="of the model it takes",
-    chain=("u2netp_skin", "tiny_skin", "pan_skin", "ycbcr_hsv_skin"),
+SKIN = "skin"  # another name of the recommended model
+RECOMMENDED = "tiny_skin"
+_SKIN = Model(
+    SKIN,
+    f"The recommended model, {RECOMMENDED}; REMBG_SKIN_MODEL names another",
+    f"that of {RECOMMENDED}",
+    licence="Apache-2.0",
 )
 
 # Written by `tools/pin_hashes.py`: release assets whose bytes were downloaded and hashed.
@@ -458,16 +459,32 @@ def _pinned(model: Model) -> Model:
     return replace(model, sources=tuple(sources))
 
 
-MODELS: dict[str, Model] = {model.name: _pinned(model) for model in (_AUTO, *_NEURAL, *_REFINED, _SELFIE, *_CLASSIC)}
+MODELS: dict[str, Model] = {model.name: _pinned(model) for model in (_SKIN, *_NEURAL, *_REFINED, _SELFIE, *_CLASSIC)}
 FILES: dict[str, Model] = {model.name: _pinned(model) for model in (*_NEURAL, _SELFIE, *_FILES) if model.sources}
 
 
+def resolved(name: str) -> str:
+    """Return the name of the model behind `name`: of `skin` the recommended one, or that of ``REMBG_SKIN_MODEL``.
+
+    Raises
+    ------
+    SettingError
+        If that variable names no skin model.
+
+    """
+    if name != SKIN:
+        return name
+    chosen = os.environ.get("REMBG_SKIN_MODEL", "").strip() or RECOMMENDED
+    if chosen not in MODELS or chosen == SKIN:
+        from rembg_skin.errors import SettingError, did_you_mean, printable
+
+        meant = did_you_mean(chosen, [name for name in MODELS if name != SKIN], [RECOMMENDED], most=1)
+        raise SettingError(f'REMBG_SKIN_MODEL="{printable(chosen)}" is not a skin model; {meant}')
+    return chosen
+
+
 def files_of(model: Model) -> list[Model]:
-    """Return the entries of the files that `model` needs, its own among them; of a chain, those of its first model."""
-    own = [model] if model.sources else []
-    others = [name for name in (model.base, *model.chain[:1]) if name]
-    return [
-        *(file for name in others for file in files_of(MODELS[name])),
-        *own,
-        *map(FILES.__getitem__, model.extra_files),
-    ]
+    """Return the entries of the files that `model` downloads, its own among them."""
+    model = MODELS.get(resolved(model.name), model)
+    base = files_of(MODELS[model.base]) if model.base else []
+    return [*base, *([model] if model.sources else []), *map(FILES.__getitem__, model.extra_files)]

@@ -1,9 +1,7 @@
 """The errors a user can meet. Each message says what happened, for which model, and what to do."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 _NAMES_SHOWN = 8
@@ -20,19 +18,6 @@ except ImportError:
 
     class _Answer(Exception):  # type: ignore[no-redef] # noqa: N818
         def __init__(self, _status: int, _detail: str) -> None: ...
-
-
-_expected: ContextVar[bool] = ContextVar("expected", default=False)
-
-
-@contextmanager
-def expected() -> Iterator[None]:
-    """Keep errors of the block out of a server's log: the caller has another way if they come."""
-    token = _expected.set(True)
-    try:
-        yield
-    finally:
-        _expected.reset(token)
 
 
 def server_log() -> logging.Logger | None:
@@ -54,7 +39,7 @@ class _Unavailable(_Answer):
     def __init__(self, message: str) -> None:
         super().__init__(503, "This model is not ready on this server, whose log says why.")
         log = server_log()
-        if log is not None and not _expected.get():
+        if log is not None:
             log.error("%s", " ".join(message.split()))
 
 
@@ -86,12 +71,7 @@ class SettingError(SkinError, _Unavailable):
 
 
 class WeightsError(SkinError, _Unavailable):
-    """A model's weights are unavailable or fail verification.
-
-    `reason` is one clause that says why no source gives them; empty if that is not what went wrong.
-    """
-
-    reason = ""
+    """A model's weights are unavailable or fail verification."""
 
 
 class ImageError(SkinError):

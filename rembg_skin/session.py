@@ -1,13 +1,13 @@
 """Open any rembg session by its name, and predict one mask of an image with it."""
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from PIL.Image import Image as PILImage
 
-from rembg_skin.catalog import MODELS
+from rembg_skin.catalog import MODELS, resolved
 from rembg_skin.errors import ModelError, OptionError, SkinError, did_you_mean, printable
 from rembg_skin.image.arrays import Mask
 
@@ -32,17 +32,13 @@ def check_names(names: Iterable[str]) -> None:
 
 
 def check_extras(name: str, extras: Mapping[str, object]) -> None:
-    """Raise OptionError for an extra that the skin session `name` does not take; rembg's own sessions take any.
+    """Raise OptionError for an extra that the skin session `name` does not take; rembg's own sessions take any."""
+    from rembg_skin.sessions import session_classes
 
-    `skin` takes those of the model that it chooses, which only a session tells.
-    """
-    from rembg.sessions import sessions
-
-    if name in MODELS and not MODELS[name].chain:
-        _refuse_unknown(name, sessions[name].options, extras)
-
-
-def _refuse_unknown(name: str, takes: Collection[str], extras: Mapping[str, object]) -> None:
+    if name not in MODELS:
+        return
+    name = resolved(name)
+    takes = session_classes()[name].options
     for extra in extras:
         if extra not in takes and extra != "providers":
             meant = did_you_mean(extra, takes) or f"there are {', '.join(takes)}."
@@ -92,14 +88,11 @@ def open_session(
     from rembg.sessions import sessions
 
     try:
-        session = sessions[name](name, settings, **{"providers": providers, **given})
+        return sessions[name](name, settings, **{"providers": providers, **given})
     except SkinError:
         raise
     except Exception as error:
         raise ModelError(f"{name} cannot be started: {type(error).__name__}: {error}") from error
-    if name in MODELS:
-        _refuse_unknown(name, session.options, given)
-    return session
 
 
 def _openmp_threads() -> int:

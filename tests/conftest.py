@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.support.environment import neutralize
-from tests.support.github import GitHub, running
+from tests.support.github import GitHub, Server, serving
 from tests.support.photos import SHARED
 
 neutralize()
@@ -49,12 +49,20 @@ def color_patches() -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(small).resize((1500, 600), Image.Resampling.BICUBIC))
 
 
+@pytest.fixture(scope="session")
+def _github_server() -> Iterator[tuple[Server, int]]:
+    server = Server()
+    with serving(server.app) as port:
+        yield server, port
+
+
 @pytest.fixture
-def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
+def github(_github_server: tuple[Server, int], monkeypatch: pytest.MonkeyPatch) -> GitHub:
     """A GitHub on loopback that the package takes for the real one."""
-    with running() as server:
-        monkeypatch.setenv("REMBG_SKIN_GITHUB_API", server.url)
-        yield server
+    server, port = _github_server
+    server.github = GitHub(port)
+    monkeypatch.setenv("REMBG_SKIN_GITHUB_API", server.github.url)
+    return server.github
 
 
 @pytest.fixture

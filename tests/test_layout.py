@@ -15,7 +15,8 @@ def module_of(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-FILES = {module_of(file): file for file in PACKAGE.rglob("*.py")}
+HOOK = PACKAGE.with_name("rembg_skin_hook.py")
+FILES = {module_of(file): file for file in (*PACKAGE.rglob("*.py"), HOOK)}
 
 
 def imports(file: Path) -> set[str]:

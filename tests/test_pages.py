@@ -10,10 +10,10 @@ from urllib.parse import unquote
 import click
 import pytest
 from rembg.cli import main as rembg
-from rembg.sessions import sessions
 
-from rembg_skin.catalog import MODELS
+from rembg_skin.catalog import MODELS, resolved
 from rembg_skin.cli import parser
+from rembg_skin.sessions import session_classes
 from rembg_skin.sessions.options import resolve
 from tests.support.pages import PAGES, README, ROOT, blocks, commands, prose
 
@@ -70,7 +70,7 @@ def test_files_that_are_named_exist(page: Path) -> None:
 
 def test_every_model_and_every_extra_is_on_the_page_of_models() -> None:
     text = (ROOT / "docs/models.md").read_text("utf-8")
-    extras = {name for cls in sessions.values() if cls.name() in MODELS for name in cls.options}
+    extras = {name for cls in session_classes().values() for name in cls.options}
     assert [name for name in sorted({*MODELS, *extras}) if f"`{name}`" not in text] == []
 
 
@@ -107,7 +107,7 @@ def expect_known_extras(arguments: list[str]) -> None:
     given = dict(pairwise(arguments))
     if "-x" in given:
         name = given.get("-m", "skin").partition(":")[0]
-        session = sessions["tiny_skin" if name == "skin" else name]  # `skin` takes what the model of its choice takes
+        session = session_classes()[resolved(name)]
         extras = json.loads(given["-x"])
         assert set(extras) <= set(session.options)
         resolve(session.name(), session.options, extras)

@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,12 +16,11 @@ from tempfile import TemporaryDirectory
 from rembg_skin import catalog
 from rembg_skin.catalog import FileSource, Model, ReleaseSource
 from rembg_skin.errors import WeightsError
+from rembg_skin.weights import sha256_of
 from rembg_skin.weights.download import bring
-from rembg_skin.weights.faults import SourceError
-from rembg_skin.weights.http import Client, Retry
-from rembg_skin.weights.settings import Settings
-from rembg_skin.weights.sources import Offer, assets
-from rembg_skin.weights.store import sha256_of
+from rembg_skin.weights.http import Client, SourceError
+from rembg_skin.weights.settings import Limits, Settings
+from rembg_skin.weights.sources import offers
 
 _FIRST = "PINS: dict[str, tuple[FileSource, ...]] = {"
 _LAST = "# End of what `tools/pin_hashes.py` writes."
@@ -47,15 +47,13 @@ def pin(source: ReleaseSource, folder: Path, settings: Settings, client: Client)
 
     """
     try:
-        asset = assets(source, settings, client)[0]
+        asset = offers(source, settings, client)[0]
         file = folder / "asset"
-        found = Offer(asset.url, asset.sha256, asset.size, "release", "")
-        bring(found, file, asset.name, client, check=asset.sha256 is not None)
+        bring(asset, file, asset.mirror, replace(settings, checks=asset.sha256 is not None), client)
     except SourceError as error:
         raise WeightsError(f"{source.owner}/{source.repo}, {source.pattern}: {error}") from None
     origin = f"computed from the file, {datetime.now(UTC):%Y-%m-%d}"
-    mirror = f"{source.owner}/{source.repo}/{asset.tag}/{asset.name}"
-    return FileSource(asset.url, sha256_of(file), origin, mirror, file.stat().st_size)
+    return FileSource(asset.url, sha256_of(file), origin, asset.mirror, file.stat().st_size)
 
 
 def write(target: Path, pins: dict[str, tuple[FileSource, ...]]) -> None:
@@ -99,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for model in catalog.FILES.values():
         for source in unpinned(model):
             try:
-                with TemporaryDirectory() as folder, Client(Retry()) as client:
+                with TemporaryDirectory() as folder, Client(Limits()) as client:
                     pinned = pin(source, Path(folder), Settings.read(), client)
             except WeightsError as error:
                 failed = True

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from rembg_skin.catalog import MODELS
+from rembg_skin.catalog import MODELS, resolved
 from rembg_skin.errors import SkinError, did_you_mean, printable
 from rembg_skin.photos import open_photo, upright
 
@@ -61,7 +61,7 @@ class SkinMasker:
         if model not in MODELS:
             near = did_you_mean(model, MODELS)
             raise SkinError(f'There is no model "{printable(model)}"; {near or "see `rembg-skin models`."}')
-        self.model = model
+        self.model = resolved(model)
         self.extras = dict(extras or {})
         self.providers = None if providers is None else list(providers)
         self.threads = threads

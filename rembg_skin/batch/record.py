@@ -1,19 +1,16 @@
 """What made the masks of a folder, written into it: a later run neither mixes models nor keeps outdated masks."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from rembg_skin.catalog import MODELS, files_of
+from rembg_skin.catalog import MODELS
 from rembg_skin.errors import DataError, printable
 from rembg_skin.files import write_new, write_whole
 
 NAME = "masks.json"
-
-_PACKAGED = Path(__file__).parents[1] / "data"
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,10 @@ class Record:
     @classmethod
     def of(cls, model: str, extras: Mapping[str, object]) -> "Record":
         """Return the record of a run that starts now; the weights are on disk already."""
-        return cls(model, dict(extras), _weights(model), version("rembg-skin"))
+        from rembg_skin.weights import files_in_use
+
+        weights = {path.stem: sha256 for path, sha256 in files_in_use(MODELS[model]).items()}
+        return cls(model, dict(extras), weights, version("rembg-skin"))
 
     def differences(self, model: str, extras: Mapping[str, object], weights: Mapping[str, str]) -> str:
         """Return in words what of the settings is another; an empty text if nothing is."""
@@ -44,22 +44,6 @@ class Record:
 
 def _in_words(model: str, extras: Mapping[str, object]) -> str:
     return f"{model} with {json.dumps(extras, sort_keys=True)}" if extras else model
-
-
-def _weights(model: str) -> dict[str, str]:
-    from rembg_skin.weights import receipts
-    from rembg_skin.weights.folders import model_folders
-
-    found = {}
-    for file in files_of(MODELS[model]):
-        paths = (folder / f"{file.name}{file.suffix}" for folder in model_folders(file.name))
-        receipt = next(filter(None, map(receipts.read, paths)), None)
-        if receipt is not None:
-            found[file.name] = receipt.sha256
-    if MODELS[model].packaged:
-        content = (_PACKAGED / f"{model}{MODELS[model].suffix}").read_bytes()
-        found[model] = hashlib.sha256(content).hexdigest()
-    return found
 
 
 def read(target: Path) -> Record | None:

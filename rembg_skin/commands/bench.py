@@ -5,15 +5,14 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from rembg_skin.catalog import MODELS, files_of
+from rembg_skin.catalog import MODELS, SKIN, files_of
 from rembg_skin.commands.arguments import ModelChoice, checked_models, model_choice, positive, seconds, sizes
 from rembg_skin.commands.console import exit_status, progress, say, stoppable, write_table
 from rembg_skin.errors import SkinError
 from rembg_skin.measure.benchmark import Job, Result, advice, machine, measure_apart, table
 from rembg_skin.measure.provenance import in_one_line
 from rembg_skin.session import session_names
-from rembg_skin.weights.folders import model_folders
-from rembg_skin.weights.receipts import on_disk
+from rembg_skin.weights.folders import model_folders, on_disk
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,14 +74,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _models(given: list[ModelChoice] | None) -> list[ModelChoice]:
-    # `skin` is left out of the default: it is one of the others, or would download.
-    every = [ModelChoice(name) for name in session_names() if name in MODELS and not MODELS[name].chain]
+    # `skin` is left out of the default: it is one of the others.
+    every = [ModelChoice(name) for name in session_names() if name in MODELS and name != SKIN]
     return checked_models(given or every)
 
 
 def _is_on_disk(name: str) -> bool:
     if name in MODELS:
-        return all(any(on_disk(file, model_folders(file.name))) for file in files_of(MODELS[name]))
+        return all(on_disk(file) for file in files_of(MODELS[name]))
     # One of rembg's own: in a folder of its name or, before rembg 2.0.80, beside all others.
     folders = model_folders(name)
     own = any(any(folder.glob("*.onnx")) for folder in folders if folder.name == name)

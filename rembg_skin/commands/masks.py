@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
 from rembg_skin.batch import SkinMasker
-from rembg_skin.catalog import MODELS
+from rembg_skin.catalog import MODELS, SKIN, resolved
 from rembg_skin.commands.arguments import extras, model_choice, positive
 from rembg_skin.errors import listed, printable
 from rembg_skin.files import write_whole
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rembg_skin.batch.folder import Share, Survey
     from rembg_skin.batch.record import Record
 
-_AUTO = "skin"
 # Billions of multiply-adds from which a network keeps all cores busy alone, U2-NetP at 1024 and U2-Net among them.
 _LARGE = 150
 # Memory of a process in bytes: Python, its libraries and a photograph of 12 megapixels; and for a billion multiply-adds
@@ -39,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=model_choice,
         metavar="NAME",
         help="a model, as `rembg-skin models` lists it, extras may follow: NAME:KEY=VALUE"
-        " (default: that of the masks in DST, or the one that `skin` takes now)",
+        " (default: that of the masks in DST, or `skin`)",
     )
     parser.add_argument("-x", "--extras", type=extras, metavar="JSON", help="the model's extras")
     parser.add_argument(
@@ -81,8 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
     masker = SkinMasker(model, extras=chosen)
     if found is not None:
         record.check(target, found, record.Record(model, chosen, {}, ""))
-    elif arguments.overwrite or model == _AUTO:
-        model = _taken(masker)
+    elif arguments.overwrite:
+        masker.session()  # a bad extra is an error before the old record is gone
     if arguments.overwrite:
         record.begin_anew(target, record.Record.of(model, chosen))
     share = Share(*arguments.shard) if arguments.shard else WHOLE
@@ -119,19 +118,9 @@ def _settings(arguments: argparse.Namespace, found: "Record | None") -> tuple[st
     """Return model and extras: those that are given; otherwise, those of the masks that are there; otherwise `skin`."""
     given = arguments.model
     chosen = {**(given.extras if given else {}), **(arguments.extras or {})}
-    if found is None:
-        return given.name if given else _AUTO, chosen
-    if given is None:
+    if found is not None and given is None:
         return found.model, found.extras if arguments.extras is None else chosen
-    goes_on = given.name == _AUTO and found.model in MODELS[_AUTO].chain
-    return found.model if goes_on else given.name, chosen
-
-
-def _taken(masker: SkinMasker) -> str:
-    """Return the name of the model that a session of `masker` runs, checked to start with these extras."""
-    session = masker.session()
-    name: str = getattr(session, "chosen", session).name()
-    return name
+    return resolved(given.name if given else SKIN), chosen
 
 
 def _say_beforehand(surveyed: "Survey", target: Path, found: "Record | None", overwrite: bool) -> None:  # noqa: FBT001

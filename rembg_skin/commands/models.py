@@ -45,10 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def describe(model: Model) -> dict[str, object]:
     """Return everything that is known of `model` as plain values."""
-    from rembg_skin.weights.folders import model_folders
-    from rembg_skin.weights.receipts import on_disk
+    from rembg_skin.weights import on_disk
 
-    paths = {file.name: next(on_disk(file, model_folders(file.name)), None) for file in files_of(model)}
+    paths = {file.name: next(iter(on_disk(file)), None) for file in files_of(model)}
     sizes = [
         path.stat().st_size if path else _size(file) for file, path in zip(files_of(model), paths.values(), strict=True)
     ]

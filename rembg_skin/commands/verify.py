@@ -1,54 +1,55 @@
-"""``rembg-skin verify``."""
+"""``rembg-skin verify``: hash the weights on this disk again."""
 
 import argparse
 
 from rembg_skin.catalog import FILES, Model, files_of
 from rembg_skin.commands.names import models_named
-from rembg_skin.errors import WeightsError
+from rembg_skin.errors import WeightsError, printable
 from rembg_skin.messages import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
+    """Declare the command's arguments."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="a model; without one, every file on disk")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Hash the files, print for each whether it is what it should be, and return the exit status."""
     named = dict.fromkeys(file for model in models_named(arguments.names) for file in files_of(model))
-    good = True
+    good: list[bool] = []
     try:
         for file in named or FILES.values():
-            good &= _verified(file, expected=bool(named))
+            good += _verified(file, expected=bool(named))
     except KeyboardInterrupt:
         tell("Stopped.")
         return 130
-    return int(not good)
+    return 0 if all(good) else 3 if any(good) else 1
 
 
-def _verified(file: Model, *, expected: bool) -> bool:
-    from rembg_skin.weights.folders import model_folders
-    from rembg_skin.weights.http import Retry
-    from rembg_skin.weights.receipts import on_disk
-    from rembg_skin.weights.settings import Settings
+def _verified(file: Model, *, expected: bool) -> list[bool]:
+    """Return for each copy of a file on disk whether it is good; an expected one that is missing is not."""
+    from rembg_skin.weights import on_disk
+    from rembg_skin.weights.settings import Limits, Settings
     from rembg_skin.weights.store import accept
 
-    paths = list(on_disk(file, model_folders(file.name)))
+    paths = on_disk(file)
     if expected and not paths:
         tell(f"rembg-skin: {file.name}: not on disk; `rembg-skin download {file.name}` fetches it")
-    good = bool(paths) or not expected
+        return [False]
+    good = []
     for path in paths:
         try:
-            receipt = accept(path, file, Settings.read(), Retry())
+            receipt = accept(path, file, Settings.read(), Limits())
         except WeightsError as error:
             tell(f"rembg-skin: {error}")
-            good = False
-            continue
-        if receipt is None:
-            tell(f"rembg-skin: {file.name}: {path} has changed since it was verified.")
-            tell("It is never loaded: the next use, or a download, fetches it anew.")
-            good = False
         else:
-            state = "could not be checked" if receipt.trust == "nothing" else "verified"
-            print(f"{file.name}: {state}, sha256 {receipt.sha256} ({receipt.hash_origin}), {path}")
+            if receipt is not None:
+                state = "could not be checked" if receipt.trust == "nothing" else "verified"
+                origin = f"sha256 {receipt.sha256} ({receipt.hash_origin})"
+                print(f"{file.name}: {state}, {origin}, {printable(path)}")
+                good.append(True)
+                continue
+            tell(f"rembg-skin: {file.name}: {printable(path)} has changed since it was verified.")
+            tell("It is never loaded: the next use, or a download, fetches it anew.")
+        good.append(False)
     return good

@@ -3,17 +3,14 @@
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import file_digest
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from rembg_skin.catalog import MODELS, files_of
-from rembg_skin.weights.folders import model_folders
-from rembg_skin.weights.receipts import on_disk
+from rembg_skin.catalog import MODELS
+from rembg_skin.weights import files_in_use, sha256_of
 
 _PACKAGES = ("rembg-skin", "rembg", "numpy", "pillow", "onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")
-_DATA = Path(__file__).parents[1] / "data"
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,7 @@ class Provenance:
     model
         The model as it was asked for, with its extras.
     session
-        The session that made the masks: `skin` takes one of several.
+        The session that made the masks; `skin` is another name of one.
     weights
         SHA-256 of each file of weights that the session uses, by file name.
 
@@ -37,7 +34,7 @@ class Provenance:
 
     @property
     def taken(self) -> str | None:
-        """The session that was taken for another's name; None if the name is its own."""
+        """The model behind an alias such as `skin`; None if the name is not an alias."""
         return None if self.model.partition(":")[0] == self.session else self.session
 
     @property
@@ -54,28 +51,13 @@ class Provenance:
 
 def provenance(model: str, session: Any) -> Provenance:
     """Return the origin of the masks of `session`, which was asked for as `model`."""
-    used = getattr(session, "chosen", session)
-    files = weight_files(used)
-    return Provenance(model, used.name(), {path.name: sha256(path) for path in files})
-
-
-def weight_files(session: Any) -> list[Path]:
-    """Return the files of weights that a session uses, as far as they are known."""
     name = session.name()
-    if name not in MODELS:  # one of rembg's own
+    if name in MODELS:
+        files = files_in_use(MODELS[name])
+    else:  # one of rembg's own
         path = getattr(getattr(session, "inner_session", None), "_model_path", None)
-        return [Path(path)] if path and Path(path).is_file() else []
-    model = MODELS[name]
-    needed = [*([model] if model.packaged else []), *([MODELS[model.base]] if model.base else [])]
-    packaged = [_DATA / f"{each.name}{each.suffix}" for each in needed if each.packaged]
-    found = (next(on_disk(file, model_folders(file.name)), None) for file in files_of(model))
-    return [*packaged, *(path for path in found if path)]
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+        files = {Path(path): sha256_of(Path(path))} if path and Path(path).is_file() else {}
+    return Provenance(model, name, {path.name: digest for path, digest in files.items()})
 
 
 def versions() -> dict[str, str]:

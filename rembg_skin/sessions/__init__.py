@@ -1,6 +1,26 @@
-"""The sessions, one module a family.
+"""The sessions, one module a family."""
 
-rembg is imported first: doing so registers the sessions, which needs their modules not to be half imported by then.
-"""
+from functools import cache
+from typing import TYPE_CHECKING
 
-import rembg.sessions  # noqa: F401
+if TYPE_CHECKING:
+    from rembg_skin.sessions.base import SkinSession
+
+
+@cache
+def session_classes() -> dict[str, type["SkinSession"]]:
+    """Return every session class by its name; `skin` is another name of one of them."""
+    from rembg_skin.sessions.classic import CLASSIC_SESSIONS
+    from rembg_skin.sessions.face import FaceSession
+    from rembg_skin.sessions.mediapipe import MediapipeSession
+    from rembg_skin.sessions.neural import NEURAL_SESSIONS
+    from rembg_skin.sessions.refined import REFINED_SESSIONS
+
+    classes: tuple[type[SkinSession], ...] = (
+        *NEURAL_SESSIONS,
+        *REFINED_SESSIONS,
+        MediapipeSession,
+        *CLASSIC_SESSIONS,
+        FaceSession,
+    )
+    return {cls.name(): cls for cls in classes}

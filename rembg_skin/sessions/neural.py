@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Mapping
 from functools import reduce
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,7 +22,6 @@ from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.options import Choice, Integer, Option, Switch, finishing
 from rembg_skin.weights import fetch
 
-_PACKAGED = Path(__file__).parents[1] / "data"
 _LARGEST_SIZE = 1024  # an HTTP client may ask for it
 
 
@@ -71,7 +69,7 @@ class NeuralSession(SkinSession):
     @classmethod
     def download_models(cls, *_args: Any, **_kwargs: Any) -> str:
         """Return the path of the verified weights."""
-        return str(weights_of(cls.model))
+        return str(fetch(cls.model))
 
     def mask(self, rgb: PILImage, _alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
         """Return the L mask of an RGB image under checked `settings`."""
@@ -117,17 +115,10 @@ class NeuralSession(SkinSession):
         return size
 
 
-def weights_of(model: Model) -> Path:
-    """Return the path of the weights of `model`: in the package, or verified, after a download if they are not here."""
-    if model.packaged:
-        return _PACKAGED / f"{model.name}{model.suffix}"
-    return fetch(model)
-
-
 def load(model: Model, network: Network, sess_opts: ort.SessionOptions | None, providers: object) -> Graph:
     """Return the graph of `model`, shared in the process; raise ModelError before loading if memory is too small."""
     chosen = _providers(model.name, network, providers)
-    return shared_graph(model.name, network, weights_of(model), chosen, sess_opts)
+    return shared_graph(model.name, network, fetch(model), chosen, sess_opts)
 
 
 def _providers(name: str, network: Network, given: object) -> list[Provider]:

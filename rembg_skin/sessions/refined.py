@@ -10,7 +10,8 @@ from rembg_skin.catalog import FILES, MODELS, REFINER_NETWORK
 from rembg_skin.image.mask import cleaned, resized, stretched, to_mask
 from rembg_skin.image.patches import refined
 from rembg_skin.sessions.base import SkinSession
-from rembg_skin.sessions.neural import NEURAL_SESSIONS, NeuralSession, load, weights_of
+from rembg_skin.sessions.neural import NEURAL_SESSIONS, NeuralSession, load
+from rembg_skin.weights import fetch
 
 REFINER = FILES["refiner"]
 _BATCH = 4  # patches, if the graph takes several at once
@@ -39,7 +40,7 @@ class RefinedSession(SkinSession):
     @classmethod
     def download_models(cls, *_args: Any, **_kwargs: Any) -> str:
         """Return the path of the base network's verified weights; fetch those of the patch network too."""
-        weights_of(REFINER)
+        fetch(REFINER)
         return cls.base.download_models()
 
     def mask(self, rgb: PILImage, _alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from PIL import Image
 
-from rembg_skin.catalog import MODELS
+from rembg_skin.catalog import MODELS, resolved
 from rembg_skin.image.arrays import Bytes, Mask
 from rembg_skin.machine import cores
 from rembg_skin.session import open_session, predict_mask
@@ -69,10 +69,8 @@ def _done(waiting: deque[tuple[Item, Future[Result]]]) -> tuple[Item, Result]:
 
 def _small(name: str) -> bool:
     """Return whether several frames at once are fine: skin models say so, of others nothing is known."""
-    model = MODELS.get(name)
+    model = MODELS.get(resolved(name))
     if model is None:
-        return False
-    if model.chain:  # any of them may be taken
         return False
     sizes = []
     while model is not None:

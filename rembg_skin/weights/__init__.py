@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rembg_skin.catalog import Model
+from rembg_skin.catalog import MODELS, Model, files_of
 from rembg_skin.messages import log_once
-from rembg_skin.weights.folders import model_folders
-from rembg_skin.weights.receipts import vouched
+from rembg_skin.weights.folders import model_folders, on_disk, packaged_file
+from rembg_skin.weights.receipts import known_hash, sha256_of, vouched
 
 if TYPE_CHECKING:
-    from rembg_skin.weights.http import Retry
+    from rembg_skin.weights.settings import Limits
 
-__all__ = ["fetch", "fetch_anew", "fetch_soon"]
+__all__ = ["fetch", "files_in_use", "on_disk", "sha256_of"]
 
 
 def fetch(model: Model) -> Path:
@@ -28,39 +28,23 @@ def fetch(model: Model) -> Path:
         If rembg or an ONNX Runtime is not installed.
 
     """
-    return fetch_into(model_folders(model.name), model)
+    return packaged_file(model) if model.packaged else fetch_into(model_folders(model.name), model)
 
 
-def fetch_into(folders: Sequence[Path], model: Model, retry: "Retry | None" = None) -> Path:
-    """Do the same with folders of the caller's: searched in order, and a download goes into the first one."""
+def fetch_into(folders: Sequence[Path], model: Model, limits: "Limits | None" = None) -> Path:
+    """Return the path of verified weights in one of `folders`; a download goes into the first. Raises as `fetch`."""
     path = vouched(model, folders)
     if path is None:
-        from rembg_skin.weights.http import Retry
-        from rembg_skin.weights.settings import Settings
+        from rembg_skin.weights.settings import Limits, Settings
         from rembg_skin.weights.store import obtain
 
-        path = obtain(model, folders, Settings.read(), retry or Retry())
+        path = obtain(model, folders, Settings.read(), limits or Limits())
     log_once(f"{model.name}: its weights are {path}")
     return path
 
 
-def fetch_soon(model: Model) -> Path:
-    """Do the same for a caller with another way: give up within seconds, and ask no host again for an hour.
-
-    What it raises is in no server's log.
-    """
-    folders = model_folders(model.name)
-    if path := vouched(model, folders):
-        return path
-    from rembg_skin.weights.settings import Settings
-    from rembg_skin.weights.store import obtain_soon
-
-    return obtain_soon(model, folders, Settings.read())
-
-
-def fetch_anew(model: Model) -> Path:
-    """Do the same for a user who asks for the download: try again whatever was tried in vain."""
-    from rembg_skin.weights.settings import Settings
-    from rembg_skin.weights.store import obtain_anew
-
-    return obtain_anew(model, model_folders(model.name), Settings.read())
+def files_in_use(model: Model) -> dict[Path, str]:
+    """Return the SHA-256 of each file of weights on this disk that `model` uses, those of this package among them."""
+    used = (*files_of(model), *(each for each in (model, MODELS.get(model.base or "")) if each and each.packaged))
+    paths = [packaged_file(file) if file.packaged else next(iter(on_disk(file)), None) for file in used]
+    return {path: known_hash(path) for path in paths if path}

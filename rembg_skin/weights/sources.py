@@ -1,20 +1,18 @@
-"""A catalogue source in, an offer out: where exactly a file is, and what it has to be.
+"""A catalogue source in, offers out: the URL of a file, and the hash and size that it has to have.
 
-Of GitHub's release list: which asset is the newest that fits, and what is announced of it.
+Of GitHub's release list, the newest asset that fits comes first.
 """
 
+import json
 import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from rembg_skin.catalog import FileSource, ReleaseSource, Source
-from rembg_skin.weights.faults import PassingError, RefusedError, SourceError, UncheckedError
-from rembg_skin.weights.http import Client
-from rembg_skin.weights.outside import document, host_of, joined, origin_of, without_secrets
+from rembg_skin.weights.http import Client, RefusedError, SourceError, host_of
 from rembg_skin.weights.receipts import Trust
 from rembg_skin.weights.settings import Settings
 
@@ -26,30 +24,23 @@ _SAFE = re.compile(r"[\w][\w.+ -]{0,199}", re.ASCII)  # one part of a path, on a
 
 
 @dataclass(frozen=True)
-class Asset:
-    """A file of a release, as the host announces it."""
-
-    tag: str
-    name: str
-    url: str
-    size: int  # bytes
-    sha256: str | None  # None: uploaded before GitHub kept digests
-
-
-@dataclass(frozen=True)
 class Offer:
-    """An available file: its URL or, in a mirror folder, its path; its hash and size as far as they are known."""
+    """An available file, as the catalogue or its host announces it."""
 
-    location: str | Path
-    sha256: str | None
+    url: str
+    mirror: str  # its path below a mirror
+    sha256: str | None  # None: an asset uploaded before GitHub kept digests
     size: int | None  # bytes
     trust: Trust
     hash_origin: str
 
-    @property
-    def shown(self) -> str:
-        """The location, fit for messages and receipts."""
-        return without_secrets(self.location) if isinstance(self.location, str) else str(self.location)
+    def location(self, settings: Settings) -> str | Path:
+        """Return the URL, or the path in a mirror folder; raise SourceError if the network is off."""
+        if (folder := settings.mirror_folder) is not None:
+            return folder.joinpath(*self.mirror.split("/"))
+        if settings.offline:
+            raise SourceError("REMBG_SKIN_OFFLINE is set")
+        return self.url if settings.mirror is None else f"{settings.mirror.rstrip('/')}/{quote(self.mirror)}"
 
 
 def label(source: Source) -> str:
@@ -57,40 +48,13 @@ def label(source: Source) -> str:
     return source.url if isinstance(source, FileSource) else f"the releases of {source.owner}/{source.repo}"
 
 
-def offer(source: Source, settings: Settings, client: Client) -> Offer:
-    """Return what `source` offers, asking the release list if the catalogue does not know it.
+def offers(source: Source, settings: Settings, client: Client) -> list[Offer]:
+    """Return what `source` offers, at least one file: the newest release's first, pre-releases last, drafts never.
 
-    Raises
-    ------
-    SourceError
-        If the network is needed but switched off, if the list is unavailable or has no such asset, or if it gives no
-        digest of the asset while checks are on (:class:`UncheckedError`).
-
+    Raises SourceError if the release list is needed and unavailable, or has no such asset.
     """
     if isinstance(source, FileSource):
-        location = _location(source.url, source.mirror, settings)
-        return Offer(location, source.sha256, source.size, "catalogue", source.hash_origin)
-    asset = assets(source, settings, client)[0]
-    if asset.sha256 is None and settings.checks:
-        raise UncheckedError(f"{without_secrets(asset.url)} has no digest to check it against, so it is not fetched")
-    location = _location(asset.url, f"{source.owner}/{source.repo}/{asset.tag}/{asset.name}", settings)
-    return Offer(location, asset.sha256, asset.size, "release", digest_origin(source, asset))
-
-
-def digest_origin(source: ReleaseSource, asset: Asset) -> str:
-    """Return in words where the digest of `asset` is from."""
-    return f"digest in the release list of {source.owner}/{source.repo}, {asset.tag}"
-
-
-def assets(source: ReleaseSource, settings: Settings, client: Client) -> list[Asset]:
-    """Return the assets that fit `source`, at least one: the newest release's first, pre-releases last, drafts never.
-
-    Raises
-    ------
-    SourceError
-        As :func:`offer`.
-
-    """
+        return [Offer(source.url, source.mirror, source.sha256, source.size, "catalogue", source.hash_origin)]
     if settings.offline:
         raise SourceError("its release list needs the network, and REMBG_SKIN_OFFLINE is set")
     listed = []
@@ -99,69 +63,57 @@ def assets(source: ReleaseSource, settings: Settings, client: Client) -> list[As
         if release.get("draft") or not isinstance(tag, str) or not isinstance(entries, list):
             continue
         if source.tag in (None, tag) and _SAFE.fullmatch(tag):
-            found = [asset for entry in entries if (asset := _asset(tag, entry, source.pattern))]
+            found = [offer for entry in entries if (offer := _asset(source, tag, entry))]
             listed.append((not release.get("prerelease"), str(release.get("published_at") or ""), found))
     listed.sort(key=lambda item: item[:2], reverse=True)
-    if fitting := [asset for *_, found in listed for asset in found]:
+    if fitting := [offer for *_, found in listed for offer in found]:
         return fitting
     raise SourceError("no release has a matching file")
 
 
-def _location(url: str, path: str, settings: Settings) -> str | Path:
-    if (folder := settings.mirror_folder) is not None:
-        return folder.joinpath(*path.split("/"))
-    if settings.offline:
-        raise SourceError("REMBG_SKIN_OFFLINE is set")
-    return url if settings.mirror is None else f"{settings.mirror.rstrip('/')}/{quote(path)}"
-
-
-def _asset(tag: str, entry: object, pattern: str) -> Asset | None:
+def _asset(source: ReleaseSource, tag: str, entry: object) -> Offer | None:
     # Names come from the network and must never lead out of a folder.
     if not isinstance(entry, dict):
         return None
     name, url, size, digest = (entry.get(key) for key in ("name", "browser_download_url", "size", "digest"))
-    if not (isinstance(name, str) and _SAFE.fullmatch(name) and re.fullmatch(pattern, name)):
+    if not (isinstance(name, str) and _SAFE.fullmatch(name) and re.fullmatch(source.pattern, name)):
         return None
     if not (isinstance(url, str) and url.startswith(("https://", "http://")) and len(url) <= _URL_LENGTH):
         return None
-    if origin_of(url) is None or type(size) is not int or size < 0:
+    if type(size) is not int or size < 0:
         return None
-    known = isinstance(digest, str) and re.fullmatch(r"sha256:[0-9a-fA-F]{64}", digest)
-    return Asset(tag, name, url, size, str(digest).removeprefix("sha256:").lower() if known else None)
+    known = isinstance(digest, str) and re.fullmatch(r"sha256:([0-9a-fA-F]{64})", digest)
+    repository = f"{source.owner}/{source.repo}"
+    origin = f"digest in the release list of {repository}, {tag}"
+    return Offer(url, f"{repository}/{tag}/{name}", known[1].lower() if known else None, size, "release", origin)
 
 
 def _releases(source: ReleaseSource, settings: Settings, client: Client) -> Iterator[dict[str, object]]:
     url = f"{settings.api}/repos/{source.owner}/{source.repo}/releases?per_page=100"
     headers = {"Accept": "application/vnd.github+json"}
-    if settings.token and _private(settings.api):
+    private = url.startswith("https://") or urlsplit(url).hostname in _LOOPBACK
+    if settings.token and private:
         headers["Authorization"] = f"Bearer {settings.token}"
     for _ in range(_PAGES):
-        page, following = client.persist(partial(_page, client, url, headers))
+        page, url = _page(client, url, headers)
         yield from (release for release in page if isinstance(release, dict))
-        # The token goes along: the next page has to be on the same host.
-        if following is None or origin_of(following) != origin_of(url):
+        if not url:
             return
-        url = following
 
 
-def _private(api: str) -> bool:
-    try:
-        parts = urlsplit(api)
-    except ValueError:
-        return False
-    return parts.scheme == "https" or parts.hostname in _LOOPBACK
-
-
-def _page(client: Client, url: str, headers: dict[str, str]) -> tuple[list[object], str | None]:
-    """Return the entries of one page, and where the next one is; takes a token out of `headers` that is refused."""
+def _page(client: Client, url: str, headers: dict[str, str]) -> tuple[list[object], str]:
+    """Return the entries of one page and the URL of the next; takes a token out of `headers` that is refused."""
     try:
         return _read_page(client, url, headers)
     except RefusedError as refusal:
         if headers.pop("Authorization", None) is None:
             raise
-        told = f"GITHUB_TOKEN is refused by {host_of(url)} (HTTP {refusal.status}): renew or unset it"
-    # The list is public.
-    try:
+        told = f"GITHUB_TOKEN: {refusal}; renew or unset it"
+    except SourceError as error:
+        if "rate limit" in str(error) and "Authorization" not in headers:
+            raise SourceError(f"{error}; a GITHUB_TOKEN in the environment raises that limit") from None
+        raise
+    try:  # the list is public
         page = _read_page(client, url, headers)
     except SourceError as error:
         raise SourceError(f"{error}; {told}") from None
@@ -169,22 +121,20 @@ def _page(client: Client, url: str, headers: dict[str, str]) -> tuple[list[objec
     return page
 
 
-def _read_page(client: Client, url: str, headers: dict[str, str]) -> tuple[list[object], str | None]:
+def _read_page(client: Client, url: str, headers: dict[str, str]) -> tuple[list[object], str]:
+    body = b""
+    with client.get(url, headers) as response:
+        for chunk in client.chunks(response):
+            body += chunk
+            if len(body) > _PAGE_BYTES:
+                raise SourceError(f"the release list of {host_of(url)} is too large to be one")
     try:
-        with client.request(url, headers) as response:
-            body = b""
-            for chunk in client.chunks(response):
-                body += chunk
-                if len(body) > _PAGE_BYTES:
-                    raise SourceError(f"the release list of {host_of(url)} is too large to be one")
-            following = response.links.get("next", {}).get("url")
-    except PassingError as fault:
-        if "rate limit" in str(fault) and "Authorization" not in headers:
-            raise PassingError(
-                f"{fault}; a GITHUB_TOKEN in the environment raises that limit", fault.retry_after
-            ) from None
-        raise
-    page = document(body)
+        page = json.loads(body)
+        following = urljoin(url, response.links.get("next", {}).get("url", url))
+        # The token goes along: the next page has to be on the same host.
+        same = following != url and urlsplit(following)[:2] == urlsplit(url)[:2]
+    except (ValueError, RecursionError):
+        page = None
     if not isinstance(page, list):
         raise SourceError(f"{host_of(url)} did not answer with a release list: is a login page in between?")
-    return page, joined(url, following) if following else None
+    return page, following if same else ""

@@ -74,7 +74,7 @@ def test_a_photo_of_16_bits_stays_one(tmp_path: Path, suffix: str, astronaut: Im
 
 
 def test_the_default_is_skins_model_beside_the_photo(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REMBG_SKIN_AUTO", "ycbcr_hsv_skin")
+    monkeypatch.setenv("REMBG_SKIN_MODEL", "ycbcr_hsv_skin")
     assert main(["cut", str(photo)]) == 0
     assert Image.open(photo.with_name("portrait.cut.png")).mode == "RGBA"
 

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 from rembg import new_session
-from rembg.sessions import sessions
 
 import rembg_skin
 from rembg_skin.errors import OptionError
 from rembg_skin.image.finish import feathered, grown
-from rembg_skin.plugin import session_classes
+from rembg_skin.sessions import session_classes
 from rembg_skin.sessions.options import finishing
 from tests.support.networks import place, red_network
 from tests.support.photos import MODES, SKIN, of_mode
@@ -43,10 +42,9 @@ def levels(name: str, image: Image.Image, **extras: object) -> NDArray[np.uint8]
 
 
 def test_every_session_takes_them() -> None:
-    for cls in session_classes():
-        if cls.name() != "skin":  # it hands them to the session that it takes
-            assert set(finishing()) <= set(cls.options), cls.name()
-            assert list(cls.options)[-len(finishing()) :] == list(finishing()), cls.name()
+    for name, cls in session_classes().items():
+        assert set(finishing()) <= set(cls.options), name
+        assert list(cls.options)[-len(finishing()) :] == list(finishing()), name
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -78,15 +76,6 @@ def test_the_networks_mask_is_finished_in_order(home: Path, astronaut: Image.Ima
     binary = plain.point(lambda level: 255 * (level > 100))
     expected = np.asarray(feathered(grown(binary, -2), 1.5))
     assert np.array_equal(levels("u2net_skin", small, threshold=100, grow=-2, feather=1.5), expected)
-
-
-def test_skin_hands_them_to_the_model_that_it_takes(monkeypatch: pytest.MonkeyPatch, astronaut: Image.Image) -> None:
-    monkeypatch.setenv("REMBG_SKIN_AUTO", "ycbcr_skin")
-    extras = {"cb_min": 80, "grow": 3, "invert": True}
-    assert np.array_equal(levels("skin", astronaut, **extras), levels("ycbcr_skin", astronaut, **extras))
-    session = new_session("skin", **extras)
-    assert np.array_equal(np.asarray(session.predict(astronaut)[0]), levels("ycbcr_skin", astronaut, **extras))
-    assert session.options == sessions["ycbcr_skin"].options
 
 
 @pytest.mark.parametrize(

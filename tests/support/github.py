@@ -1,19 +1,31 @@
-"""A GitHub on loopback: release lists in pages, redirects to another host, ranges, and faults on demand."""
+"""A GitHub on loopback, under Starlette and uvicorn: compressed lists in pages, signed redirects, ranges, faults."""
 
+import asyncio
 import json
 import re
-import ssl
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import quote
+
+import brotli  # type: ignore[import-untyped]
+import uvicorn
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.routing import request_response
+from starlette.types import ASGIApp
+
+_SIGNATURE = "sig=aB%2FcD%2BeF%3D&sp=r"  # as storage hosts sign: percent-encoded, and good for a while only
 
 
 @dataclass(frozen=True)
@@ -56,8 +68,9 @@ class Seen:
     """A request as it came."""
 
     path: str
-    headers: dict[str, str]
+    headers: Headers
     time: float  # seconds, monotonic
+    query: str
 
 
 class GitHub:
@@ -66,9 +79,9 @@ class GitHub:
     `faults` holds, for a path, what the next requests for it get; afterwards it is served as it should be.
     """
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self.other_host = f"http://localhost:{port}"
+    def __init__(self, port: int, scheme: str = "http") -> None:
+        self.url = f"{scheme}://127.0.0.1:{port}"
+        self.other_host = f"{scheme}://localhost:{port}"
         self.files: dict[str, bytes] = {}
         self.releases: dict[str, list[dict[str, Any]]] = {}
         self.faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
@@ -77,6 +90,8 @@ class GitHub:
         self.page_size = 100
         self.etags = True
         self.ranges = True
+        self.lengths = True
+        self.signed_for = 300.0  # seconds
 
     def put(self, path: str, data: bytes) -> str:
         """Serve `data` at `path` and return its URL."""
@@ -107,6 +122,7 @@ class GitHub:
             "draft": draft,
             "prerelease": prerelease,
             "published_at": published,
+            "body": "What's changed\n" * 50,
             "assets": entries,
         }
         self.releases.setdefault(repo, []).insert(0, entry)
@@ -115,111 +131,113 @@ class GitHub:
         """Return the requests for `path`."""
         return [request for request in self.seen if request.path == path]
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    github: GitHub  # set on a subclass
-
-    def log_message(self, *_args: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        path = unquote(urlsplit(self.path).path)
-        self.github.seen.append(Seen(path, dict(self.headers.items()), time.monotonic()))
-        fault = self.github.faults[path].popleft() if self.github.faults[path] else None
+    async def answer(self, request: Request) -> Response:
+        """Answer a request, whole URLs of proxied ones too."""
+        path = re.sub(r"^https?://[^/]+", "", request.scope["path"])
+        self.seen.append(Seen(path, request.headers, time.monotonic(), request.url.query))
+        fault = self.faults[path].popleft() if self.faults[path] else None
         if isinstance(fault, Answer):
-            self._answer(fault.status, fault.headers, fault.body)
-        elif match := re.fullmatch(r"/repos/([^/]+/[^/]+)/releases", path):
-            self._list(match[1])
-        elif "/releases/download/" in path and not path.startswith("/cdn"):
-            self._answer(302, {"Location": self.github.other_host + "/cdn" + quote(path) + "?signature=s3cret"})
-        elif path in self.github.files:
-            self._file(path, fault)
-        else:
-            self._answer(404, {}, b"Not Found")
+            return Response(fault.body, fault.status, fault.headers)
+        if match := re.fullmatch(r"/repos/([^/]+/[^/]+)/releases", path):
+            return self._list(match[1], request)
+        if "/releases/download/" in path and not path.startswith(("/cdn", "/moved")):
+            return RedirectResponse(f"/moved{quote(path)}", 301)
+        if path.startswith("/moved"):
+            signed = f"{_SIGNATURE}&se={time.time() + self.signed_for}"
+            location = f"{self.other_host}/cdn{quote(path.removeprefix('/moved'))}?{signed}"
+            return Response(status_code=302, headers={"Location": location})
+        signature, _, ends = request.scope["query_string"].decode().partition("&se=")
+        if path.startswith("/cdn") and (signature != _SIGNATURE or float(ends) < time.time()):
+            return Response("<Error>AuthenticationFailed</Error>", 403)
+        return self._file(path, request, fault) if path in self.files else Response("Not Found", 404)
 
-    def _answer(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        if "Transfer-Encoding" not in headers:
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def _list(self, repo: str, request: Request) -> Response:
+        if repo not in self.releases:
+            return Response('{"message": "Not Found"}', 404)
+        page = int(request.query_params.get("page", "1"))
+        size = self.page_size
+        body = json.dumps(self.releases[repo][(page - 1) * size : page * size]).encode()
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "ETag": f'W/"{sha256(body).hexdigest()}"',
+            "X-RateLimit-Limit": "60",
+            "X-RateLimit-Remaining": "59",
+            "X-RateLimit-Reset": str(int(time.time()) + 3600),
+            "Vary": "Accept,Accept-Encoding, Accept, X-Requested-With",
+        }
+        if page * size < len(self.releases[repo]):
+            headers["Link"] = f'<{self.url}/repos/{repo}/releases?page={page + 1}>; rel="next"'
+        if "br" in request.headers.get("Accept-Encoding", ""):
+            return Response(brotli.compress(body), headers={**headers, "Content-Encoding": "br"})
+        return Response(body, headers=headers)
 
-    def _list(self, repo: str) -> None:
-        if repo not in self.github.releases:
-            self._answer(404, {}, b'{"message": "Not Found"}')
-            return
-        page = int(parse_qs(urlsplit(self.path).query).get("page", ["1"])[0])
-        size = self.github.page_size
-        shown = self.github.releases[repo][(page - 1) * size : page * size]
-        headers = {"Content-Type": "application/json"}
-        if page * size < len(self.github.releases[repo]):
-            headers["Link"] = f'<{self.github.url}/repos/{repo}/releases?page={page + 1}>; rel="next"'
-        self._answer(200, headers, json.dumps(shown).encode())
-
-    def _file(self, path: str, fault: Cut | Trickle | Swap | None) -> None:
-        data = self.github.files[path]
+    def _file(self, path: str, request: Request, fault: Cut | Trickle | Swap | None) -> Response:
+        data = self.files[path]
         etag = f'"{sha256(data).hexdigest()[:16]}"'
-        start = 0
-        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        if wanted and self.github.ranges and self.headers.get("If-Range", etag) == etag:
-            start = int(wanted[1])
+        start, status = 0, 200
+        headers = {"Content-Type": "application/octet-stream", **({"ETag": etag} if self.etags else {})}
+        wanted = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
+        if wanted and self.ranges and request.headers.get("If-Range", etag) == etag:
+            start, status = int(wanted[1]), 206
             if start >= len(data):
-                self._answer(416, {"Content-Range": f"bytes */{len(data)}"})
-                return
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-        else:
-            self.send_response(200)
-        if self.github.etags:
-            self.send_header("ETag", etag)
-        self.send_header("Content-Type", "application/octet-stream")
-        self.send_header("Content-Length", str(len(data) - start))
-        self.end_headers()
-        self._send(path, data[start:], fault)
-        if isinstance(fault, Swap):
-            self.github.files[path] = fault.data
+                return Response(status_code=416, headers={"Content-Range": f"bytes */{len(data)}"})
+            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        if self.lengths:
+            headers["Content-Length"] = str(len(data) - start)
+        return StreamingResponse(self._body(path, data[start:], fault), status, headers)
 
-    def _send(self, path: str, body: bytes, fault: Cut | Trickle | Swap | None) -> None:
+    async def _body(self, path: str, body: bytes, fault: Cut | Trickle | Swap | None) -> AsyncIterator[bytes]:
+        broken = isinstance(fault, Cut | Swap)
         if isinstance(fault, Cut | Swap):
             body = body[: fault.after]
-            self.close_connection = True
-        size = fault.size if isinstance(fault, Trickle) else 1 << 20
-        try:
-            for begin in range(0, len(body), size):
-                if isinstance(fault, Trickle):
-                    time.sleep(fault.pause)
-                piece = body[begin : begin + size]
-                self.wfile.write(piece)
-                self.github.sent[path] += len(piece)
-        except OSError:  # the client went away
-            self.close_connection = True
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-    def handle_error(self, *_args: object) -> None:
-        pass
+        size = fault.size if isinstance(fault, Trickle) else 1 << 18
+        for begin in range(0, len(body), size):
+            if isinstance(fault, Trickle):
+                await asyncio.sleep(fault.pause)
+            self.sent[path] += len(body[begin : begin + size])
+            yield body[begin : begin + size]
+        if isinstance(fault, Swap):
+            self.files[path] = fault.data
+        if broken:
+            raise ConnectionAbortedError  # uvicorn closes the connection
 
 
 @contextmanager
-def running(certificate: tuple[Path, Path] | None = None) -> Iterator[GitHub]:
-    """Give a GitHub that runs on a free port of loopback, over TLS where there is a certificate, with its key."""
-    server = _Server(("127.0.0.1", 0), _Handler)
-    github = GitHub(server.server_address[1])
-    if certificate is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        github.url = github.url.replace("http:", "https:")
-    server.RequestHandlerClass = type("Handler", (_Handler,), {"github": github})
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+def serving(app: ASGIApp, **options: Any) -> Iterator[int]:
+    """Give the port of loopback on which uvicorn serves `app`, in a thread."""
+    config = uvicorn.Config(app, port=0, log_config=None, log_level=100, lifespan="off", **options)
+    server = uvicorn.Server(config)
+    server.force_exit = True
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.002)
     try:
-        yield github
+        yield server.servers[0].sockets[0].getsockname()[1]
     finally:
-        server.shutdown()
-        server.server_close()
+        server.should_exit = True
+        thread.join()
+
+
+class Server:
+    """A running server whose GitHub can be exchanged for a new one."""
+
+    github: GitHub
+
+    def __init__(self) -> None:
+        self.app = Starlette(middleware=[Middleware(GZipMiddleware, compresslevel=1)])
+        self.app.router.default = request_response(self._answer)  # the whole URLs that a proxy gets, too
+
+    async def _answer(self, request: Request) -> Response:
+        return await self.github.answer(request)
+
+
+@contextmanager
+def running(certificate: tuple[Path, Path] | None = None, **options: Any) -> Iterator[GitHub]:
+    """Give a GitHub that runs on a free port of loopback, over TLS where there is a certificate, with its key."""
+    server = Server()
+    if certificate is not None:
+        options |= {"ssl_certfile": certificate[0], "ssl_keyfile": certificate[1]}
+    with serving(server.app, **options) as port:
+        server.github = GitHub(port, "http" if certificate is None else "https")
+        yield server.github

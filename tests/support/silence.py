@@ -1,40 +1,35 @@
-"""Hosts of loopback that take a connection and then stay silent, or say one thing slowly and for ever."""
+"""Hosts of loopback that take a connection and then stay silent, or give one answer."""
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 
-class Host(str):
-    """The URL of a host, and whether it was asked."""
+class Host(str):  # noqa: SLOT000
+    """The URL of a host, whether it was asked, and how often."""
 
-    __slots__ = ("asked",)
     asked: threading.Event
+    connections: int
 
 
 @contextmanager
-def listening(head: bytes = b"", again: bytes = b"", pause: float = 0.05) -> Iterator[Host]:
-    """Give the URL of a host that answers each question with `head` and then `again` after every `pause` seconds.
-
-    Without either it never answers.
-    """
+def listening(head: bytes = b"", *, end: bool = False) -> Iterator[Host]:
+    """Give the URL of a host that answers each question with `head` and then stays silent, or closes with `end`."""
     ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         server.settimeout(0.1)
         host = Host(f"http://127.0.0.1:{server.getsockname()[1]}")
-        host.asked = threading.Event()
+        host.asked, host.connections = threading.Event(), 0
 
         def speak(connection: socket.socket) -> None:
             with connection, suppress(OSError):
                 connection.recv(65536)
                 host.asked.set()
+                host.connections += 1
                 connection.sendall(head)
-                while not ended.is_set():
-                    if again:
-                        connection.sendall(again)
-                    time.sleep(pause)
+                if not end:
+                    ended.wait()
 
         def accept() -> None:
             while not ended.is_set():

@@ -3,13 +3,16 @@
 import random
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rembg_skin.catalog import FileSource, Model, ReleaseSource, Source
 from rembg_skin.weights import fetch_into
-from rembg_skin.weights.http import Retry
-from tests.support.github import GitHub
+from rembg_skin.weights.settings import Limits
 
-QUICK = Retry(tries=5, first_wait=0.01, longest_wait=2.0, answer=2.0, silence=4.0, read=0.4, slowest=1024)
+if TYPE_CHECKING:  # children do not need the server
+    from tests.support.github import GitHub
+
+QUICK = Limits(backoff=0.01, connect=1.0, silence=2.0, read=0.4)
 DATA = random.Random(3).randbytes(3_000_000)
 OTHER = random.Random(4).randbytes(3_000_000)
 REPO = "owner/models"
@@ -18,9 +21,9 @@ ASSET = f"/cdn/{REPO}/releases/download/v1/skin_tiny.onnx"
 PINNED = "/fixed/tiny.onnx"
 
 
-def fetch(entry: Model, *folders: Path, retry: Retry = QUICK) -> Path:
+def fetch(entry: Model, *folders: Path, limits: Limits = QUICK) -> Path:
     """Fetch weights into folders of the test, without long waits."""
-    return fetch_into(folders, entry, retry)
+    return fetch_into(folders, entry, limits)
 
 
 def model(*sources: Source) -> Model:
@@ -33,7 +36,7 @@ def released(pattern: str = r"(skin_)?tiny\.onnx", tag: str | None = None) -> Mo
     return model(ReleaseSource("owner", "models", pattern, tag))
 
 
-def pinned(github: GitHub, data: bytes = DATA, *, size: bool = True) -> FileSource:
+def pinned(github: "GitHub", data: bytes = DATA, *, size: bool = True) -> FileSource:
     """Serve `data` at a fixed URL and return its source."""
     url = github.put(PINNED, data)
     return FileSource(

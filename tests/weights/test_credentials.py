@@ -66,7 +66,7 @@ def test_a_token_that_is_refused_is_named_and_left_out(
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     github.release(REPO, "v2", {"other.onnx": DATA})
     github.faults[LISTED].append(Answer(status, {}, b'{"message": "Bad credentials"}'))
-    with pytest.warns(RuntimeWarning, match=rf"GITHUB_TOKEN is refused by 127\.0\.0\.1 \(HTTP {status}\): renew"):
+    with pytest.warns(RuntimeWarning, match=rf"GITHUB_TOKEN: 127\.0\.0\.1 refuses it \(HTTP {status}\); renew"):
         fetch(released(), tmp_path)
     sent = [request.headers.get("Authorization") for request in github.bodies(LISTED)]
     assert sent == [f"Bearer {TOKEN}", None, None]
@@ -77,7 +77,9 @@ def test_a_list_that_is_refused_without_the_token_too_names_it(
 ) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
     github.faults[LISTED].extend([Answer(401), Answer(404)])
-    with pytest.raises(WeightsError, match=r"does not have it \(HTTP 404\); GITHUB_TOKEN is refused") as caught:
+    with pytest.raises(
+        WeightsError, match=r"does not have it \(HTTP 404\); GITHUB_TOKEN: 127\.0\.0\.1 refuses it"
+    ) as caught:
         fetch(released(), tmp_path)
     assert TOKEN not in str(caught.value)
 
@@ -88,7 +90,7 @@ def test_what_cannot_be_a_token_is_not_sent(
 ) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", token)
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    with pytest.warns(RuntimeWarning, match="GITHUB_TOKEN is no token"):
+    with pytest.warns(RuntimeWarning, match="GITHUB_TOKEN is not a token"):
         fetch(released(), tmp_path)
     assert "Authorization" not in github.seen[0].headers
 
@@ -99,7 +101,7 @@ def test_what_cannot_be_a_token_is_not_sent(
         ("socks5://127.0.0.1:9", r'pip install "requests\[socks\]"'),
         ("socks5h://me:s3cret@127.0.0.1:9", r'pip install "requests\[socks\]"'),
         ("http://", "HTTPS_PROXY"),
-        ("http://me:s3cret@127.0.0.1:9", r"proxy set in the environment gives no way to far\.invalid"),
+        ("http://me:s3cret@127.0.0.1:9", r"configured proxy cannot reach far\.invalid"),
     ],
 )
 def test_a_proxy_that_cannot_be_used_is_told_with_the_cure(
@@ -117,7 +119,7 @@ def test_a_proxy_that_cannot_be_used_is_told_with_the_cure(
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(b"407 Login", "the proxy asks for a login"), (b"403 No", r"refuses 127\.0\.0\.1 \(HTTP 403\)")],
+    [(b"407 Login", r"HTTP 407\); put its login into HTTPS_PROXY"), (b"403 No", r"refuses 127\.0\.0\.1 \(HTTP 403\)")],
 )
 def test_a_proxy_that_refuses_a_tunnel_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: bytes, words: str

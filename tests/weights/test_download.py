@@ -1,6 +1,5 @@
 """What a download survives, and what it says when it cannot."""
 
-import itertools
 import os
 import pickle
 import re
@@ -8,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from email.utils import formatdate
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +21,6 @@ from tests.support.weights import (
     LISTED,
     OTHER,
     PINNED,
-    QUICK,
     REPO,
     fetch,
     litter,
@@ -289,8 +286,7 @@ def test_a_redirect_never_leads_to_a_file_of_this_machine(github: GitHub, tmp_pa
 def test_a_host_that_sends_without_end_is_stopped(github: GitHub, tmp_path: Path) -> None:
     # No Content-Length: the catalogue's size is the bound.
     source = pinned(github)
-    chunked = b"%x\r\n%s\r\n" % (len(DATA) + 1, DATA + b"x")
-    github.faults[PINNED].append(Answer(200, {"Transfer-Encoding": "chunked"}, chunked + b"0\r\n\r\n"))
+    github.files[PINNED], github.lengths = DATA + b"x", False
     with pytest.raises(WeightsError, match="more bytes come than the file has"):
         fetch(model(source), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"tiny_skin.onnx.lock"}
@@ -298,7 +294,8 @@ def test_a_host_that_sends_without_end_is_stopped(github: GitHub, tmp_path: Path
 
 def test_a_cut_connection_of_unknown_length_is_noticed(github: GitHub, tmp_path: Path) -> None:
     source = pinned(github, size=False)
-    github.faults[PINNED].append(Answer(200, {"Transfer-Encoding": "chunked"}, b"ffff\r\nabc"))
+    github.lengths = False
+    github.faults[PINNED].append(Cut(1000))
     assert_fetched(fetch(model(source), tmp_path), tmp_path)
 
 
@@ -312,7 +309,7 @@ def test_nobody_at_the_other_end(tmp_path: Path, github: GitHub) -> None:
 def test_a_proxy_of_the_environment_is_used(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = pinned(github)
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    with pytest.raises(WeightsError, match="proxy set in the environment"):
+    with pytest.raises(WeightsError, match="configured proxy cannot reach"):
         fetch(model(source), tmp_path)
     # This server takes the whole URL of a proxied request too.
     monkeypatch.setenv("http_proxy", github.url)
@@ -350,13 +347,3 @@ def test_errors_are_two_lines_and_cross_process_borders(github: GitHub, tmp_path
     assert len(message.splitlines()) == 2
     assert str(tmp_path / "tiny_skin.onnx") in message
     assert str(pickle.loads(pickle.dumps(caught.value))) == message
-
-
-def test_waits_double_with_jitter(github: GitHub, tmp_path: Path) -> None:
-    source = pinned(github)
-    github.faults[PINNED].extend(Answer(500) for _ in range(5))
-    with pytest.raises(WeightsError):
-        fetch(model(source), tmp_path, retry=replace(QUICK, first_wait=0.04))
-    times = [request.time for request in github.bodies(PINNED)]
-    for attempt, (before, after) in enumerate(itertools.pairwise(times)):
-        assert 0.5 * 0.04 * 2**attempt <= after - before

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rembg_skin.errors import WeightsError
-from rembg_skin.weights import failures, receipts
+from rembg_skin.weights import receipts
 from tests.support.github import Cut, GitHub
 from tests.support.weights import DATA, OTHER, PINNED, fetch, litter, model, pinned, released
 
@@ -140,23 +140,12 @@ def test_what_arrives_is_nobody_elses_to_write(github: GitHub, home: Path) -> No
     assert staging(home).stat().st_mode & 0o077 == 0
 
 
-def test_a_stamp_is_not_written_through_a_link(home: Path, precious: Path) -> None:
-    file = home / "tiny_skin.onnx"
-    failures.stamp_of(file).symlink_to(precious / "notes.txt")
-    failures.stamp(file, failures.note(file, "why", "settings", 1.0))
-    assert (precious / "notes.txt").read_text() == "mine"
-    assert not failures.stamp_of(file).is_symlink()
-
-
-@pytest.mark.parametrize("which", ["receipt", "stamp", "part.json"])
+@pytest.mark.parametrize("which", ["receipt", "part.json"])
 def test_a_pipe_in_place_of_a_record_holds_up_nobody(github: GitHub, home: Path, which: str) -> None:
     path = fetch(model(pinned(github)), home)
     if which == "receipt":
         receipts.path_of(path).unlink()
         os.mkfifo(receipts.path_of(path))
-    elif which == "stamp":
-        os.mkfifo(failures.stamp_of(path))
-        assert failures.recalled(path, "settings") is None
     else:
         path.unlink()
         staging(home).mkdir()
@@ -173,7 +162,7 @@ def test_a_mirror_that_gives_a_pipe_or_a_folder_is_refused(
     place.parent.mkdir(parents=True)
     monkeypatch.setenv("REMBG_SKIN_MIRROR", str(tmp_path / "mirror"))
     os.mkfifo(place)
-    with pytest.raises(WeightsError, match=r"mirror folder cannot give it \(it is no regular file\)"):
+    with pytest.raises(WeightsError, match=r"mirror folder cannot give it \(it is not a regular file\)"):
         fetch(model(source), home)
     place.unlink()
     place.mkdir()

@@ -13,7 +13,7 @@ import pytest
 
 from rembg_skin.catalog import FILES, MODELS, FileSource, ReleaseSource
 from rembg_skin.errors import WeightsError
-from rembg_skin.weights import failures, receipts, store
+from rembg_skin.weights import receipts, store
 from rembg_skin.weights.settings import Settings
 from tests.support.github import GitHub
 from tests.support.weights import DATA, LISTED, OTHER, PINNED, QUICK, REPO, fetch, litter, model, pinned, released
@@ -185,9 +185,8 @@ def test_a_file_that_cannot_be_checked_is_used_with_a_warning(
         github.release(REPO, "v1", {"tiny.onnx": DATA}, digests=False)
     path = place(tmp_path)
     for _ in range(2):
-        with pytest.warns(RuntimeWarning, match="placed by hand and could not be checked") as caught:
+        with pytest.warns(RuntimeWarning, match="placed by hand and could not be checked"):
             assert fetch(released(), tmp_path) == path
-        assert len(caught) == 1
     assert receipt(path)["trust"] == "nothing"
     assert len(github.seen) <= 1
     # What cannot be vouched for is still watched.
@@ -198,29 +197,21 @@ def test_a_file_that_cannot_be_checked_is_used_with_a_warning(
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("placed", [DATA, OTHER])
-@pytest.mark.parametrize("again", ["after an hour", "with a network", "by download", "by verify"])
-def test_a_file_that_could_not_be_checked_is_checked_as_soon_as_it_can_be(
+@pytest.mark.parametrize("again", ["after an hour", "by verify"])
+def test_a_file_that_could_not_be_checked_is_checked_again_later(
     github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, placed: bytes, again: str
 ) -> None:
     path = place(tmp_path, placed)
-    if again == "with a network":
-        monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
     assert fetch(released(), tmp_path) == path
     assert receipt(path)["trust"] == "nothing"
     github.release(REPO, "v1", {"tiny.onnx": DATA})
     asked = len(github.seen)
-    if again == "with a network":
-        monkeypatch.delenv("REMBG_SKIN_OFFLINE")
-    else:
-        assert fetch(released(), tmp_path) == path  # nobody is asked again at once
-        assert len(github.seen) == asked
-    if again == "after an hour":
-        now = time.time
-        monkeypatch.setattr(time, "time", lambda: now() + failures.KEPT + 1)
+    assert fetch(released(), tmp_path) == path  # nobody is asked again at once
+    assert len(github.seen) == asked
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + receipts.UNCHECKED_KEPT + 2)
 
     def check() -> object:
-        if again == "by download":
-            return store.obtain_anew(released(), [tmp_path], Settings.read(), QUICK)
         if again == "by verify":
             return store.accept(path, released(), Settings.read(), QUICK)
         return fetch(released(), tmp_path)
@@ -257,16 +248,6 @@ def test_a_receipt_that_makes_no_sense_vouches_for_nothing(
     assert receipts.vouched(entry, [tmp_path]) is None
     assert fetch(entry, tmp_path) == path
     assert receipt(path)["trust"] == "catalogue"
-
-
-@pytest.mark.parametrize("value", ["", "0", "false"])
-def test_rembgs_switch_means_on_whatever_it_is_set_to_and_that_is_told(
-    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
-) -> None:
-    monkeypatch.setenv("MODEL_CHECKSUM_DISABLED", value)
-    place(tmp_path, OTHER)
-    with pytest.warns(RuntimeWarning, match=rf'is set \(to "{value}": rembg asks only whether it is set\).*Unset it'):
-        fetch(model(pinned(github)), tmp_path)
 
 
 def test_a_file_that_may_not_be_read_is_told(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

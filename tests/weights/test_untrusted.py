@@ -1,0 +1,198 @@
+"""Whatever hosts, disks and variables say, only our errors come out, on lines that a terminal shows as they are."""
+
+import contextlib
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import requests
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+import rembg_skin_hook
+from rembg_skin.catalog import ReleaseSource
+from rembg_skin.errors import SettingError, WeightsError, printable
+from rembg_skin.weights import receipts
+from rembg_skin.weights.http import Client, SourceError, host_of, in_words, judge, number, without_secrets
+from rembg_skin.weights.settings import Settings, switch
+from rembg_skin.weights.sources import offers
+from tests.support.github import Answer, GitHub
+from tests.support.silence import listening
+from tests.support.weights import DATA, LISTED, QUICK, REPO, fetch, model, pinned, released
+
+NUMBERS = st.one_of(st.text("0123456789 ", max_size=20), st.just("9" * 5000), st.just("\u00b2"), st.text(max_size=10))
+URLS = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from(["http://[::1", "http://[", "//[", "http://a@b@c/?d#e", "http://me:s3cret@h/p?q=s3cret#s3cret"]),
+    st.builds(
+        "{}://{}{}".format, st.sampled_from(["http", "https", "file", ""]), st.text(max_size=20), st.text("/?#@:[]")
+    ),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+RECEIPT = st.dictionaries(st.sampled_from(sorted(receipts.Receipt.__dataclass_fields__)), JSON | st.just("0" * 64))
+ENTRY = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.just("tiny.onnx") | JSON,
+        "browser_download_url": URLS | JSON,
+        "size": st.integers() | JSON,
+        "digest": st.just("sha256:" + "0" * 64) | JSON,
+    },
+)
+RELEASE = st.fixed_dictionaries(
+    {}, optional={"tag_name": st.just("v1") | JSON, "assets": st.lists(ENTRY | JSON, max_size=3) | JSON, "draft": JSON}
+)
+
+
+def harmless(text: str) -> bool:
+    return printable(text) == text and "s3cret" not in text
+
+
+@given(NUMBERS, URLS)
+def test_numbers_and_urls(text: str, url: str) -> None:
+    assert (number(text) or 0) >= 0
+    assert harmless(host_of(url))
+    assert harmless(without_secrets(url))
+
+
+@pytest.fixture(scope="module")
+def file() -> Iterator[Path]:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "tiny_skin.onnx")
+        path.write_bytes(DATA[:100])
+        yield path
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(RECEIPT | JSON)
+def test_receipts(file: Path, found: object) -> None:
+    receipts.path_of(file).write_text(json.dumps(found))
+    receipt = receipts.read(file)
+    assert receipt is None or receipt.trust in ("catalogue", "release", "nothing")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        receipts.vouched(released(), [file.parent])
+
+
+class Answers(Client):
+    """A client whose one host gives what the test says."""
+
+    def __init__(self, body: bytes, headers: dict[str, str]) -> None:
+        super().__init__(QUICK)
+        self._body = body
+        self._headers = requests.structures.CaseInsensitiveDict(headers)
+
+    @contextlib.contextmanager
+    def get(self, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:  # noqa: ARG002
+        response = requests.Response()
+        response.url, response.status_code, response.headers = url, 200, self._headers
+        yield response
+
+    def chunks(self, response: requests.Response) -> Iterator[bytes]:  # noqa: ARG002
+        yield self._body
+
+
+@given(st.lists(RELEASE | JSON, max_size=3) | JSON, st.builds('<{}>; rel="next"'.format, URLS))
+@example([], '<http://[>; rel="next"')
+def test_release_lists(found: object, link: str) -> None:
+    client = Answers(json.dumps(found).encode(), {"Link": link})
+    try:
+        offered = offers(ReleaseSource("owner", "models", r"tiny\.onnx"), Settings(api="http://host"), client)
+    except SourceError:
+        return
+    assert all(offer.mirror.endswith("/tiny.onnx") and (offer.size or 0) >= 0 for offer in offered)
+
+
+@given(
+    st.integers(100, 599),
+    st.dictionaries(st.sampled_from(["Retry-After", "X-RateLimit-Remaining", "X-RateLimit-Reset"]), NUMBERS),
+    URLS,
+)
+@example(403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9" * 400}, "http://[::1")
+def test_statuses(status: int, headers: dict[str, str], url: str) -> None:
+    answer = SimpleNamespace(status_code=status, headers=requests.structures.CaseInsensitiveDict(headers), url=url)
+    if status in (200, 206, 416):
+        judge(cast("requests.Response", answer))
+        return
+    with pytest.raises(SourceError) as caught:
+        judge(cast("requests.Response", answer))
+    assert harmless(str(caught.value))
+
+
+@given(
+    st.sampled_from(
+        [requests.exceptions.InvalidURL, requests.exceptions.ProxyError, requests.ConnectionError, ValueError, OSError]
+    ),
+    st.text(max_size=80) | st.just("Failed to parse http://me:s3cret@host\x1b[2J"),
+    URLS,
+)
+def test_faults_of_the_http_library(kind: Any, words: str, url: str) -> None:
+    assert harmless(str(in_words(kind(words), url)))
+
+
+@given(st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=10))
+@example("TRUE")
+@example(" on ")
+@example("False")
+@example("maybe\x1b[2J")
+def test_switches_mean_the_same_to_the_hook_and_to_downloads(value: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REMBG_SKIN_OFFLINE", value)
+        on = rembg_skin_hook.switch("REMBG_SKIN_OFFLINE")
+        assert (on is True) == (value.strip().lower() in ("1", "true", "yes", "on"))
+        if on is not None:
+            assert switch("REMBG_SKIN_OFFLINE") is on
+            return
+        with pytest.raises(SettingError) as caught:
+            switch("REMBG_SKIN_OFFLINE")
+        assert harmless(str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"200 OK\r\nContent-Length: " + b"9" * 5000, "broke|do not have the sha256"),
+        (b"200 OK\r\nContent-Length: 1e3", "broke|do not have the sha256"),
+        (b"200 OK\r\nContent-Length: 2000000000", "2,000,000,000 bytes there and should have 3,000,000"),
+        (b"302 Found\r\nLocation: http://[::1", "cannot be asked for"),
+        (b"302 Found\r\nLocation: http://[::1]:x/", "cannot be asked for"),
+        (b"302 Found\r\nLocation: gopher://host/", "cannot be asked for"),
+        (b"302 Found\r\nLocation: http://\x1b]0;x/", "tiny_skin: its weights could not be downloaded"),
+        (b"503 \x1b[2J\r\nRetry-After: " + b"9" * 5000, "temporarily unavailable"),
+        (b"429 No\r\nRetry-After: soon", "refuses further requests"),
+    ],
+)
+def test_odd_headers_of_a_real_answer(github: GitHub, tmp_path: Path, answer: bytes, words: str) -> None:
+    source = pinned(github)
+    with listening(b"HTTP/1.1 " + answer + b"\r\nConnection: close\r\n\r\n", end=True) as host:
+        odd = type(source)(f"{host}/x", source.sha256, "", source.mirror, source.size)
+        with pytest.raises(WeightsError, match=words) as caught:
+            fetch(model(odd), tmp_path)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_a_file_larger_than_any_network_is_not_begun(github: GitHub, tmp_path: Path) -> None:
+    source = pinned(github, size=False)
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2147483648\r\n\r\n"
+    with (
+        listening(head) as host,
+        pytest.raises(WeightsError, match="more than any network that is known here"),
+    ):
+        fetch(model(type(source)(f"{host}/x", source.sha256, "", source.mirror)), tmp_path)
+
+
+def test_a_next_page_that_is_nowhere_is_an_error(github: GitHub, tmp_path: Path) -> None:
+    github.release(REPO, "v1", {"tiny.onnx": DATA})
+    listed = json.dumps(github.releases[REPO]).encode()
+    github.faults[LISTED].append(Answer(200, {"Link": '<http://[>; rel="next"'}, listed))
+    with pytest.raises(WeightsError, match="did not answer with a release list"):
+        fetch(released(), tmp_path)
