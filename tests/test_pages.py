@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
@@ -21,6 +22,11 @@ FOLDERS = ("rembg_skin", "benchmarks", "docs", "examples", "tests", "tools", "tr
 # What the pages use beside `rembg` and `rembg-skin`; their options are their own affair.
 OTHERS = {"curl", "docker", "ffmpeg", "pip", "pipx", "uv"}
 LANGUAGES = {"sh", "python", "dockerfile", "text", "powershell", "bat"}
+
+# Addresses of files in this repository.
+_REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["Repository"]
+_RAW = _REPOSITORY.replace("github.com", "raw.githubusercontent.com")
+OURS = re.compile(rf"^({re.escape(_REPOSITORY)}/blob|{re.escape(_RAW)})/main/")
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -44,26 +50,36 @@ def test_the_readme_is_short() -> None:
 
 @each_page
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
-        if re.match(r"https?:", target):
+    text = prose(page)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"^\[[^]]+\]: (\S+)$", text, re.MULTILINE):
+        folder, here = page.parent, OURS.sub("", target)
+        if here != target:  # the package index shows README without its folder, so its links are absolute
+            folder = ROOT
+        elif re.match(r"https?:", target):
             continue
-        path, _, anchor = unquote(target).partition("#")
-        goal = (page.parent / path).resolve() if path else page
+        path, _, anchor = unquote(here).partition("#")
+        goal = (folder / path).resolve() if path else page
         assert goal.exists(), f"{page.name}: {target}"
         if anchor:
             assert anchor in anchors(goal), f"{page.name}: {target}"
 
 
+def test_links_and_pictures_of_the_readme_work_on_the_package_index() -> None:
+    text = README.read_text("utf-8")
+    targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"^\[[^]]+\]: (\S+)$", text, re.MULTILINE)
+    assert [target for target in targets if not target.startswith(("https://", "#"))] == []
+
+
 @each_page
 def test_every_page_is_linked_from_the_readme(page: Path) -> None:
-    assert page == README or f"(docs/{page.name}" in README.read_text("utf-8")
+    assert page == README or f"/docs/{page.name}" in README.read_text("utf-8")
 
 
 @each_page
 def test_files_that_are_named_exist(page: Path) -> None:
     text = page.read_text("utf-8")
     names = set(re.findall(rf"(?<![\w./-])(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*\w", text))
-    names |= set(re.findall(r"`(rembg_skin\w*\.\w+)`", text))
+    names |= set(re.findall(r"`(rembg_skin\w*\.(?:py|pth|start))`", text))
     names |= {f"{name.replace('.', '/')}.py" for name in re.findall(r"python -m (benchmarks\.\w+)", text)}
     assert [name for name in sorted(names) if not (ROOT / name).exists()] == []
 
