@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rembg_skin.errors import DataError, SkinError
-from rembg_skin.files import write_whole
+from rembg_skin.files import write_atomically
 
 Floats = NDArray[np.float64]
 
@@ -134,7 +134,7 @@ def draw(pulse: Pulse, path: Path) -> None:
     below.axvline(pulse.beats, color="#D55E00", linewidth=1, label=f"{pulse.beats:.1f} beats a minute")
     below.set(xlabel="beats a minute", ylabel="power", xlim=(pulse.rates[0], pulse.rates[-1]), ylim=(0, 1.05))
     below.legend(frameon=False)
-    write_whole(path, lambda draft: figure.savefig(draft, format=path.suffix.lstrip(".") or "png"))
+    write_atomically(path, lambda draft: figure.savefig(draft, format=path.suffix.lstrip(".") or "png"))
 
 
 def main() -> int:

@@ -3,12 +3,17 @@
 import argparse
 import io
 import os
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
+from rembg_skin.commands.signals import Stopped, ended_by_signals
 from rembg_skin.errors import SkinError
+from rembg_skin.files import remove_drafts
 from rembg_skin.image.limits import LOCAL, set_limits
 from rembg_skin.messages import tell
 
@@ -28,39 +33,68 @@ COMMANDS = {
     "augment": "write 26 variants of every photograph and mask, for training",
 }
 
+_STOPPED = 128  # added to the number of the signal that ended the command
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status.
 
-    0; 1 after an error that was told on stderr; 3 if a command had to leave files or models out; 130
-    after Ctrl-C.
+    0 if all is done, 1 if nothing is (stderr has the reason), 2 for arguments that mean nothing, 3 if a part is, and
+    128 + N after signal N, such as 130 after Ctrl-C. Without `arguments` the process is the command's own.
     """
-    _prepare_process()
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    _prepare_streams()
+    if arguments is not None:
+        return _run(list(arguments))
+    # rembg compiles its alpha matting as it is imported, which no command needs: without it each starts sooner, and
+    # also as a user that may write the compiled code nowhere.
+    os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what a second Ctrl-C does: the process ends at once
+    status = _run(sys.argv[1:])
+    if status > _STOPPED:
+        _leave_background(status)
+    return status
+
+
+def _leave_background(status: int) -> None:
+    """End the process if a thread is still at work, for which nobody waits."""
+    from rembg_skin.workers import BACKGROUND
+
+    if any(thread.name == BACKGROUND for thread in threading.enumerate()):
+        remove_drafts()
+        with suppress(OSError):
+            sys.stdout.flush()
+        os._exit(status)
+
+
+def _run(given: list[str]) -> int:
     with warnings.catch_warnings():
         warnings.filterwarnings("always", category=RuntimeWarning, module="rembg_skin")
         warnings.showwarning = _show_warning
         try:
-            parsed = parser(given).parse_args(given)
-            limits = set_limits(LOCAL)
-            try:
-                status = int(parsed.run(parsed))
-            finally:
-                set_limits(limits)
-            sys.stdout.flush()
+            with ended_by_signals():
+                parsed = parser(given).parse_args(given)
+                limits = set_limits(LOCAL)
+                try:
+                    status = int(parsed.run(parsed))
+                finally:
+                    set_limits(limits)
+                sys.stdout.flush()
         except SkinError as error:
             tell(f"rembg-skin: {error}")
             return 1
         except BrokenPipeError:  # `| head`; what Python still holds goes nowhere
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
+        except Stopped as stopped:
+            return stopped.status
         except KeyboardInterrupt:
-            return 130
+            return Stopped(signal.SIGINT).status
         return status
 
 
-def _prepare_process() -> None:
-    """Give the command streams that take every text, and rembg no compiler."""
+def _prepare_streams() -> None:
+    """Give the command streams that take every text."""
     # Windowed programs and services have no streams; and a file that is opened must not get the number of one of them,
     # or libraries would write their messages into it.
     for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
@@ -73,9 +107,6 @@ def _prepare_process() -> None:
     for stream in (sys.stdout, sys.stderr):  # names may hold what an encoding lacks
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    # rembg compiles its alpha matting as it is imported, which no command needs: without it each starts sooner, and
-    # also as a user that may write the compiled code nowhere.
-    os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 
 
 def parser(given: Sequence[str]) -> argparse.ArgumentParser:

@@ -1,18 +1,31 @@
-"""Atomic writes: a file appears complete or not at all.
+"""Atomic writes: a file appears complete or not at all, and only plain files are ever replaced.
 
 Light to import, because a session's start reads it, too.
 """
 
 import errno
 import os
+import shutil
+import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
+from stat import S_ISDIR, S_ISLNK, S_ISREG
 
 from rembg_skin.errors import DataError, printable
 
-PART = ".part"  # the end of an unfinished file's name
+try:
+    from fcntl import LOCK_EX, LOCK_NB, flock
+except ImportError:  # Windows
+    flock = None  # type: ignore[assignment]
+
+# The name of a file in the making. Its writer holds a lock on it: one without a lock is of a run that was killed.
+_DRAFT, _PART = ".rembg-skin-", ".part"
+_DAY = 86_400  # seconds after which a draft is abandoned if the disk has no locks
+_MOST_LINKS = 40  # as Linux
 
 _OF_ONE_PATH = frozenset(
     (
@@ -20,35 +33,65 @@ _OF_ONE_PATH = frozenset(
         *(errno.ENOENT, errno.ENOTDIR, errno.ENOTEMPTY, errno.EPERM),
     )
 )
+_NOT_REPLACED = frozenset((errno.EACCES, errno.EBUSY, errno.EPERM, errno.EXDEV))  # such as a mounted file
+
+_drafts: set[Path] = set()  # of this process
+_swept: set[Path] = set()  # folders
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a draft beside `path`, then move it there; a failure leaves nothing behind.
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a draft, then move it to `path`, whose folder is made if need be; a failure leaves nothing.
 
-    The draft's name cannot be guessed and is new, so that nothing is ever written through a link that others planted;
-    a link at `path` itself is replaced, not followed.
+    Links are followed, except another user's, which are replaced. A device, a pipe and a descriptor such as
+    ``/dev/stdout`` are opened and get the draft's bytes, and so does a file that can be written but not replaced, such
+    as one that is mounted into a container.
 
     Raises
     ------
     DataError
-        If the system does not allow it, such as in a full or foreign folder; its cause is the system's error.
+        If it cannot be written; the cause is the system's error.
 
     """
-    with _draft(path) as draft:
-        write(draft)
+    with _naming(path):
+        place = _followed(path)
+        replaced = _is_replaced(place)
+        with _draft(place.parent if replaced else Path(tempfile.gettempdir())) as draft:
+            write(draft)
+            try:
+                if replaced:
+                    draft.replace(place)
+            except OSError as error:
+                replaced = error.errno not in _NOT_REPLACED or not place.is_file()
+                if replaced:
+                    raise
+            if not replaced:
+                _copy(draft, place)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Replace a file of the program's own, such as a record; a link there is replaced, too, not followed.
+
+    Raises
+    ------
+    DataError
+        As :func:`write_atomically`.
+
+    """
+    with _naming(path), _draft(path.parent) as draft:
+        draft.write_text(text, "utf-8")
         draft.replace(path)
 
 
 def write_new(path: Path, text: str) -> bool:
-    """Write a file whole, unless there is one: of several processes that try, one does, and is told so.
+    """Create `path` atomically; of several processes exactly one gets True, and False means that there is one.
 
     Raises
     ------
     DataError
-        As :func:`write_whole`.
+        As :func:`write_atomically`.
 
     """
-    with _draft(path) as draft:
+    with _naming(path), _draft(path.parent) as draft:
         draft.write_text(text, "utf-8")
         try:
             os.link(draft, path, follow_symlinks=False)
@@ -61,21 +104,166 @@ def write_new(path: Path, text: str) -> bool:
         return True
 
 
+def read_own(path: Path, most: int = 1 << 20) -> bytes:
+    """Return the bytes of a small file of the program's own.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, is a pipe, a device or a folder, or has more than `most` bytes.
+
+    """
+    quick = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, os.O_RDONLY | quick), "rb") as file:  # noqa: PTH123 - a descriptor
+        if not S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is not a plain file")
+        if len(content := file.read(most + 1)) > most:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    return content
+
+
+def check_writable(path: Path) -> None:
+    """Raise DataError if :func:`write_atomically` could not write `path` now; nothing is made."""
+    with _naming(path):
+        place = _followed(path)
+        if not _is_replaced(place):
+            if _descriptor(place) is None and not os.access(place, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return
+        folder = next(parent for parent in place.absolute().parents if parent.exists())
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        with _draft(folder):
+            pass
+
+
+def is_of_one_path(error: DataError) -> bool:
+    """Return whether a file could not be written because of its own path: otherwise, as on a full disk, none could."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _OF_ONE_PATH
+
+
+def remove_drafts() -> None:
+    """Remove what this process has half written, before it is ended at once."""
+    for draft in list(_drafts):
+        with suppress(OSError):
+            draft.unlink()
+
+
 @contextmanager
-def _draft(path: Path) -> Iterator[Path]:
-    """Give a new, empty file beside `path`, which is removed with the block if it is still there."""
-    draft = path.with_name(f".{token_hex(8)}{PART}")  # short: `path` may have the longest name possible
+def _naming(path: Path) -> Iterator[None]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        try:
-            yield draft
-        finally:
-            draft.unlink(missing_ok=True)
+        yield
     except OSError as error:
         raise DataError(f"{printable(path)} cannot be written: {error.strerror or error}") from error
 
 
-def is_of_one_path(error: DataError) -> bool:
-    """Whether a file could not be written because of its own path: otherwise, as on a full disk, none could."""
-    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _OF_ONE_PATH
+def _followed(path: Path) -> Path:
+    """Return the file that the links at `path` lead to; a descriptor's link and another user's are not followed."""
+    for _ in range(_MOST_LINKS):
+        if _descriptor(path) is not None or not _is_own_link(path):
+            return path
+        path = path.parent / path.readlink()
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+
+
+def _is_own_link(path: Path) -> bool:
+    """Return whether `path` is a link of this user or of root: what another one planted leads anywhere."""
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return S_ISLNK(found.st_mode) and (not hasattr(os, "geteuid") or found.st_uid in (0, os.geteuid()))
+
+
+def _descriptor(path: Path) -> int | None:
+    """Return the number of this process's descriptor that `path` names, None for any other path."""
+    folder = os.path.realpath(path.parent)
+    return int(path.name) if path.name.isdecimal() and folder in (f"/proc/{os.getpid()}/fd", "/dev/fd") else None
+
+
+def _is_replaced(place: Path) -> bool:
+    """Return whether a draft takes the place of what is there: nothing, or a plain file in a folder one may write.
+
+    Raises
+    ------
+    OSError
+        If it is a folder.
+
+    """
+    try:
+        mode = place.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    if S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if _descriptor(place) is not None or not (S_ISREG(mode) or S_ISLNK(mode)):
+        return False
+    return os.access(place.parent, os.W_OK)
+
+
+def _copy(draft: Path, place: Path) -> None:
+    number = _descriptor(place)
+    if number is not None and sys.stdout is not None:
+        sys.stdout.flush()  # what was printed before comes first
+    with draft.open("rb") as source, open(place if number is None else os.dup(number), "wb") as target:  # noqa: PTH123
+        shutil.copyfileobj(source, target)
+
+
+@contextmanager
+def _draft(folder: Path) -> Iterator[Path]:
+    """Give a new, empty file in `folder`, which is removed with the block if it is still there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(folder)
+    draft, descriptor = _new_draft(folder)
+    _drafts.add(draft)
+    try:
+        yield draft
+    finally:
+        draft.unlink(missing_ok=True)
+        _drafts.discard(draft)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _new_draft(folder: Path) -> tuple[Path, int | None]:
+    """Return a new file, whose name cannot be guessed, and the descriptor that holds its lock."""
+    while True:
+        draft = folder / f"{_DRAFT}{token_hex(8)}{_PART}"  # short: `path` may have the longest name possible
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+        if flock is None:
+            os.close(descriptor)
+            return draft, None
+        with suppress(OSError):  # a disk without locks
+            flock(descriptor, LOCK_EX)
+        if draft.exists():
+            return draft, descriptor
+        os.close(descriptor)  # taken for an abandoned one before it had its lock
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the drafts in `folder` of runs that were killed, once in a process."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(_DRAFT) and entry.name.endswith(_PART):
+                with suppress(OSError):
+                    _remove_if_abandoned(Path(entry.path))
+
+
+def _remove_if_abandoned(draft: Path) -> None:
+    old = time.time() - draft.lstat().st_mtime > _DAY
+    if flock is None:
+        if old:
+            draft.unlink()
+        return
+    descriptor = os.open(draft, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        with suppress(OSError):  # a disk without locks
+            flock(descriptor, LOCK_EX | LOCK_NB)
+            old = True
+        if old:
+            draft.unlink()
+    finally:
+        os.close(descriptor)

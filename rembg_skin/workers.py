@@ -1,7 +1,9 @@
-"""Work on many files in several processes; one that dies costs one file, and Ctrl-C reaches the parent only."""
+"""Work on many files in other processes or another thread, so that this thread hears Ctrl-C whatever they do."""
 
+import contextvars
 import multiprocessing
 import os
+import queue
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -9,17 +11,67 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from typing import TypeVar
+from types import FrameType
+from typing import Any, TypeVar
 
+from rembg_skin.files import remove_drafts
 from rembg_skin.image.limits import LOCAL, set_limits
+from rembg_skin.messages import tell
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+BACKGROUND = "rembg-skin: background"  # the name of a thread that may be left behind
 
 DIED = "the process that worked on it died: too little memory, or a fault of the image's decoder"
 
 # Tasks waiting for each process: enough to keep it busy, few enough to stop soon and to keep memory flat.
 _AHEAD = 4
+_LAST_TASKS, _LAST_WORDS = 0.8, 0.2  # seconds that processes get to finish, and to remove what is half written
+_LOOK = 0.1  # seconds
+
+_END = object()
+
+
+def in_background(items: Iterable[Result], stopped: Callable[[], bool] = lambda: False) -> Iterator[Result]:
+    """Yield `items` while another thread makes them, one by one: however long one takes, this thread hears signals.
+
+    Parameters
+    ----------
+    items
+        What to yield. If the caller stops early, the one that is being made is left to itself.
+    stopped
+        Called ten times a second while one is made; once it returns True, no further item is yielded.
+
+    """
+    wanted: queue.SimpleQueue[Future[Any] | None] = queue.SimpleQueue()
+
+    def make() -> None:
+        iterator = iter(items)
+        while (future := wanted.get()) is not None:
+            try:
+                future.set_result(next(iterator, _END))
+            except BaseException as error:  # noqa: BLE001 - raised where the item is used
+                future.set_exception(error)
+
+    threading.Thread(target=contextvars.copy_context().run, args=(make,), name=BACKGROUND, daemon=True).start()
+    try:
+        while not stopped():
+            future: Future[Any] = Future()
+            wanted.put(future)
+            while not wait([future], _LOOK).done:
+                if stopped():
+                    return
+            if (item := future.result()) is _END:
+                return
+            yield item
+    finally:
+        wanted.put(None)
+
+
+def aside(work: Callable[[], Result]) -> Result:
+    """Return what `work` returns, done by another thread: however long it takes, this thread hears signals."""
+    return next(iter(in_background(work() for _ in range(1))))
 
 
 def work_on(
@@ -28,7 +80,8 @@ def work_on(
     """Let `processes` do `work`; yield each task as it is finished, and its result, or None if it killed its process.
 
     If a process dies, everything under way is done again, one at a time: at most the tasks that kill are lost. If the
-    caller stops early, tasks under way are finished and the others are left.
+    caller stops early, tasks under way get a moment to be finished. Where the system has no means for processes to
+    share (no ``/dev/shm``), this process does the work.
 
     Parameters
     ----------
@@ -41,6 +94,12 @@ def work_on(
 
     """
     waiting = iter(tasks)
+    try:
+        multiprocessing.get_context("spawn").Lock()
+    except (ImportError, OSError) as error:  # as AWS Lambda
+        tell(f"This system cannot run several processes ({error}): this one does all the work.")
+        yield from in_background((task, work(task)) for task in waiting)
+        return
     while interrupted := (yield from _until_a_death(waiting, work, processes, _AHEAD * processes)):
         again = iter(interrupted)
         while culprit := (yield from _until_a_death(again, work, 1, 1)):
@@ -56,7 +115,7 @@ def _until_a_death(
     # Not forked: this process has threads.
     pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _begin)
     try:
-        with _without_ctrl_c():
+        with _deaf_children():
             for _ in range(processes):  # each starts a process
                 pool.submit(os.getpid)
         while True:
@@ -73,31 +132,51 @@ def _until_a_death(
     except BrokenProcessPool:
         return under_way
     finally:
-        pool.shutdown(cancel_futures=True)
+        _end(pool, running)
+
+
+def _end(pool: ProcessPoolExecutor, running: Iterable[Future[Any]]) -> None:
+    """End the processes; those at work get a moment to finish."""
+    workers = list((pool._processes or {}).values())  # noqa: SLF001 - from Python 3.14 on there is kill_workers
+    pool.shutdown(wait=False, cancel_futures=True)
+    if wait(running, _LAST_TASKS).not_done:
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.join(_LAST_WORDS)
+            worker.kill()
+    pool.shutdown()
 
 
 @contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Ignore Ctrl-C for a moment; processes that are started in it ignore it for good."""
-    if threading.current_thread() is not threading.main_thread():  # which alone hears it
+def _deaf_children() -> Iterator[None]:
+    """Let processes that are started in the block hear no Ctrl-C and no hang-up; this one hears them afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin() -> None:
-    """Start a worker: Ctrl-C is its parent's business, on Windows too, and it does not outlive it."""
+    """Start a worker: signals are its parent's business, and it does not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     set_limits(LOCAL)  # workers are for the files of a command's user
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        remove_drafts()
+        os._exit(1)
+
+    signal.signal(signal.SIGTERM, end)
 
     def leave() -> None:
         parent = multiprocessing.parent_process()
         assert parent is not None  # noqa: S101 - for the type checker
         parent.join()
+        remove_drafts()
         os._exit(1)
 
     threading.Thread(target=leave, daemon=True).start()

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rembg_skin.errors import DataError, printable
-from rembg_skin.files import write_whole
+from rembg_skin.files import write_atomically
 
 
 def test_a_file_appears_whole_in_a_folder_that_is_made_for_it(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.txt"
-    write_whole(path, lambda draft: draft.write_text("all of it"))
+    write_atomically(path, lambda draft: draft.write_text("all of it"))
     assert path.read_text() == "all of it"
     assert list(path.parent.iterdir()) == [path]
 
@@ -26,7 +26,7 @@ def test_a_failure_leaves_what_was_there_and_no_draft(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("before")
     with pytest.raises(DataError, match=r"a\.txt cannot be written: No space left on device$") as caught:
-        write_whole(path, fail)
+        write_atomically(path, fail)
     assert isinstance(caught.value.__cause__, OSError)
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
@@ -34,10 +34,10 @@ def test_a_failure_leaves_what_was_there_and_no_draft(tmp_path: Path) -> None:
 
 def test_the_longest_name_possible_can_be_written(tmp_path: Path) -> None:
     path = tmp_path / ("n" * 251 + ".txt")
-    write_whole(path, lambda draft: draft.write_text("x"))
+    write_atomically(path, lambda draft: draft.write_text("x"))
     assert path.read_text() == "x"
     with pytest.raises(DataError, match="cannot be written"):
-        write_whole(tmp_path / ("n" * 256), lambda draft: draft.write_text("x"))
+        write_atomically(tmp_path / ("n" * 256), lambda draft: draft.write_text("x"))
 
 
 def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     path.symlink_to(victim)
     drafts: list[Path] = []
     for _ in range(2):
-        write_whole(path, lambda draft: drafts.append(draft) or draft.write_text("ours"))  # type: ignore[func-returns-value]
+        write_atomically(path, lambda draft: drafts.append(draft) or draft.write_text("ours"))  # type: ignore[func-returns-value]
     assert victim.read_text() == "theirs"
     assert not path.is_symlink()
     assert drafts[0] != drafts[1]  # what another process could plant is not known to it
@@ -58,7 +58,7 @@ def test_a_draft_that_is_there_already_is_not_touched(tmp_path: Path, monkeypatc
     monkeypatch.setattr("rembg_skin.files.token_hex", lambda _size: "guessed")
     (tmp_path / ".guessed.part").symlink_to(victim)
     with pytest.raises(DataError, match="cannot be written: File exists"):
-        write_whole(tmp_path / "a.txt", lambda draft: draft.write_text("ours"))
+        write_atomically(tmp_path / "a.txt", lambda draft: draft.write_text("ours"))
     assert victim.read_text() == "theirs"
     assert (tmp_path / ".guessed.part").is_symlink()
 

@@ -15,7 +15,7 @@ from rembg_skin.batch.claims import claimed
 from rembg_skin.batch.masker import SkinMasker, in_words, mask_of, png
 from rembg_skin.batch.record import Record
 from rembg_skin.errors import DataError, SkinError, printable
-from rembg_skin.files import is_of_one_path, write_whole
+from rembg_skin.files import is_of_one_path, write_atomically
 from rembg_skin.photos import is_litter, is_photo, open_photo
 from rembg_skin.workers import DIED, work_on
 
@@ -246,7 +246,7 @@ def _masked(session: object, task: Task) -> str:
     except Exception as error:  # noqa: BLE001 - one bad image is one failure, whatever is wrong with it
         return in_words(error)
     try:
-        write_whole(task.target, lambda draft: draft.write_bytes(data))
+        write_atomically(task.target, lambda draft: draft.write_bytes(data))
     except DataError as error:
         if is_of_one_path(error):
             return str(error)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rembg_skin.catalog import MODELS
 from rembg_skin.errors import DataError, printable
-from rembg_skin.files import write_new, write_whole
+from rembg_skin.files import read_own, replace_text, write_new
 
 NAME = "masks.json"
 
@@ -57,7 +57,7 @@ def read(target: Path) -> Record | None:
     """
     path = target / NAME
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(read_own(path))
         record = Record(**found)
         known = isinstance(record.model, str) and isinstance(record.extras, dict) and isinstance(record.weights, dict)
     except (FileNotFoundError, NotADirectoryError):
@@ -103,8 +103,7 @@ def begin_anew(target: Path, wanted: Record) -> None:
         If it cannot be written.
 
     """
-    text = _text(replace(wanted, anew=True))
-    write_whole(target / NAME, lambda draft: draft.write_text(text, "utf-8"))
+    replace_text(target / NAME, _text(replace(wanted, anew=True)))
 
 
 def _text(record: Record) -> str:

@@ -19,6 +19,10 @@ class ModelChoice:
     name: str
     extras: Mapping[str, object] = field(default_factory=dict)
 
+    def files(self) -> list[str]:
+        """Return the extras that may be a file's name, such as a network of the user's own."""
+        return [value for value in self.extras.values() if isinstance(value, str)]
+
     def __str__(self) -> str:
         extras = ",".join(f"{key}={json.dumps(value)}" for key, value in self.extras.items())
         return f"{self.name}:{extras}" if extras else self.name

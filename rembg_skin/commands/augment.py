@@ -69,4 +69,4 @@ def run(arguments: argparse.Namespace) -> int:
             f" {printable(arguments.output)}, {present} there already"
         )
     say_problems(problems)
-    return exit_status(stop, complete=not problems)
+    return exit_status(stop, len(made), len(problems))

@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(in_one_line(machine()))
         if named:
             print(named)
-    return exit_status(stop, complete=not failed)
+    return exit_status(stop, len(results), len(failed))
 
 
 def _models(given: list[ModelChoice] | None) -> list[ModelChoice]:

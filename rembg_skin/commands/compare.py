@@ -1,15 +1,28 @@
 """``rembg-skin compare``: the masks of several models of the same photographs, in one picture."""
 
 import argparse
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from rembg_skin.commands.arguments import checked_models, model_choice, positive
 from rembg_skin.commands.console import exit_status, progress, say, say_problems, say_written, stoppable
+from rembg_skin.commands.outputs import check_outputs
 from rembg_skin.dataset.pairs import find_pairs
 from rembg_skin.errors import ImageError, SkinError, printable
-from rembg_skin.measure.sheets import Cell, check_format, comparison, mask_cells, save_sheet
-from rembg_skin.photos import Problem, open_image, open_mask
+from rembg_skin.measure.sheets import (
+    Cell,
+    check_format,
+    check_size,
+    comparison,
+    comparison_size,
+    head_cells,
+    mask_cells,
+    save_sheet,
+)
+from rembg_skin.photos import Problem
 from rembg_skin.session import open_session
+from rembg_skin.workers import aside, in_background
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,27 +48,38 @@ def run(arguments: argparse.Namespace) -> int:
     """Draw the grid; return the exit status."""
     models = checked_models(arguments.model)
     check_format(arguments.output)
+    files = (name for model in models for name in model.files())
+    check_outputs([arguments.output], [*arguments.images, *filter(None, [arguments.masks]), *files])
     truths = _truths(arguments.images, arguments.masks) if arguments.masks else {}
-    images, problems = _readable(arguments.images, truths)
-    if not images:
-        raise ImageError(problems[0].reason)
+    names, side = list(map(str, models)), arguments.side
+    heads: dict[Path, list[Cell]] = {}
+    problems: list[Problem] = []
     cells: dict[tuple[Path, str], tuple[Cell, Cell]] = {}
     failed: list[SkinError] = []
     with stoppable() as stop:
-        for model in models:
+        for path, head in progress(_heads(arguments.images, truths, side), len(arguments.images), "reading"):
+            if isinstance(head, Problem):
+                problems.append(head)
+            else:
+                heads[path] = head
+        check_size(comparison_size(heads, names, side), arguments.output)
+        for model in models if heads else ():
             try:
-                session = open_session(model.name, model.extras)
-                for path in progress(images, len(images), str(model)):
-                    cells[path, str(model)] = mask_cells(session, path, arguments.side, truths.get(path))
+                session = aside(partial(open_session, model.name, model.extras))
+                made = in_background((path, mask_cells(session, path, side, truths.get(path))) for path in heads)
+                for path, pair in progress(made, len(heads), str(model)):
+                    cells[path, str(model)] = pair
             except SkinError as error:
                 failed.append(error)
                 say(str(error))
-    if failed and not cells:
-        raise failed[0]
-    save_sheet(comparison(images, list(map(str, models)), cells, arguments.side, truths), arguments.output)
+    if stop.is_set() and not cells:
+        return stop.status
+    if not cells:
+        raise failed[0] if failed else ImageError(problems[0].reason)
+    save_sheet(comparison(heads, names, cells, side), arguments.output)
     say_problems(problems)
     say_written([arguments.output])
-    return exit_status(stop, complete=not problems and not failed)
+    return exit_status(stop, len(cells), len(problems) + len(failed))
 
 
 def _truths(images: list[Path], masks: Path) -> dict[Path, Path]:
@@ -69,15 +93,10 @@ def _truths(images: list[Path], masks: Path) -> dict[Path, Path]:
     return truths
 
 
-def _readable(paths: list[Path], truths: dict[Path, Path]) -> tuple[list[Path], list[Problem]]:
-    images, problems = [], []
+def _heads(paths: list[Path], truths: dict[Path, Path], side: int) -> Iterator[tuple[Path, list[Cell] | Problem]]:
+    """Yield each photograph and the first cells of its row, or why it cannot be read."""
     for path in paths:
         try:
-            size = open_image(path).size
-            if path in truths:
-                open_mask(truths[path], size)
+            yield path, head_cells(path, side, truths.get(path), with_truth=bool(truths))
         except ImageError as error:
-            problems.append(Problem(path, str(error)))
-        else:
-            images.append(path)
-    return images, problems
+            yield path, Problem(path, str(error))

@@ -1,49 +1,54 @@
 """Progress, tables, lines for people, exit statuses and a clean stop: shared by the commands."""
 
 import re
+import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import TypeVar
 
+from rembg_skin.commands.signals import Stop, Stopped
 from rembg_skin.dataset.pairs import Folders
 from rembg_skin.errors import listed, printable
 from rembg_skin.photos import Problem
 
-INCOMPLETE = 3  # finished, but some files or models had to be left out
-INTERRUPTED = 130  # as shells say it
+_EVERY, _HOUR = 30, 3600  # seconds; the first: between two lines of progress
+_NOTHING, _PART = 1, 3  # exit statuses
 
 _NUMBER = re.compile(r"-$|-?[\d.]")
 
 T = TypeVar("T")
 
 
-@dataclass
-class Stop:
-    """Whether Ctrl-C was pressed."""
-
-    pressed: bool = False
-
-
 @contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Let Ctrl-C end the block instead of the program, so that what is finished can be kept."""
+    """Let Ctrl-C and the like end the block and not the command, so that what is finished can be kept."""
     stop = Stop()
     try:
         yield stop
-    except KeyboardInterrupt:
-        stop.pressed = True
+    except KeyboardInterrupt as error:
+        stop.status = error.status if isinstance(error, Stopped) else Stopped(signal.SIGINT).status
         say("Stopped; what is finished is kept.")
 
 
-def progress(items: Iterable[T], total: int, title: str) -> Iterator[T]:
-    """Give the items while a bar shows how many are done, on a terminal only."""
+def progress(items: Iterable[T], total: int, title: str, done: int = 0) -> Iterator[T]:
+    """Yield the items and show how many of `total` are done: a bar on a terminal, in a log a line now and then."""
     from tqdm import tqdm
 
-    with tqdm(items, desc=title, total=total, disable=None, leave=False) as bar:
-        yield from bar
+    start = shown = monotonic()
+    with tqdm(desc=title, total=total, initial=done, disable=None, leave=False, dynamic_ncols=True) as bar:
+        for number, item in enumerate(items, 1):
+            yield item
+            bar.update()
+            if bar.disable and (now := monotonic()) - shown > _EVERY:
+                shown, left = now, (total - done - number) * (now - start) / number
+                say(f"{title}: {done + number} of {total}, about {_duration(left)} left")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / _HOUR:.1f} hours" if seconds > _HOUR else f"{seconds / 60:.1f} minutes"
 
 
 def say(line: str) -> None:
@@ -80,11 +85,11 @@ def say_problems(problems: Sequence[Problem]) -> None:
             say(f"  {problem.reason}")
 
 
-def exit_status(stop: Stop, *, complete: bool) -> int:
-    """Return 0; 3 if the command left something out; 130 if it was stopped."""
-    if stop.pressed:
-        return INTERRUPTED
-    return 0 if complete else INCOMPLETE
+def exit_status(stop: Stop, done: int, left_out: int) -> int:
+    """Return 0; 1 if nothing was done, 3 if only a part was; that of the signal if the command was stopped."""
+    if stop.is_set() or not left_out:
+        return stop.status
+    return _PART if done else _NOTHING
 
 
 def write_table(rows: Sequence[Sequence[str]]) -> None:

@@ -2,23 +2,25 @@
 
 import argparse
 import os
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rembg_skin.commands.arguments import extras, model_choice
+from rembg_skin.commands.arguments import ModelChoice, extras, model_choice
 from rembg_skin.commands.console import exit_status, progress, say, say_problems, say_written, stoppable
+from rembg_skin.commands.outputs import Identity, check_output, identities
 from rembg_skin.cutout.photo import Kept, Photo, Pixels, read_photo
 from rembg_skin.cutout.writer import write_picture
 from rembg_skin.errors import DataError, ImageError, SkinError, printable
-from rembg_skin.files import write_whole
+from rembg_skin.files import check_writable, write_atomically
 from rembg_skin.image.overlay import overlay
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.photos import Problem
 from rembg_skin.session import open_session, predict_mask
+from rembg_skin.workers import in_background
 
 CUT, MASK, OVERLAY = "cut", "mask", "overlay"
 _ENDINGS = {"png": ".png", "tiff": ".tif", "psd": ".psd", "webp": ".webp", "jpeg": ".jpg"}
@@ -62,30 +64,35 @@ def run(args: argparse.Namespace) -> int:
     photos = list(dict.fromkeys(args.photos))
     output = _output(args, len(photos))
     session = open_session(args.model.name, {**args.model.extras, **args.extras})
+    read = identities([*photos, *args.model.files(), *ModelChoice("", args.extras).files()])
+    taken: set[Path] = set()
     problems: list[Problem] = []
     written, full = 0, True
-    inputs = set(filter(None, map(_identity, photos)))
-    taken: set[Path] = set()
+
+    def make(photo: Path) -> tuple[Path, bool] | Problem:
+        target = output.target(photo)
+        try:
+            _check_target(target, read, taken)
+            return target, _make(session, photo, target, output.format_name, args.kind)
+        except SkinError as error:
+            return Problem(photo, str(error))
+        except Exception as error:  # noqa: BLE001 - one photo's trouble, whatever it is, is not the others'
+            return Problem(photo, f"{printable(photo)}: {type(error).__name__}: {printable(error)}")
+
     with stoppable() as stop:
-        for photo in progress(photos, len(photos), args.kind):
-            target = output.target(photo)
-            try:
-                _check_target(target, inputs, taken)
-                full &= _make(session, photo, target, output.format_name, args.kind)
-            except SkinError as error:
-                problems.append(Problem(photo, str(error)))
-            except Exception as error:  # noqa: BLE001 - one photo's trouble, whatever it is, is not the others'
-                reason = f"{printable(photo)}: {type(error).__name__}: {printable(error)}"
-                problems.append(Problem(photo, reason))
+        for outcome in progress(in_background(map(make, photos)), len(photos), args.kind):
+            if isinstance(outcome, Problem):
+                problems.append(outcome)
             else:
                 written += 1
-                say_written([target])
-    if problems and not written and not stop.pressed:
+                full &= outcome[1]
+                say_written(outcome[:1])
+    if problems and not written and not stop.is_set():
         for problem in problems:
             say(f"rembg-skin: {problem.reason}")
-        return 1
-    say_problems(problems)
-    return exit_status(stop, complete=full and not problems)
+    else:
+        say_problems(problems)
+    return exit_status(stop, written, len(problems) + (not full))
 
 
 @dataclass(frozen=True)
@@ -132,25 +139,15 @@ def _output(args: argparse.Namespace, photos: int) -> Output:
     return output
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from all others, whatever its spelling or the links to it."""
-    try:
-        state = path.stat()
-    except OSError:
-        return None
-    return state.st_dev, state.st_ino
-
-
-def _check_target(target: Path, inputs: Collection[tuple[int, int]], taken: set[Path]) -> None:
-    """Raise DataError if `target` is one of the photos, or the file of another one; remember it otherwise."""
-    found = _identity(target)
-    if found is not None and found in inputs:
-        raise DataError(f"{printable(target)} is one of the photos, which are never written over; choose another -o.")
+def _check_target(target: Path, read: Mapping[Identity, str], taken: set[Path]) -> None:
+    """Raise DataError if `target` is read, or is the file of another photo; remember it otherwise."""
+    check_output(target, read)
     place = Path(os.path.realpath(target.parent), target.name.casefold())
     if place in taken:
         raise DataError(
             f"{printable(target)} was written for another photo of the same name; write this one to another folder."
         )
+    check_writable(target)
     taken.add(place)
 
 
@@ -162,7 +159,7 @@ def _make(session: Any, path: Path, target: Path, format_name: str, kind: str) -
     photo = read_photo(path)
     pixels, kept = _picture(session, path, photo, kind)
     try:
-        write_whole(target, lambda draft: write_picture(draft, format_name, pixels, kept))
+        write_atomically(target, lambda draft: write_picture(draft, format_name, pixels, kept))
     except ImageError as error:
         raise ImageError(f"{printable(path)}: {error}.") from error
     if halved := kind == CUT and photo.deep is None and photo.bits > 8:  # noqa: PLR2004

@@ -3,6 +3,7 @@
 import argparse
 
 from rembg_skin.catalog import FILES, files_of
+from rembg_skin.commands.console import exit_status, stoppable
 from rembg_skin.commands.names import models_named
 from rembg_skin.errors import WeightsError, printable
 from rembg_skin.messages import tell
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Fetch what is missing and print the path of each file; return the exit status."""
     done = failed = 0
-    try:
+    with stoppable() as stop:
         for model in FILES.values() if arguments.all else models_named(arguments.names):
             files = files_of(model)
             if not files:
@@ -32,7 +33,4 @@ def run(arguments: argparse.Namespace) -> int:
                 except WeightsError as error:
                     tell(f"rembg-skin: {error}")
                     failed += 1
-    except KeyboardInterrupt:
-        tell("Stopped; what has arrived is kept for the next time.")
-        return 130
-    return 0 if not failed else 3 if done else 1
+    return exit_status(stop, done, failed)

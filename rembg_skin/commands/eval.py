@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 from rembg_skin.commands.arguments import ModelChoice, checked_models, model_choice, natural
@@ -15,9 +16,10 @@ from rembg_skin.commands.console import (
     stoppable,
     write_table,
 )
+from rembg_skin.commands.outputs import check_outputs
 from rembg_skin.dataset.pairs import Folders, Pair, check_sizes, find_pairs
 from rembg_skin.errors import DataError, SkinError, printable
-from rembg_skin.files import write_whole
+from rembg_skin.files import write_atomically
 from rembg_skin.measure.evaluate import (
     Predict,
     Score,
@@ -35,6 +37,7 @@ from rembg_skin.measure.sheets import save_sheet, worst_sheet
 from rembg_skin.measure.tables import latex, markdown
 from rembg_skin.photos import Problem
 from rembg_skin.session import open_session
+from rembg_skin.workers import aside, in_background
 
 _SIDE = 256
 _SAFE = str.maketrans(dict.fromkeys(':="/\\[]{}<>|?* ', "_"))
@@ -81,6 +84,17 @@ def run(arguments: argparse.Namespace) -> int:
     models = checked_models(arguments.model or ([] if arguments.predictions else [ModelChoice("skin")]))
     others = {printable(folder): find_pairs(arguments.images, folder).pairs for folder in arguments.predictions}
     folders = find_pairs(arguments.images, arguments.masks)
+    sources: dict[str, ModelChoice | list[Pair]] = {**{str(model): model for model in models}, **others}
+    sheets = [_sheet(name, arguments.worst_to) for name in sources] if arguments.worst else []
+    check_outputs(
+        [*filter(None, (arguments.csv, arguments.plot)), *sheets],
+        [
+            arguments.images,
+            arguments.masks,
+            *arguments.predictions,
+            *(name for model in models for name in model.files()),
+        ],
+    )
     if arguments.plot:
         from rembg_skin.measure.plots import check_format, new_figure
 
@@ -90,7 +104,6 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.resize:
         check_sizes(folders.pairs)
 
-    sources: dict[str, ModelChoice | list[Pair]] = {**{str(model): model for model in models}, **others}
     scores: list[Score] = []
     problems: list[Problem] = []
     origins: dict[str, Provenance] = {}
@@ -98,14 +111,16 @@ def run(arguments: argparse.Namespace) -> int:
     with stoppable() as stop:
         for name, source in sources.items():
             try:
-                origins[name], predict = _opened(name, source, resize=arguments.resize)
+                origins[name], predict = aside(partial(_opened, name, source, resize=arguments.resize))
                 _evaluate(name, predict, folders, arguments, scores, problems)
             except SkinError as error:  # one model's trouble must not cost the others their results
                 failed.append(error)
                 say(str(error))
+    if stop.is_set() and not scores:
+        return stop.status
     if failed and not scores:
         raise failed[0]
-    if not scores and not stop.pressed:
+    if not scores:
         say_problems(problems)
         raise DataError("No pair could be scored.")
 
@@ -118,7 +133,7 @@ def run(arguments: argparse.Namespace) -> int:
         _print_table(scores, origins)
     say_problems(problems)
     _write_files(arguments, scores, origins)
-    return exit_status(stop, complete=not problems and not failed)
+    return exit_status(stop, len(scores), len(problems) + len(failed))
 
 
 def _opened(name: str, source: ModelChoice | list[Pair], *, resize: bool) -> tuple[Provenance, Predict]:
@@ -145,7 +160,7 @@ def _print_table(scores: list[Score], origins: dict[str, Provenance]) -> None:
 
 def _write_files(arguments: argparse.Namespace, scores: list[Score], origins: dict[str, Provenance]) -> None:
     if arguments.csv:
-        write_whole(arguments.csv, lambda part: _write_csv(part, scores, origins))
+        write_atomically(arguments.csv, lambda part: _write_csv(part, scores, origins))
         say_written([arguments.csv])
     if arguments.plot and scores:
         from rembg_skin.measure.plots import distribution, new_figure, save
@@ -165,16 +180,22 @@ def _evaluate(
     scores: list[Score],
     problems: list[Problem],
 ) -> None:
-    outcomes = evaluate(name, predict, folders.pairs, resize=arguments.resize, hce=arguments.hce, by=arguments.by)
+    outcomes = in_background(
+        evaluate(name, predict, folders.pairs, resize=arguments.resize, hce=arguments.hce, by=arguments.by)
+    )
     for outcome in progress(outcomes, len(folders.pairs), name):
         if isinstance(outcome, Score):
             scores.append(outcome)
         elif outcome not in problems:  # a damaged file is the same trouble for every model
             problems.append(outcome)
     if arguments.worst > 0 and (chosen := worst(scores, name, arguments.worst)):
-        path = arguments.worst_to / f"worst-{name.translate(_SAFE)}.png"
-        save_sheet(worst_sheet(chosen, predict, _SIDE, resize=arguments.resize), path)
+        path = _sheet(name, arguments.worst_to)
+        save_sheet(aside(lambda: worst_sheet(chosen, predict, _SIDE, resize=arguments.resize)), path)
         say_written([path])
+
+
+def _sheet(name: str, folder: Path) -> Path:
+    return folder / f"worst-{name.translate(_SAFE)}.png"
 
 
 def _write_csv(path: Path, scores: list[Score], origins: dict[str, Provenance]) -> None:

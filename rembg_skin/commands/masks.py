@@ -6,18 +6,18 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Never
+from typing import TYPE_CHECKING
 
 from rembg_skin.batch import SkinMasker
 from rembg_skin.catalog import MODELS, SKIN, resolved
-from rembg_skin.commands.arguments import extras, model_choice, positive
-from rembg_skin.errors import listed, printable
-from rembg_skin.files import write_whole
+from rembg_skin.commands.arguments import ModelChoice, extras, model_choice, positive
+from rembg_skin.commands.console import exit_status, progress, say, stoppable
+from rembg_skin.commands.outputs import check_outputs
+from rembg_skin.errors import SkinError, listed, printable
+from rembg_skin.files import write_atomically
 from rembg_skin.machine import cores, processes
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
     from rembg_skin.batch.folder import Share, Survey
     from rembg_skin.batch.record import Record
 
@@ -65,18 +65,16 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the masks that are missing or outdated.
-
-    Returns 1 if an image could not be masked or a folder not be read, each of them a line on stderr.
-    """
+    """Write the masks that are missing or outdated; return the exit status."""
     from rembg_skin.batch import record
     from rembg_skin.batch.folder import WHOLE, Share, check_folders, mask_all, missing, survey
-    from rembg_skin.commands.console import say
 
     source, target = arguments.source, arguments.target
     check_folders(source, target)
     found = None if arguments.overwrite else record.read(target)
     model, chosen = _settings(arguments, found)
+    if arguments.errors:
+        check_outputs([arguments.errors], [source, target, *ModelChoice(model, chosen).files()])
     masker = SkinMasker(model, extras=chosen)
     if found is not None:
         record.check(target, found, record.Record(model, chosen, {}, ""))
@@ -96,22 +94,23 @@ def run(arguments: argparse.Namespace) -> int:
     failures: list[tuple[Path, str]] = [*surveyed.unreadable]
     tasks = missing(source, target, since=since, share=share) if surveyed.todo else iter(())
     try:
-        with (
-            _progress_bar(surveyed) as bar,
-            closing(mask_all(tasks, masker, target, jobs)) as results,
-        ):
-            for task, outcome in results:
+        with stoppable() as stop, closing(mask_all(tasks, masker, target, jobs)) as results:
+            for task, outcome in progress(results, surveyed.done + surveyed.todo, "masks", surveyed.done):
                 if outcome.error:
                     failures.append((task.source, outcome.error))
                     say(f"rembg-skin: {printable(task.source)}: {outcome.error}")
                 written += not outcome.error and not outcome.elsewhere
                 elsewhere += outcome.elsewhere
-                bar.update()
-    finally:  # after Ctrl-C, too
+    except SkinError as error:  # such as a full disk
+        if not written:
+            raise
+        failures.append((target, str(error)))
+        say(f"rembg-skin: {error}")
+    finally:
         if arguments.errors:
-            write_whole(arguments.errors, lambda draft: _write_failures(draft, failures))
+            write_atomically(arguments.errors, lambda draft: _write_failures(draft, failures))
     print(_summary(surveyed, written, len(failures) - len(surveyed.unreadable), elsewhere, share))
-    return int(bool(failures))
+    return exit_status(stop, written + elsewhere + surveyed.done, len(failures))
 
 
 def _settings(arguments: argparse.Namespace, found: "Record | None") -> tuple[str, Mapping[str, object]]:
@@ -127,8 +126,6 @@ def _say_beforehand(surveyed: "Survey", target: Path, found: "Record | None", ov
     """Name the files left out, and say which masks are kept though other settings may have made them."""
     from importlib.metadata import version
 
-    from rembg_skin.commands.console import say
-
     if surveyed.odd:
         say(f"{len(surveyed.odd)} files and folders of a system or of `cut` are left out: {listed(surveyed.odd)}")
     for folder, reason in surveyed.unreadable:
@@ -137,13 +134,6 @@ def _say_beforehand(surveyed: "Survey", target: Path, found: "Record | None", ov
         say(f"{printable(target)} does not say what made its masks; they are kept. --overwrite makes them again.")
     if found is not None and found.version != version("rembg-skin"):
         say(f"The masks in {printable(target)} were begun with rembg-skin {printable(found.version)}.")
-
-
-def _progress_bar(surveyed: "Survey") -> "tqdm[Never]":
-    from tqdm import tqdm
-
-    total = surveyed.done + surveyed.todo
-    return tqdm(total=total, initial=surveyed.done, unit="image", disable=None, dynamic_ncols=True)
 
 
 def _default_jobs(name: str, chosen: Mapping[str, object], todo: int) -> int:

@@ -3,6 +3,7 @@
 import argparse
 
 from rembg_skin.catalog import FILES, Model, files_of
+from rembg_skin.commands.console import exit_status, stoppable
 from rembg_skin.commands.names import models_named
 from rembg_skin.errors import WeightsError, printable
 from rembg_skin.messages import tell
@@ -17,13 +18,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Hash the files, print for each whether it is what it should be, and return the exit status."""
     named = dict.fromkeys(file for model in models_named(arguments.names) for file in files_of(model))
     good: list[bool] = []
-    try:
+    with stoppable() as stop:
         for file in named or FILES.values():
             good += _verified(file, expected=bool(named))
-    except KeyboardInterrupt:
-        tell("Stopped.")
-        return 130
-    return 0 if all(good) else 3 if any(good) else 1
+    return exit_status(stop, sum(good), len(good) - sum(good))
 
 
 def _verified(file: Model, *, expected: bool) -> list[bool]:

@@ -2,12 +2,7 @@
 
 import argparse
 import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from rembg_skin.commands.arguments import extras, model_choice
@@ -64,54 +59,28 @@ def run(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
     from tqdm import tqdm
 
-    from rembg_skin.commands.console import INCOMPLETE, INTERRUPTED
+    from rembg_skin.commands.outputs import check_outputs
+    from rembg_skin.commands.signals import noted_signals
     from rembg_skin.video.convert import Job, Video, convert
     from rembg_skin.video.formats import chosen
     from rembg_skin.video.predict import masking
     from rembg_skin.video.reader import Reader
 
     target, table = arguments.target, arguments.csv
-    _check_paths(arguments.source, [path for path in (target, table) if path])
+    if not (target or table):
+        raise VideoError("Nothing to write: name OUT, or --csv FILE.")
+    check_outputs([path for path in (target, table) if path], [arguments.source, *arguments.model.files()])
     video = Video(target, *chosen(target, arguments.kind)) if target else None
     with Reader(arguments.source) as source:
         work, at_once = masking(arguments.model.name, {**arguments.model.extras, **arguments.extras})
-        with tqdm(total=source.facts.frames, unit="frame", disable=None, dynamic_ncols=True) as bar, _ctrl_c() as stop:
+        with (
+            tqdm(total=source.facts.frames, unit="frame", disable=None, dynamic_ncols=True) as bar,
+            noted_signals() as stop,
+        ):
             job = Job(source, work, at_once, arguments.steady, stop.is_set, bar.update)
             report = convert(job, video, table)
     _say(report, target, table)
-    if report.stopped:
-        return INTERRUPTED
-    return INCOMPLETE if report.damaged or report.lacking or "lost" in report.sounds else 0
-
-
-def _check_paths(source: str, targets: list[Path]) -> None:
-    """Raise VideoError if there is nothing to write, or a file would be written over another one."""
-    if not targets:
-        raise VideoError("Nothing to write: name OUT, or --csv FILE.")
-    for path in targets:
-        if path.is_dir():
-            raise VideoError(f"{path} is a folder; name a file.")
-        if path.exists() and Path(source).exists() and path.samefile(source):
-            raise VideoError(f"{path} is the video that is read; name another file.")
-    if len({path.resolve() for path in targets}) < len(targets):
-        raise VideoError(f"{targets[0]} cannot be both the video and the CSV file.")
-
-
-@contextmanager
-def _ctrl_c() -> Iterator[threading.Event]:
-    """Let Ctrl-C set an event, so that the file can be brought to an end; pressed again, it ends the program."""
-    pressed = threading.Event()
-
-    def press(number: int, frame: FrameType | None) -> None:
-        if pressed.is_set():
-            signal.default_int_handler(number, frame)
-        pressed.set()
-
-    before = signal.signal(signal.SIGINT, press)
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, before)
+    return stop.status or (3 if report.damaged or report.lacking or "lost" in report.sounds else 0)
 
 
 def _say(report: "Report", target: Path | None, table: Path | None) -> None:

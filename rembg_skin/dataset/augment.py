@@ -14,10 +14,10 @@ from PIL import Image
 from rembg_skin.dataset.pairs import Pair
 from rembg_skin.dataset.variants import VARIANTS, Occlusion, Recoloring, occlude
 from rembg_skin.errors import DataError, ImageError, printable
-from rembg_skin.files import PART, is_of_one_path, write_whole
+from rembg_skin.files import is_of_one_path, read_own, replace_text, write_atomically
 from rembg_skin.image.arrays import Bytes
 from rembg_skin.photos import Problem, open_mask, open_rgb
-from rembg_skin.workers import DIED, work_on
+from rembg_skin.workers import DIED, in_background, work_on
 
 _SETTINGS = "augment.json"
 _COMPRESSION = 3  # of the PNG files: a third of the default level's time for a tenth more bytes
@@ -65,17 +65,15 @@ def prepare(target: Target, images: Path, masks: Path) -> None:
             raise DataError(
                 f"{printable(target.folder)} was made with other settings ({record.name}); name another folder."
             )
-        for left in target.folder.rglob(f".*{PART}"):  # of a run that was killed
-            left.unlink()
     elif target.folder.is_dir() and any(target.folder.iterdir()):
         raise DataError(f"{printable(target.folder)} is not empty and was not made by augment; name another folder.")
     else:
-        write_whole(record, lambda part: part.write_text(text, "utf-8"))
+        replace_text(record, text)
 
 
 def _content(record: Path) -> bytes:
     try:
-        return record.read_bytes()
+        return read_own(record)
     except OSError as error:
         raise DataError(f"{printable(record)} cannot be read: {error.strerror}") from error
 
@@ -114,7 +112,7 @@ def _random(seed: int, pair: Pair, variant: Occlusion) -> np.random.Generator:
 
 def _write_png(path: Path, pixels: Bytes) -> None:
     image = Image.fromarray(pixels)
-    write_whole(path, lambda draft: image.save(draft, "PNG", compress_level=_COMPRESSION))
+    write_atomically(path, lambda draft: image.save(draft, "PNG", compress_level=_COMPRESSION))
 
 
 def augment_all(pairs: Iterable[Pair], target: Target, processes: int) -> Iterator[Made | Problem]:
@@ -129,8 +127,7 @@ def augment_all(pairs: Iterable[Pair], target: Target, processes: int) -> Iterat
 
     """
     if processes == 1:
-        for pair in pairs:
-            yield augment(pair, target)
+        yield from in_background(augment(pair, target) for pair in pairs)
         return
     for pair, outcome in work_on(pairs, partial(augment, target=target), processes):
         yield Problem(pair.image, f"{printable(pair.image)}: {DIED}") if outcome is None else outcome

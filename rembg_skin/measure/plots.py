@@ -8,7 +8,7 @@ import numpy as np
 
 from rembg_skin.color.rules import HsvRange
 from rembg_skin.errors import DataError, ExtraError, printable
-from rembg_skin.files import write_whole
+from rembg_skin.files import write_atomically
 from rembg_skin.measure.stats import ColorStatistics
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def save(figure: "Figure", path: Path) -> None:
     """Write the figure atomically in the format of the suffix; PNG has 300 dots an inch."""
     check_format(path)
     kind = path.suffix.lower().removeprefix(".")
-    write_whole(path, lambda part: figure.savefig(part, format=kind, dpi=_DPI))
+    write_atomically(path, lambda part: figure.savefig(part, format=kind, dpi=_DPI))
 
 
 def distribution(figure: "Figure", ious: Mapping[str, Sequence[float]]) -> None:

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from PIL.Image import Image as PILImage
 
 from rembg_skin.errors import DataError, printable
-from rembg_skin.files import write_whole
+from rembg_skin.files import write_atomically
 from rembg_skin.image.arrays import Mask
 from rembg_skin.image.overlay import error_overlay, overlay
 from rembg_skin.image.rgb import to_rgb
@@ -24,6 +24,7 @@ from rembg_skin.session import predict_mask
 FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG",
            ".pdf": "PDF", ".svg": "SVG"}  # fmt: skip
 DPI = 300
+_LONGEST = {"WEBP": 16383, "JPEG": 65500, "PDF": 65500}  # pixels; a PDF holds a JPEG
 
 _LEGEND = "green: right, blue: missed, orange: false"
 _MARGIN = 8
@@ -40,6 +41,7 @@ class Cell:
     lines: Sequence[str] = field(default=())
 
 
+Heads = Mapping[Path, Sequence[Cell]]  # of an image: the first cells of its row
 Cells = Mapping[tuple[Path, str], tuple[Cell, Cell]]  # of an image and a model: its mask, and the mask on the image
 
 _EMPTY = Cell(None)
@@ -75,33 +77,52 @@ def mask_cells(session: Any, path: Path, side: int, truth: Path | None = None) -
     return _mask_cell(mask, side), Cell(shown, [f"IoU {Confusion.of(mask, actual).iou:.3f}"])
 
 
-def comparison(
-    images: Sequence[Path], models: Sequence[str], cells: Cells, side: int, truths: Mapping[Path, Path] | None = None
-) -> PILImage:
+def head_cells(path: Path, side: int, truth: Path | None, *, with_truth: bool) -> list[Cell]:
+    """Return the first cells of an image's row: itself, and with `with_truth` its true mask, or an empty place.
+
+    Raises
+    ------
+    ImageError
+        If a file cannot be read, or the true mask is not of the image's size.
+
+    """
+    image = open_image(path)
+    mask = _EMPTY if truth is None else _mask_cell(open_mask(truth, image.size), side)
+    return [Cell(shrunk(to_rgb(image)[0], side), [printable(path.name)]), *([mask] if with_truth else [])]
+
+
+def comparison(heads: Heads, models: Sequence[str], cells: Cells, side: int) -> PILImage:
     """Return the grid of a comparison: a row for each image, with two columns for each model.
 
     Parameters
     ----------
-    images, models
-        Rows and pairs of columns, in order; every image must be readable.
+    heads
+        The first cells of each row, from :func:`head_cells`.
+    models
+        Pairs of columns, in order.
     cells
         What :func:`mask_cells` made of an image and a model; a missing one stays empty.
     side
         Width of a column in pixels.
-    truths
-        True masks of the images, if there are any: they get a column of their own.
 
     """
-    rows = []
-    for path in images:
-        image = open_image(path)
-        row = [Cell(shrunk(to_rgb(image)[0], side), [printable(path.name)])]
-        if truths:
-            row.append(_mask_cell(open_mask(truths[path], image.size), side) if path in truths else _EMPTY)
-        rows.append([*row, *(cell for model in models for cell in cells.get((path, model), (_EMPTY, _EMPTY)))])
-    second = _LEGEND if truths else "overlay"
+    rows = [
+        [*head, *(cell for model in models for cell in cells.get((path, model), (_EMPTY, _EMPTY)))]
+        for path, head in heads.items()
+    ]
+    return grid(rows, _headings(heads, models), side)
+
+
+def comparison_size(heads: Heads, models: Sequence[str], side: int) -> tuple[int, int]:
+    """Return the width and height in pixels of the grid that :func:`comparison` will draw."""
+    return _layout(list(heads.values()), _headings(heads, models), side)[0]
+
+
+def _headings(heads: Heads, models: Sequence[str]) -> list[str]:
+    with_truth = any(len(head) > 1 for head in heads.values())
+    second = _LEGEND if with_truth else "overlay"
     titles = [title for model in models for title in (model, f"{model}, {second}")]
-    return grid(rows, ["image", *(["true mask"] if truths else []), *titles], side)
+    return ["image", *(["true mask"] if with_truth else []), *titles]
 
 
 def worst_sheet(scores: Iterable[Score], predict: Predict, side: int, *, resize: bool) -> PILImage:
@@ -152,6 +173,16 @@ def check_format(path: Path) -> None:
         raise DataError(f"{printable(path)}: a picture's name ends in {', '.join(FORMATS)}.")
 
 
+def check_size(size: tuple[int, int], path: Path) -> None:
+    """Raise DataError if the format of `path` cannot hold a sheet of this width and height."""
+    longest = _LONGEST.get(FORMATS[path.suffix.lower()], max(size))
+    if max(size) > longest:
+        raise DataError(
+            f"{printable(path)}: the sheet has {size[0]} x {size[1]} pixels, more than the {longest} a side of this"
+            " format; write .png, or give fewer photos."
+        )
+
+
 def save_sheet(sheet: PILImage, path: Path) -> None:
     """Write the sheet, a whole file or none, in the format of the suffix.
 
@@ -164,9 +195,9 @@ def save_sheet(sheet: PILImage, path: Path) -> None:
     check_format(path)
     kind = FORMATS[path.suffix.lower()]
     if kind == "SVG":
-        write_whole(path, lambda part: part.write_text(_svg(sheet), "utf-8"))
+        write_atomically(path, lambda part: part.write_text(_svg(sheet), "utf-8"))
     else:
-        write_whole(path, lambda part: sheet.save(part, kind, dpi=(DPI, DPI), resolution=DPI, quality=95))
+        write_atomically(path, lambda part: sheet.save(part, kind, dpi=(DPI, DPI), resolution=DPI, quality=95))
 
 
 def _svg(sheet: PILImage) -> str:
@@ -202,14 +233,8 @@ def grid(rows: Sequence[Sequence[Cell]], headings: Sequence[str], side: int) -> 
     """
     font = ImageFont.load_default(_FONT_SIZE)
     wrapped = [_wrap(heading, font, side) for heading in headings]
-    head = _MARGIN + _LINE * max(len(lines) for lines in wrapped)
-    heights = [
-        max(cell.picture.height if cell.picture else 0 for cell in row)
-        + _LINE * max(sum(len(_wrap(line, font, side)) for line in cell.lines) for cell in row)
-        + _MARGIN
-        for row in rows
-    ]
-    sheet = Image.new("RGB", (_MARGIN + len(headings) * (side + _MARGIN), head + sum(heights) + _MARGIN), _PAPER)
+    size, head, heights = _layout(rows, headings, side)
+    sheet = Image.new("RGB", size, _PAPER)
     draw = ImageDraw.Draw(sheet)
     for column, lines in enumerate(wrapped):
         _write(draw, lines, _MARGIN + column * (side + _MARGIN), _MARGIN, font)
@@ -224,6 +249,21 @@ def grid(rows: Sequence[Sequence[Cell]], headings: Sequence[str], side: int) -> 
             _write(draw, [part for line in cell.lines for part in _wrap(line, font, side)], left, below + 2, font)
         top += height
     return sheet
+
+
+def _layout(
+    rows: Sequence[Sequence[Cell]], headings: Sequence[str], side: int
+) -> tuple[tuple[int, int], int, list[int]]:
+    """Return a grid's width and height, the height of its headings, and that of each row."""
+    font = ImageFont.load_default(_FONT_SIZE)
+    head = _MARGIN + _LINE * max(len(_wrap(heading, font, side)) for heading in headings)
+    heights = [
+        max(cell.picture.height if cell.picture else 0 for cell in row)
+        + _LINE * max(sum(len(_wrap(line, font, side)) for line in cell.lines) for cell in row)
+        + _MARGIN
+        for row in rows
+    ]
+    return (_MARGIN + len(headings) * (side + _MARGIN), head + sum(heights) + _MARGIN), head, heights
 
 
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont

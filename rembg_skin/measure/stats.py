@@ -43,6 +43,13 @@ class ColorStatistics:
                 self.histograms[name] += counts.reshape(2, LEVELS)
         self.images += 1
 
+    def plus(self, other: "ColorStatistics") -> "ColorStatistics":
+        """Return the counts of both."""
+        result = ColorStatistics()
+        result.images = self.images + other.images
+        result.histograms = {name: self.histograms[name] + other.histograms[name] for name in CHANNELS}
+        return result
+
     def as_json(self) -> dict[str, Any]:
         """Return the counts as plain values."""
         not_skin, skin = self.histograms["H"].sum(axis=1).tolist()

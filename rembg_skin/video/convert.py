@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rembg_skin.files import write_whole
+from rembg_skin.files import write_atomically
 from rembg_skin.image.arrays import Mask
 from rembg_skin.video.color import Table
 from rembg_skin.video.formats import Format, Kind
@@ -111,12 +111,12 @@ def convert(job: Job, video: Video | None, table: Path | None) -> Report:
                 rows = Table(file)
                 _run(job, [*sinks, lambda frame, mask: rows.add(frame.time, frame.rgb, mask)], on_sound, report)
 
-        write_whole(table, fill)
+        write_atomically(table, fill)
 
     if video is None:
         write_table([], None)
     else:
-        write_whole(video.path, lambda draft: write_video(draft, video))
+        write_atomically(video.path, lambda draft: write_video(draft, video))
     return report
 
 

@@ -94,10 +94,10 @@ def read(file: Path) -> Receipt | None:
 
 def write(file: Path, receipt: Receipt) -> None:
     """Write `receipt` beside `file`, atomically; raise DataError if the folder cannot be written."""
-    from rembg_skin.files import write_whole
+    from rembg_skin.files import replace_text
 
     text = json.dumps(asdict(receipt), indent=1) + "\n"
-    write_whole(path_of(file), lambda draft: draft.write_text(text, encoding="utf-8"))
+    replace_text(path_of(file), text)
 
 
 def vouched(model: Model, folders: Sequence[Path] | None = None) -> Path | None:
