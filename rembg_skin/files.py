@@ -133,6 +133,9 @@ def check_writable(path: Path) -> None:
         folder = next(parent for parent in place.absolute().parents if parent.exists())
         if not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        for part in place.absolute().relative_to(folder).parts:
+            with suppress(FileNotFoundError):
+                (folder / part).lstat()  # raises if it is too long for a name
         with _draft(folder):
             pass
 

@@ -1,6 +1,9 @@
-"""Files are written whole or not at all, never through a link; names are shown so that no terminal obeys them."""
+"""Files appear complete or not at all, and only plain ones are replaced; no terminal obeys the names that are shown."""
 
+import errno
 import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rembg_skin.errors import DataError, printable
-from rembg_skin.files import write_atomically
+from rembg_skin.files import check_writable, read_own, replace_text, write_atomically
+from tests.support.processes import started
 
 
 def test_a_file_appears_whole_in_a_folder_that_is_made_for_it(tmp_path: Path) -> None:
@@ -40,27 +44,127 @@ def test_the_longest_name_possible_can_be_written(tmp_path: Path) -> None:
         write_atomically(tmp_path / ("n" * 256), lambda draft: draft.write_text("x"))
 
 
-def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+def test_links_lead_to_the_file_that_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "old.txt").write_text("before")
+    (tmp_path / "a.txt").symlink_to("b.txt")
+    (tmp_path / "b.txt").symlink_to(tmp_path / "disk" / "old.txt")
+    (tmp_path / "c.txt").symlink_to(tmp_path / "disk" / "new.txt")
+    for name in ("a.txt", "c.txt"):
+        write_atomically(tmp_path / name, lambda draft: draft.write_text("ours"))
+        assert (tmp_path / name).is_symlink()
+    assert {path.name: path.read_text() for path in (tmp_path / "disk").iterdir()} == {
+        "old.txt": "ours",
+        "new.txt": "ours",
+    }
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give links away")
+def test_a_link_that_another_user_planted_is_replaced(tmp_path: Path) -> None:
     victim, path = tmp_path / "victim", tmp_path / "a.txt"
     victim.write_text("theirs")
     path.symlink_to(victim)
-    drafts: list[Path] = []
-    for _ in range(2):
-        write_atomically(path, lambda draft: drafts.append(draft) or draft.write_text("ours"))  # type: ignore[func-returns-value]
-    assert victim.read_text() == "theirs"
-    assert not path.is_symlink()
-    assert drafts[0] != drafts[1]  # what another process could plant is not known to it
+    os.lchown(path, 65534, 65534)
+    write_atomically(path, lambda draft: draft.write_text("ours"))
+    assert (victim.read_text(), path.read_text(), path.is_symlink()) == ("theirs", "ours", False)
+
+
+def test_a_record_is_not_written_through_any_link(tmp_path: Path) -> None:
+    victim, path = tmp_path / "victim", tmp_path / "masks.json"
+    victim.write_text("theirs")
+    path.symlink_to(victim)
+    replace_text(path, "ours")
+    assert (victim.read_text(), path.read_text(), path.is_symlink()) == ("theirs", "ours", False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /dev and /proc")
+def test_devices_pipes_and_descriptors_are_written_and_stay_what_they_are(tmp_path: Path) -> None:
+    write_atomically(Path("/dev/null"), lambda draft: draft.write_text("gone"))
+    assert Path("/dev/null").is_char_device()
+    with pytest.raises(DataError, match="/dev/full cannot be written: No space left on device"):
+        write_atomically(Path("/dev/full"), lambda draft: draft.write_text("x"))
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as other:
+        read = other.submit(pipe.read_text)
+        write_atomically(pipe, lambda draft: draft.write_text("through the pipe"))
+        assert read.result(10) == "through the pipe"
+    assert pipe.is_fifo()
+
+    with (tmp_path / "all.txt").open("w") as file:  # as the shell's >, behind what is there
+        file.write("first, ")
+        file.flush()
+        for name in (f"/dev/fd/{file.fileno()}", f"/proc/self/fd/{file.fileno()}"):
+            write_atomically(Path(name), lambda draft: draft.write_text("then "))
+    assert (tmp_path / "all.txt").read_text() == "first, then then "
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_file_that_can_only_be_written_in_place_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mounted.csv"
+    path.write_text("a longer text than the new one")
+
+    def busy(_draft: Path, _target: Path) -> None:  # as of a file that is mounted into a container
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    monkeypatch.setattr(Path, "replace", busy)
+    number = path.stat().st_ino
+    write_atomically(path, lambda draft: draft.write_text("ours"))
+    assert (path.read_text(), path.stat().st_ino) == ("ours", number)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_drafts_of_a_killed_run_are_removed_and_those_at_work_are_not(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from rembg_skin.files import write_atomically\n"
+        "def work(draft): print(draft, flush=True); time.sleep(60)\n"
+        "write_atomically(Path(sys.argv[1]), work)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "film.mp4")]
+    with started(command) as killed, started(command) as at_work:
+        drafts = []
+        for process in (killed, at_work):
+            assert process.stdout is not None
+            drafts.append(Path(process.stdout.readline().strip()))
+        killed.kill()
+        killed.wait()
+        (tmp_path / ".hidden.part").write_text("somebody's")
+        write_atomically(tmp_path / "a.txt", lambda draft: draft.write_text("ours"))
+        assert {path.name for path in tmp_path.iterdir()} == {"a.txt", ".hidden.part", drafts[1].name}
+
+
+@pytest.mark.parametrize("name", ["", "file/a", "n" * 256, "in/" + "n" * 256, "loop", "/proc/a", "/dev/null/a"])
+def test_what_cannot_be_written_is_found_before_the_work_and_nothing_is_made(name: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "loop").symlink_to("loop")
+    before = set(tmp_path.rglob("*"))
+    with pytest.raises(DataError, match="cannot be written"):
+        check_writable(tmp_path / name)
+    for good in ("new/deep/a.csv", "file", "/dev/null", "/dev/stdout"):
+        check_writable(tmp_path / good)
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_a_record_that_is_no_plain_small_file_is_an_error_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").write_bytes(b"[" * (1 << 21))
+    (tmp_path / "link").symlink_to("/dev/zero")
+    for name in ("pipe", "large", "link", "none", "."):
+        with pytest.raises(OSError):  # noqa: PT011 - the system's words differ
+            read_own(tmp_path / name)
+    (tmp_path / "small").write_bytes(b"{}")
+    assert read_own(tmp_path / "small") == b"{}"
 
 
 def test_a_draft_that_is_there_already_is_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     victim = tmp_path / "victim"
     victim.write_text("theirs")
     monkeypatch.setattr("rembg_skin.files.token_hex", lambda _size: "guessed")
-    (tmp_path / ".guessed.part").symlink_to(victim)
+    (tmp_path / ".rembg-skin-guessed.part").symlink_to(victim)
     with pytest.raises(DataError, match="cannot be written: File exists"):
         write_atomically(tmp_path / "a.txt", lambda draft: draft.write_text("ours"))
     assert victim.read_text() == "theirs"
-    assert (tmp_path / ".guessed.part").is_symlink()
 
 
 @pytest.mark.parametrize(

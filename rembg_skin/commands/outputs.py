@@ -15,7 +15,7 @@ from rembg_skin.photos import is_photo
 Identity = tuple[int, int]  # a file's device and number: the same by every spelling and link
 
 _STDIN = "-"
-_ADDRESS = re.compile(r"[:|,]")  # what stands before a file's name in FFmpeg's addresses: `concat:a.mp4|b.mp4`
+_SEPARATOR = re.compile(r"[:|,]")  # stands before a file's name in FFmpeg's addresses: `concat:a.mp4|b.mp4`
 
 
 def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path | str]) -> None:
@@ -47,7 +47,10 @@ def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path | str]) -> None
 def check_output(output: Path, read: Mapping[Identity, str]) -> None:
     """Raise DataError if `output` is one of the files of :func:`identities`."""
     if (same := read.get(_identity(output) or (0, 0))) is not None:
-        raise DataError(f"{printable(output)} is read by this command ({printable(same)}); name another file.")
+        raise DataError(
+            f"{printable(output)} is {printable(same)}, which this command reads and which is never written over;"
+            " name another file."
+        )
 
 
 def identities(inputs: Iterable[Path | str]) -> dict[Identity, str]:
@@ -68,9 +71,9 @@ def _files_of(given: str) -> Iterator[str | int | Path]:
         yield 0
     else:
         yield given
-        for place in (match.end() for match in _ADDRESS.finditer(given)):
-            name = _ADDRESS.split(given[place:])[0]
-            yield from (given[place:], name, unquote(name), re.sub(r"^//[^/]*", "", unquote(name)))
+        for place in (match.end() for match in _SEPARATOR.finditer(given)):
+            for name in (given[place:], _SEPARATOR.split(given[place:])[0]):
+                yield from (name, unquote(name), re.sub(r"^//[^/]*", "", unquote(name)))
 
 
 def _identity(file: str | int | Path) -> Identity | None:

@@ -1,0 +1,190 @@
+"""Signals that ask a command to end: it does in two seconds, however large the photos, and keeps what is finished."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rembg_skin.commands.signals import Stopped, ended_by_signals, noted_signals
+from rembg_skin.workers import aside, in_background
+from tests.support.command import PROGRAM, run
+from tests.support.processes import started
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are sent as on POSIX")
+# Stands for a library in one long call, in which Python hears no signal: two photos are done, the third takes a minute.
+SLOW = """
+import os, signal, sys, time
+from unittest.mock import patch
+from rembg_skin.sessions.classic import ColorSession
+signal.signal(signal.SIGINT, signal.default_int_handler)
+plain, calls = ColorSession.predict, []
+def slow(self, *arguments, **extras):
+    calls.append(1)
+    if len(calls) > 2:
+        print("at work", file=sys.stderr, flush=True)
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        time.sleep(60)
+    return plain(self, *arguments, **extras)
+ColorSession.predict = slow
+from rembg_skin.cli import main
+sys.exit(main())
+"""
+
+
+MODEL, PHOTOS = ("-m", "ycbcr_skin"), tuple(f"photos/{name}.png" for name in "abcde")
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    for folder in ("photos", "truth"):
+        (tmp_path / folder).mkdir()
+    for name in "abcde":
+        Image.new("RGB", (60, 40), (224, 172, 142)).save(tmp_path / "photos" / f"{name}.png")
+        Image.new("L", (60, 40), 255).save(tmp_path / "truth" / f"{name}.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("number", "command", "kept"),
+    [
+        (signal.SIGTERM, ("eval", "photos", "truth", *MODEL, "--no-hce", "--csv", "all.csv"), "all.csv"),
+        (signal.SIGHUP, ("compare", *PHOTOS, *MODEL, "-o", "grid.png"), "grid.png"),
+        (signal.SIGINT, ("cut", *PHOTOS, *MODEL, "-o", "out/"), "out/b-cut.png"),
+    ],
+)
+def test_a_command_ends_soon_and_keeps_what_is_finished(
+    number: signal.Signals, command: tuple[str, ...], kept: str, folders: Path
+) -> None:
+    with started([sys.executable, "-c", SLOW, *command], cwd=folders) as process:
+        assert process.stderr is not None
+        while "at work" not in (line := process.stderr.readline()):
+            assert line, process.wait()
+        start = time.monotonic()
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+        took = time.monotonic() - start
+    assert process.returncode == 128 + number
+    assert "Stopped; what is finished is kept." in err
+    assert "Traceback" not in err
+    assert (folders / kept).stat().st_size > 0
+    assert not list(folders.rglob(".rembg-skin*"))
+    assert took < 20  # two on an idle machine; the work would take a minute
+
+
+def test_large_photos_are_not_waited_for(folders: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (3000, 4000, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(folders / "photo.jpg")
+    Image.new("L", (4000, 3000), 255).save(folders / "mask.png")
+    for name in "abcde":
+        (folders / "photos" / f"{name}.png").unlink()
+        (folders / "photos" / f"{name}.jpg").symlink_to("../photo.jpg")
+        (folders / "truth" / f"{name}.png").unlink()
+        (folders / "truth" / f"{name}.png").symlink_to("../mask.png")
+    for number, command, begun in (
+        (signal.SIGINT, ("masks", "photos", "out", "-m", "icm_skin", "-j", "2"), "out/masks.json"),
+        (signal.SIGTERM, ("augment", "photos", "truth", "-o", "more", "--jobs", "2"), "more/masks/a__*"),
+    ):
+        with started([PROGRAM, *command], cwd=folders) as process:
+            wait_for(lambda begun=begun: any(folders.glob(begun)))  # type: ignore[misc]
+            start = time.monotonic()
+            process.send_signal(number)
+            out, err = process.communicate(timeout=60)
+            took = time.monotonic() - start
+        assert process.returncode == 128 + number, err
+        assert "Traceback" not in err
+        assert "0 masks written" in out or "0 of 5 pairs" in out
+        assert took < 20  # a pair takes a minute
+        assert not list(folders.rglob(".rembg-skin*"))
+        for path in folders.glob("more/*/*"):
+            Image.open(path).load()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_second_signal_ends_a_command_at_once(folders: Path) -> None:
+    code = (
+        "import signal, sys, time\n"
+        "from pathlib import Path\n"
+        "from rembg_skin.commands import models\n"
+        "from rembg_skin.commands.signals import noted_signals\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "def run(_):\n"
+        "    with noted_signals() as stop:\n"
+        "        print('ready', flush=True)\n"
+        "        while not stop.is_set(): time.sleep(.01)\n"
+        "        print('bringing it to its end', flush=True)\n"
+        "        time.sleep(60)\n"
+        "models.run = run\n"
+        "from rembg_skin.cli import main; sys.exit(main())"
+    )
+    with started([sys.executable, "-c", code, "models"], cwd=folders) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == "bringing it to its end\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == -signal.SIGINT
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Check that a test leaves the handlers of signals as they were."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+@pytest.mark.usefixtures("handlers")
+def test_signals_end_a_block_or_are_noted_and_are_as_before_after_it() -> None:
+    with pytest.raises(Stopped) as stopped, ended_by_signals():
+        signal.raise_signal(signal.SIGTERM)
+    assert stopped.value.status == 143
+    with ended_by_signals():
+        with noted_signals() as stop:
+            assert not stop.is_set()
+            signal.raise_signal(signal.SIGINT)
+            assert (stop.is_set(), stop.status) == (True, 130)
+        with noted_signals() as stop:
+            assert not stop.is_set()
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with ended_by_signals():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_caller_in_python_keeps_its_compiler_and_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NUMBA_DISABLE_JIT")
+    assert run("models").returncode == 0
+    assert "NUMBA_DISABLE_JIT" not in os.environ
+
+
+def test_work_in_the_background_is_given_in_order_and_its_errors_are_raised() -> None:
+    def items() -> Iterator[int]:
+        yield from range(3)
+        raise ValueError("no more")
+
+    given: list[int] = []
+    with pytest.raises(ValueError, match="no more"):
+        given.extend(in_background(items()))
+    assert given == [0, 1, 2]
+    assert list(in_background([])) == []
+    assert list(in_background([1, 2], lambda: bool(given))) == []
+    assert aside(lambda: 7) == 7
