@@ -165,8 +165,10 @@ def _raw_mode(image: Any) -> str:
 def _bits(image: Any) -> int:
     if image.format == "TIFF":
         return max(image.tag_v2.get(_BITS, (1,)))  # type: ignore[no-any-return]
-    if image.format == "PPM" and image.tile[0].codec_name == "ppm":
-        return int(image.tile[0].args[1]).bit_length()  # of the highest value
+    if image.format in ("PPM", "SGI"):
+        (name, *_, arguments), *_ = image.tile
+        deep = {"ppm": lambda: arguments[1] > 255, "sgi_rle": lambda: arguments[2] == 2, "SGI16": lambda: True}  # noqa: PLR2004
+        return 16 if deep.get(name, bool)() else 8
     return image.info.get("bit_depth", 8)  # type: ignore[no-any-return]
 
 

@@ -260,7 +260,7 @@ def test_bits_that_are_lost_are_told_and_are_a_part_only(
     deep = np.asarray(upright(photo))[..., ::-1].astype(np.uint16) * 4
     assert cv2.imwrite(str(tmp_path / "photo.avif"), deep, [cv2.IMWRITE_AVIF_DEPTH, 10])
     assert main(["cut", str(tmp_path / "photo.avif"), *MODEL]) == 3
-    assert "photo.avif: its 10 bits a channel became 8" in capsys.readouterr().err
+    assert "photo.avif: its 10 bits a channel were reduced to 8" in capsys.readouterr().err
     assert main(["cut", str(tmp_path / "photo.avif"), *MODEL, "--mask"]) == 0
 
 
