@@ -11,7 +11,7 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.image.tiles import LARGE, TWO, each
 
-_LARGEST = 4 << 20  # bytes; press profiles have up to three million
+_LARGEST = 16 << 20  # bytes: what a JPEG holds
 _CLOSE = 2  # levels: a profile that moves no colour further is sRGB under another name
 _BITS = 6  # of each channel, in the table of an RGB profile
 _STEP = 1 << 8 - _BITS  # levels between two of its entries
