@@ -163,7 +163,7 @@ def _make(session: Any, path: Path, target: Path, format_name: str, kind: str) -
     except ImageError as error:
         raise ImageError(f"{printable(path)}: {error}.") from error
     if halved := kind == CUT and photo.deep is None and photo.bits > 8:  # noqa: PLR2004
-        say(f"{printable(path)}: its {photo.bits} bits a channel were reduced to 8; of PNG and TIFF files in RGB, 16 are kept.")
+        say(f"{printable(path)}: its {photo.bits} bits a channel were reduced to 8; PNG and TIFF in RGB keep 16.")
     return not halved
 
 

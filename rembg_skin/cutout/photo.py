@@ -30,6 +30,7 @@ _OF_THE_FILE = (0xA005, 0xA500)  # in the EXIF block: interoperability, gamma; p
 # layout, or hold what belongs to one program, such as Photoshop's layers.
 _ABOUT = frozenset((270, 271, 272, 305, 306, 315, 316, 33432, 18246, 18249, *range(40091, 40096)))
 _OTHER_BYTE = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}
+_LAST_OF_8_BITS = {"ppm": 255, "sgi_rle": 1, "SGI16": -2}  # the last argument of decoders, which 16 bits exceed
 _ACROSS, _DOWN, _UNIT, _A_CENTIMETRE, _CENTIMETRES = 282, 283, 296, 3, 2.54  # an inch
 _BITS, _PLANES, _SEPARATE, _WHITE = 258, 284, 2, 0xFFFF
 
@@ -165,10 +166,8 @@ def _raw_mode(image: Any) -> str:
 def _bits(image: Any) -> int:
     if image.format == "TIFF":
         return max(image.tag_v2.get(_BITS, (1,)))  # type: ignore[no-any-return]
-    if image.format in ("PPM", "SGI"):
-        (name, *_, arguments), *_ = image.tile
-        deep = {"ppm": lambda: arguments[1] > 255, "sgi_rle": lambda: arguments[2] == 2, "SGI16": lambda: True}  # noqa: PLR2004
-        return 16 if deep.get(name, bool)() else 8
+    if image.format in ("PPM", "SGI") and (tile := image.tile[0]).codec_name in _LAST_OF_8_BITS:
+        return 16 if tile.args[-1] > _LAST_OF_8_BITS[tile.codec_name] else 8
     return image.info.get("bit_depth", 8)  # type: ignore[no-any-return]
 
 

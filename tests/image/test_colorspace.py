@@ -6,6 +6,7 @@ import struct
 import subprocess
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ LINEAR_2020 = profiles.rgb(
     (0.67346, 0.27903, -0.00193), (0.16567, 0.67534, 0.02998), (0.12505, 0.04563, 0.79686), profiles.gamma(1.0)
 )
 Save = Callable[[Image.Image, Path], None]
+Coded = Callable[[int, int, Image.Image, Path], None]
 
 
 @pytest.fixture
@@ -46,69 +48,54 @@ def distance(first: Image.Image | None, second: Image.Image) -> float:
     return float(np.abs(np.asarray(first).astype(int) - np.asarray(second)).mean())
 
 
-def jpeg(exif: dict[int, Any]) -> Save:
-    def save(image: Image.Image, path: Path) -> None:
-        block = Image.Exif()
-        block.update(exif)
-        image.save(path, "JPEG", quality=100, subsampling=0, exif=block)
-
-    return save
+def jpeg(exif: dict[int, Any], image: Image.Image, path: Path) -> None:
+    block = Image.Exif()
+    block.update(exif)
+    image.save(path, "JPEG", quality=100, subsampling=0, exif=block)
 
 
-def png(**chunks: bytes) -> Save:
-    def save(image: Image.Image, path: Path) -> None:
-        image.save(path, "PNG")
-        data, added = path.read_bytes(), b""
-        for name, content in chunks.items():
-            chunk = name.encode() + content
-            added += struct.pack(">I", len(content)) + chunk + struct.pack(">I", zlib.crc32(chunk))
-        path.write_bytes(data[:33] + added + data[33:])
-
-    return save
+def png(chunks: dict[bytes, bytes], image: Image.Image, path: Path) -> None:
+    image.save(path, "PNG")
+    data, added = path.read_bytes(), b""
+    for name, content in chunks.items():
+        added += struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+    path.write_bytes(data[:33] + added + data[33:])
 
 
-def tiff(**more: Any) -> Save:
-    def save(image: Image.Image, path: Path) -> None:
-        tags = ImageFileDirectory_v2()
-        tags[318], tags[319] = ADOBE[:2], ADOBE[2:]
-        if levels := more.get("transfer"):
-            tags.tagtype[301], tags[301] = 3, levels
-        image.save(path, "TIFF", tiffinfo=tags)
-
-    return save
+def tiff(curve: tuple[int, ...], image: Image.Image, path: Path) -> None:
+    tags = ImageFileDirectory_v2()
+    tags[318], tags[319] = ADOBE[:2], ADOBE[2:]
+    if curve:
+        tags.tagtype[301], tags[301] = 3, curve
+    image.save(path, "TIFF", tiffinfo=tags)
 
 
-def avif(primaries: int, transfer: int) -> Save:
-    def save(image: Image.Image, path: Path) -> None:
-        image.save(path, "AVIF", quality=100, subsampling="4:4:4")
-        data = path.read_bytes()
-        place = data.index(b"colrnclx") + 8
-        path.write_bytes(data[:place] + struct.pack(">HH", primaries, transfer) + data[place + 4 :])
-
-    return save
+def cicp(primaries: int, transfer: int, image: Image.Image, path: Path) -> None:
+    png({b"cICP": bytes([primaries, transfer, 0, 1])}, image, path)
 
 
-def heic(primaries: int, transfer: int) -> Save:
-    def save(image: Image.Image, path: Path) -> None:
-        heif = pytest.importorskip("pillow_heif", reason="HEIC needs pillow-heif")
-        codes = {"color_primaries": primaries, "transfer_characteristics": transfer, "matrix_coefficients": 6}
-        heif.from_pillow(image).save(path, quality=-1, chroma=444, full_range_flag=1, **codes)
-
-    return save
+def avif(primaries: int, transfer: int, image: Image.Image, path: Path) -> None:
+    image.save(path, "AVIF", quality=100, subsampling="4:4:4")
+    data = path.read_bytes()
+    place = data.index(b"colrnclx") + 8
+    path.write_bytes(data[:place] + struct.pack(">HH", primaries, transfer) + data[place + 4 :])
 
 
-def jpeg2000(profile: bytes) -> Save:
-    def save(image: Image.Image, path: Path) -> None:
-        buffer = io.BytesIO()
-        image.save(buffer, "JPEG2000")
-        data = buffer.getvalue()
-        header, color = data.index(b"jp2h") - 4, data.index(b"colr") - 4
-        (size,), (old,) = struct.unpack_from(">I", data, header), struct.unpack_from(">I", data, color)
-        box = struct.pack(">I4sBBB", 11 + len(profile), b"colr", 2, 0, 0) + profile
-        head = struct.pack(">I", size - old + len(box)) + data[header + 4 : color]
-        path.write_bytes(data[:header] + head + box + data[color + old :])
+def heic(primaries: int, transfer: int, image: Image.Image, path: Path) -> None:
+    heif = pytest.importorskip("pillow_heif", reason="HEIC needs pillow-heif")
+    codes = {"color_primaries": primaries, "transfer_characteristics": transfer, "matrix_coefficients": 6}
+    heif.from_pillow(image).save(path, quality=-1, chroma=444, full_range_flag=1, **codes)
 
-    return save
+
+def jpeg2000(profile: bytes, image: Image.Image, path: Path) -> None:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG2000")
+    data = buffer.getvalue()
+    header, color = data.index(b"jp2h") - 4, data.index(b"colr") - 4
+    (size,), (old,) = struct.unpack_from(">I", data, header), struct.unpack_from(">I", data, color)
+    box = struct.pack(">I4sBBB", 11 + len(profile), b"colr", 2, 0, 0) + profile
+    head = struct.pack(">I", size - old + len(box)) + data[header + 4 : color]
+    path.write_bytes(data[:header] + head + box + data[color + old :])
 
 
 DCF = {0x8769: {0xA001: 65535, 0xA005: {1: "R03"}}}
@@ -117,21 +104,21 @@ DCF = {0x8769: {0xA001: 65535, 0xA005: {1: "R03"}}}
 def test_a_cameras_adobe_rgb_is_read_in_every_orientation(
     adobe: Image.Image, srgb: Image.Image, tmp_path: Path
 ) -> None:
-    jpeg({0x0112: 6, **DCF})(adobe.transpose(Image.Transpose.ROTATE_90), tmp_path / "photo")
+    jpeg({0x0112: 6, **DCF}, adobe.transpose(Image.Transpose.ROTATE_90), tmp_path / "photo")
     assert distance(open_rgb(tmp_path / "photo"), srgb) < 1.6
 
 
 @pytest.mark.parametrize(
     "save",
     [
-        jpeg(DCF),
-        jpeg({0x8769: {0xA001: 2}}),
-        jpeg({318: ADOBE[:2], 319: ADOBE[2:], 0x8769: {0xA001: 65535, 0xA500: 2.2}}),
-        png(gAMA=struct.pack(">I", 45470), cHRM=CHROMATICITIES),
-        tiff(),
-        tiff(transfer=POWER),
-        tiff(transfer=POWER * 3),
-        jpeg2000(profiles.ADOBE_RGB),
+        partial(jpeg, DCF),
+        partial(jpeg, {0x8769: {0xA001: 2}}),
+        partial(jpeg, {318: ADOBE[:2], 319: ADOBE[2:], 0x8769: {0xA001: 65535, 0xA500: 2.2}}),
+        partial(png, {b"gAMA": struct.pack(">I", 45470), b"cHRM": CHROMATICITIES}),
+        partial(tiff, ()),
+        partial(tiff, POWER),
+        partial(tiff, POWER * 3),
+        partial(jpeg2000, profiles.ADOBE_RGB),
     ],
     ids=["DCF", "Exif 2", "Exif primaries", "PNG", "TIFF", "TIFF with a curve", "TIFF with curves", "JPEG 2000"],
 )
@@ -147,17 +134,15 @@ def test_adobe_rgb_is_read_as_such_and_a_cutout_names_it(
     assert distance(ImageCms.profileToProfile(shown, profile, ImageCms.createProfile("sRGB")), srgb) < 1.6
 
 
-@pytest.mark.parametrize("save", [png(cICP=bytes([12, 13, 0, 1])), avif(12, 13), heic(12, 13)])
-def test_display_p3_is_read_as_such(save: Save, srgb: Image.Image, tmp_path: Path) -> None:
-    save(profiles.converted(srgb, profiles.DISPLAY_P3), tmp_path / "photo")
+@pytest.mark.parametrize("save", [cicp, avif, heic])
+def test_display_p3_is_read_as_such(save: Coded, srgb: Image.Image, tmp_path: Path) -> None:
+    save(12, 13, profiles.converted(srgb, profiles.DISPLAY_P3), tmp_path / "photo")
     assert distance(open_rgb(tmp_path / "photo"), srgb) < 1.2
 
 
-@pytest.mark.parametrize("save", [png, avif, heic])
+@pytest.mark.parametrize("save", [cicp, avif, heic])
 @pytest.mark.parametrize("transfer", [16, 18])
-def test_hdr_is_read_as_sdr_and_not_cut(
-    save: Callable[..., Save], transfer: int, srgb: Image.Image, tmp_path: Path
-) -> None:
+def test_hdr_is_read_as_sdr_and_not_cut(save: Coded, transfer: int, srgb: Image.Image, tmp_path: Path) -> None:
     light = np.asarray(profiles.converted(srgb, LINEAR_2020)) / 255 * 203  # nits
     if transfer == 16:
         power = (light / 10_000) ** 0.1593017578125
@@ -167,7 +152,7 @@ def test_hdr_is_read_as_sdr_and_not_cut(
         curve = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 0.1)) + 0.55991073
         signal = np.where(scene <= 1 / 12, np.sqrt(3 * scene), curve)
     picture = Image.fromarray(np.rint(255 * signal).astype(np.uint8))
-    (png(cICP=bytes([9, transfer, 0, 1])) if save is png else save(9, transfer))(picture, tmp_path / "photo")
+    save(9, transfer, picture, tmp_path / "photo")
     assert distance(open_rgb(tmp_path / "photo"), srgb) < 4
     with pytest.raises(ImageError, match=r"HDR.*--mask"):
         read_photo(tmp_path / "photo").cutout(np.zeros(srgb.size[::-1], np.uint8))
@@ -176,17 +161,17 @@ def test_hdr_is_read_as_sdr_and_not_cut(
 @pytest.mark.parametrize(
     "save",
     [
-        png(gAMA=struct.pack(">I", 45455)),
-        png(sRGB=b"\0", gAMA=struct.pack(">I", 100_000)),
-        png(cICP=bytes([1, 13, 0, 1]), gAMA=struct.pack(">I", 100_000)),
-        png(gAMA=bytes(4), cHRM=bytes(32)),
-        png(cHRM=struct.pack(">8I", *[2**31] * 8)),
-        jpeg({0x8769: {0xA001: 65535}}),
-        jpeg({0x8769: {0xA001: 1}, 318: ADOBE[:2], 319: ADOBE[2:]}),
-        jpeg({318: (0.3, 0.3)}),
-        avif(1, 1),
-        avif(2, 2),
-        heic(1, 13),
+        partial(png, {b"gAMA": struct.pack(">I", 45455)}),
+        partial(png, {b"sRGB": b"\0", b"gAMA": struct.pack(">I", 100_000)}),
+        partial(png, {b"cICP": bytes([1, 13, 0, 1]), b"gAMA": struct.pack(">I", 100_000)}),
+        partial(png, {b"gAMA": bytes(4), b"cHRM": bytes(32)}),
+        partial(png, {b"cHRM": struct.pack(">8I", *[2**31] * 8)}),
+        partial(jpeg, {0x8769: {0xA001: 65535}}),
+        partial(jpeg, {0x8769: {0xA001: 1}, 318: ADOBE[:2], 319: ADOBE[2:]}),
+        partial(jpeg, {318: (0.3, 0.3)}),
+        partial(avif, 1, 1),
+        partial(avif, 2, 2),
+        partial(heic, 1, 13),
     ],
 )
 def test_srgb_and_nonsense_change_nothing(save: Save, srgb: Image.Image, tmp_path: Path) -> None:
@@ -196,7 +181,9 @@ def test_srgb_and_nonsense_change_nothing(save: Save, srgb: Image.Image, tmp_pat
     assert open_rgb(tmp_path / "photo").tobytes() == image.tobytes()
 
 
-@pytest.mark.parametrize("save", [png(cICP=bytes([10, 13, 0, 1])), png(cICP=bytes([1, 13, 0, 0])), avif(1, 9)])
+@pytest.mark.parametrize(
+    "save", [partial(cicp, 10, 13), partial(png, {b"cICP": bytes([1, 13, 0, 0])}), partial(avif, 1, 9)]
+)
 def test_unsupported_codes_are_refused(save: Save, srgb: Image.Image, tmp_path: Path) -> None:
     save(srgb, tmp_path / "photo")
     with pytest.raises(ImageError, match=r"H\.273, is not supported"):
@@ -204,7 +191,7 @@ def test_unsupported_codes_are_refused(save: Save, srgb: Image.Image, tmp_path: 
 
 
 def test_a_grey_photo_keeps_its_gamma(tmp_path: Path) -> None:
-    png(gAMA=struct.pack(">I", 100_000))(Image.linear_gradient("L"), tmp_path / "photo")
+    png({b"gAMA": struct.pack(">I", 100_000)}, Image.linear_gradient("L"), tmp_path / "photo")
     _, kept = read_photo(tmp_path / "photo").cutout(np.zeros((256, 256), np.uint8))
     assert kept.profile is not None
     assert ImageCms.ImageCmsProfile(io.BytesIO(kept.profile)).profile.xcolor_space == "GRAY"
@@ -212,7 +199,7 @@ def test_a_grey_photo_keeps_its_gamma(tmp_path: Path) -> None:
 
 def test_levels_of_a_mask_are_not_colors(tmp_path: Path) -> None:
     mask = Image.linear_gradient("L").convert("RGB")
-    png(gAMA=struct.pack(">I", 100_000))(mask, tmp_path / "mask.png")
+    png({b"gAMA": struct.pack(">I", 100_000)}, mask, tmp_path / "mask.png")
     assert np.array_equal(open_mask(tmp_path / "mask.png", mask.size), np.asarray(mask)[..., 0])
 
 
