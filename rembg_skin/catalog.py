@@ -27,7 +27,7 @@ class FileSource:
 class ReleaseSource:
     """An asset of a GitHub release; its URL, size and digest are learned from the host.
 
-    `pattern` is a regular expression that must match the whole asset name; `tag` None means any release, newest first.
+    `pattern` is a regular expression that must match the complete asset name; `tag` None means any release, newest first.
     """
 
     owner: str
@@ -41,7 +41,7 @@ Source = FileSource | ReleaseSource
 
 @dataclass(frozen=True)
 class Network:
-    """How an image goes into the network and what comes out.
+    """The input and the output of a network.
 
     `size` is the input's side in pixels, `fit` how the image is brought to it; RGB / 255 is normalised by `mean` and
     `std` (ImageNet's, if given) and laid out as float32 [batch, `inputs`, height, width]. Of the first output's
@@ -50,7 +50,7 @@ class Network:
     """
 
     size: int
-    automatic: bool = False  # `size` is the most: `automatic_sides` says how closely an image is looked at
+    automatic: bool = False  # `size` is the maximum; `automatic_sides` picks the sides for each image
     inputs: int = 3
     channels: int = 1
     channel: int = 0
@@ -86,7 +86,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one picture costs a network: parameters, and multiply-adds in billions at an input of `side` x `side`."""
+    """The cost of one picture: parameters, and multiply-adds in billions at an input of `side` x `side`."""
 
     side: int  # pixels
     gflops: float
@@ -128,7 +128,7 @@ class Model:
 
     @property
     def cost(self) -> Cost | None:
-        """What a picture costs the network of this entry; None for one without a network, or not known."""
+        """The cost of a picture to the network of this entry; None without a network, or if it is not known."""
         return COSTS.get(self.name)
 
     @property

@@ -1,4 +1,4 @@
-"""The errors a user can meet. Each message says what happened, for which model, and what to do."""
+"""Errors that a user can meet. Each message names the event, the model or file, and a remedy."""
 
 import logging
 from collections.abc import Collection, Iterable
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 _NAMES_SHOWN = 8
 NO_RUNTIME = "The color methods, such as ycbcr_hsv_skin, run without any network."
 
-try:  # With click, the stock `rembg` command prints the message alone, without a traceback.
+try:  # With click, the stock `rembg` command prints only the message, without a traceback.
     from click import ClickException as _Base
 except ImportError:
     _Base = Exception  # type: ignore[assignment,misc]
@@ -27,7 +27,7 @@ def server_log() -> logging.Logger | None:
 
 
 class _BadRequest(_Answer):
-    """Answered with the message: it is about what the client sent."""
+    """HTTP status 400 with the message, which concerns the client's request."""
 
     def __init__(self, message: str) -> None:
         super().__init__(400, message)
@@ -55,7 +55,7 @@ class OptionError(SkinError, _BadRequest, ValueError):
 
     @classmethod
     def about(cls, model: str, option: str, given: object, allowed: str) -> "OptionError":
-        """Return the error for `option` of `model`: what was given, and in words what is allowed."""
+        """Return the error for `option` of `model`: the given value, and a description of the allowed ones."""
         shown = repr(given)
         if len(shown) > 60:  # noqa: PLR2004 - values may come from an HTTP client
             shown = shown[:57] + "..."
@@ -63,7 +63,7 @@ class OptionError(SkinError, _BadRequest, ValueError):
 
 
 class ModelError(SkinError, _Unavailable):
-    """A network is not what the catalogue says, or what it returned is not a mask."""
+    """A network does not fit the catalogue, or its result is not a mask."""
 
 
 class SettingError(SkinError, _Unavailable):

@@ -19,7 +19,7 @@ class Memory:
 
 
 def memory(root: Path = Path("/")) -> Memory | None:
-    """Return the memory that this process may use, or None if the system does not say.
+    """Return the memory that this process may use, or None if it is not known.
 
     Linux: the least of the machine's and every enclosing control group's (versions 1 and 2), below `root`. Elsewhere
     only the machine's total is known, and taken as free too.
@@ -127,7 +127,7 @@ def _quota(folder: Path, version: int) -> float | None:
     return given / period if given > 0 and period > 0 else None  # version 1: -1 if there is none
 
 
-# Limit, use, and what of the use is given back when memory is asked for.
+# Limit, use, and the part of the use that is freed on demand.
 _FILES = {
     1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
     2: ("memory.max", "memory.current", "inactive_file"),
@@ -140,7 +140,7 @@ def _limit(folder: Path, limit: str, usage: str, reclaimable: str) -> Memory | N
         used = int((folder / usage).read_text())
     except (OSError, ValueError):
         return None
-    # Cached file contents make room when memory is asked for.
+    # Cached file contents are freed on demand.
     cached = next(
         (int(line.split()[1]) for line in _lines(folder / "memory.stat") if line.split()[0] == reclaimable), 0
     )

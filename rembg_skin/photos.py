@@ -19,7 +19,7 @@ from rembg_skin.image.headers import FORMATS, header_info
 from rembg_skin.image.mask_encodings import mask_levels
 from rembg_skin.image.rgb import to_rgb
 
-# Names alone decide what counts as a photograph, so that a million files are listed without opening one.
+# Photos are recognized by their names, so that a million files are listed without opening one.
 PHOTO_SUFFIXES = frozenset(
     (
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
@@ -55,7 +55,7 @@ class Problem:
 
 
 def is_photo(name: str) -> bool:
-    """Whether a file of this name is taken for a photograph or a mask."""
+    """Return True for the name of a photo or a mask."""
     return os.path.splitext(name)[1].lower() in PHOTO_SUFFIXES  # noqa: PTH122 - a million names
 
 
@@ -147,7 +147,7 @@ def _register_heif() -> None:
 
 
 def upright(image: PILImage) -> PILImage:
-    """Return `image`, decoded and turned as its EXIF data says, in place; damaged EXIF data are dropped.
+    """Return `image`, decoded and turned by its EXIF orientation, in place; damaged EXIF data are dropped.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def upright(image: PILImage) -> PILImage:
     image.load()
     try:
         ImageOps.exif_transpose(image, in_place=True)
-    except Exception:  # noqa: BLE001 - a damaged block is read, and written anew, in many ways that fail
+    except Exception:  # noqa: BLE001 - a damaged block fails in many ways when it is read or written
         for key in ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"):  # nothing may turn it once more
             image.info.pop(key, None)
     return image
@@ -179,7 +179,7 @@ def shown_size(path: Path) -> tuple[int, int]:
 
 
 def open_image(path: Path) -> PILImage:
-    """Return the decoded image, of any mode, turned as its EXIF orientation says, as rembg does.
+    """Return the decoded image, of any mode, turned by its EXIF orientation, as rembg does.
 
     Raises
     ------
@@ -209,7 +209,7 @@ def open_rgb(path: Path) -> PILImage:
 
 
 def open_mask(path: Path, size: tuple[int, int], *, resize: bool = False) -> Mask:
-    """Return the mask as levels, uint8, height x width of `size` (width, height), in whatever dress the file has them.
+    """Return the mask as levels, uint8, height x width of `size` (width, height), whatever the file's encoding.
 
     Raises
     ------

@@ -64,7 +64,7 @@ def open_session(
     extras
         The session's extras, as a user gave them.
     sess_opts
-        ONNX Runtime's settings; None for its own. OMP_NUM_THREADS says how many threads they have, unless they do.
+        ONNX Runtime's settings; None for its own. OMP_NUM_THREADS gives their number of threads, unless they have one.
     providers
         ONNX Runtime's providers; None for those that rembg would take.
 

@@ -41,7 +41,7 @@ class Target:
     resize: bool
 
     def file(self, kind: str, pair: Pair, variant: str) -> Path:
-        """Return the path of a variant's image or mask, as `kind` says: "images" or "masks"."""
+        """Return the path of a variant's file; `kind` is "images" or "masks"."""
         return self.folder / kind / f"{pair.stem}__{variant}.png"
 
 
@@ -106,7 +106,7 @@ def augment(pair: Pair, target: Target) -> Made | Problem:
 
 
 def _random(seed: int, pair: Pair, variant: Occlusion) -> np.random.Generator:
-    # Of the names alone: neither the order of the pairs nor the number of processes can change a byte.
+    # Seeded by names only: neither the order of the pairs nor the number of processes can change a byte.
     return np.random.default_rng([seed, zlib.crc32(os.fsencode(f"{pair.stem}__{variant.name}"))])
 
 

@@ -23,9 +23,9 @@ class Pair:
 
 @dataclass(frozen=True)
 class Folders:
-    """What two folders hold: the pairs, the files without a partner, and those left out as odd, all sorted by name.
+    """The pairs of two folders, the files without a partner, and the odd ones that are left out, all sorted by name.
 
-    Odd are a system's own files, such as a Mac's ``._photo.jpg``.
+    Odd are files that a system made for itself, such as a Mac's ``._photo.jpg``.
     """
 
     pairs: list[Pair]
@@ -53,8 +53,8 @@ def find_pairs(images: Path, masks: Path) -> Folders:
             f" ({len(masks_by_stem)} images); a.jpg goes with a.png."
         )
     pairs = [Pair(_stem(by_stem[stem], images), by_stem[stem], masks_by_stem[stem]) for stem in sorted(common)]
-    alone = [folder[stem] for folder in (by_stem, masks_by_stem) for stem in sorted(folder.keys() - common)]
-    return Folders(pairs, alone, sorted(odd))
+    unpaired = [folder[stem] for folder in (by_stem, masks_by_stem) for stem in sorted(folder.keys() - common)]
+    return Folders(pairs, unpaired, sorted(odd))
 
 
 def _by_stem(folder: Path, other: Path, odd: list[Path]) -> dict[str, Path]:
@@ -99,7 +99,7 @@ def _composed(name: str) -> str:
 
 
 def check_sizes(pairs: Iterable[Pair]) -> None:
-    """Refuse masks of another size than their image, from the files' headers alone; unreadable ones pass.
+    """Refuse masks of another size than their image; reads only headers, and unreadable files pass.
 
     Raises
     ------

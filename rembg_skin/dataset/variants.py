@@ -66,7 +66,7 @@ def change_contrast(image: Bytes, factor: float, offset: float) -> Bytes:
 
 
 def apply_sepia(image: Bytes, strength: float) -> Bytes:
-    """Blend the image with its sepia tone: `strength` 0 is the image, 1 the tone alone."""
+    """Blend the image with its sepia tone: `strength` 0 is the image, 1 only the tone."""
     blend = np.eye(3, dtype=np.float32) * np.float32(1 - strength) + _SEPIA * np.float32(strength)
     toned = np.empty_like(image)
     # Channel by channel: a matrix product would start BLAS's threads in every worker process.
@@ -105,7 +105,7 @@ def lattice(shape: tuple[int, int], spacing: int, rng: np.random.Generator) -> N
 def occlude(image: Bytes, mask: Mask, spacing: int, rng: np.random.Generator, *, low: bool) -> tuple[Bytes, Mask]:
     """Lay a lattice of one random colour over the subject and cut it out of the mask.
 
-    With `low`, only over the lower half of the subject's height. Where the mask is empty the whole picture counts as
+    With `low`, only over the lower half of the subject's height. If the mask is empty, the complete picture counts as
     the subject, so that the variant still differs from the original.
     """
     subject = mask > THRESHOLD

@@ -1,1 +1,1 @@
-"""How good a model is, how fast, and how its masks look."""
+"""Measure accuracy, time and memory of models, and draw their masks."""

@@ -37,7 +37,7 @@ _MEBI = 1 << 20
 class Job:
     """A measurement to make: a model on an image whose longer side is `side` pixels (None: as it is)."""
 
-    model: str  # as it was asked for, with its extras
+    model: str  # as given, with its extras
     name: str  # of the session
     image: str | None  # None: the astronaut of scikit-image
     side: int | None
@@ -48,7 +48,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """Seconds of each run, and the peak memory of the process in bytes if the system tells it."""
+    """Seconds of each run, and the peak memory of the process in bytes if it is known."""
 
     model: str
     width: int
@@ -81,17 +81,17 @@ def measure(job: Job) -> Result:
 
     with _network_clock() as clock:
         remove(stream.getvalue(), session=session)  # the first run allocates: it is not counted
-        network, predict, whole = [], [], []
+        network, predict, removal = [], [], []
         for _ in range(job.runs):
             clock.clear()
             predict.append(_seconds(lambda: predict_mask(session, image)))
             network.append(sum(clock))
-            whole.append(_seconds(lambda: remove(stream.getvalue(), session=session)))
+            removal.append(_seconds(lambda: remove(stream.getvalue(), session=session)))
     origin = provenance(job.model, session)
     network = network if any(network) else []
     gflops, parameters = cost(job, image.size)
     return Result(
-        *(job.model, *image.size, network, predict, whole, peak_memory()),
+        *(job.model, *image.size, network, predict, removal, peak_memory()),
         *(origin.session, origin.weights, gflops, parameters),
     )
 
@@ -159,7 +159,7 @@ def _seconds(action: Any) -> float:
 
 
 def peak_memory() -> int | None:
-    """Return the most memory that this process has held so far, in bytes; None if the system does not tell."""
+    """Return the most memory that this process has held so far, in bytes; None if it is not known."""
     status = Path("/proc/self/status")
     if status.exists():  # ru_maxrss would be the parent's if that was larger: it survives fork and exec
         line = next(line for line in status.read_text("ascii").splitlines() if line.startswith("VmHWM:"))

@@ -41,7 +41,7 @@ def human_correction_effort(prediction: Mask, truth: Mask, *, relax: int = RELAX
     part = _around((prediction > THRESHOLD) | (truth > THRESHOLD), relax + 1)
     predicted, actual = prediction[part] > THRESHOLD, truth[part] > THRESHOLD
     union = predicted | actual
-    # Outside the frame counts as inside the union: the picture's edge is no boundary of the subject.
+    # Outside the frame counts as inside the union: the picture's edge is not a boundary of the subject.
     core = ndimage.binary_erosion(union, _CROSS, iterations=relax, border_value=1) if relax else union
     false = _relaxed(predicted, actual, core, relax)
     missed = _relaxed(actual, predicted, core, relax) | (skeletonize(actual) & ~predicted)

@@ -1,4 +1,4 @@
-"""How well a mask agrees with the truth: pure functions of two uint8 masks of one shape, H x W, 0 to 255.
+"""Measure the agreement of two uint8 masks of one shape, H x W, 0 to 255.
 
 A mask is binarized at 127: a level above it is skin. `prediction` comes first, `truth` second.
 """

@@ -20,7 +20,7 @@ class Provenance:
     Attributes
     ----------
     model
-        The model as it was asked for, with its extras.
+        The model as given, with its extras.
     session
         The session that made the masks; `skin` is another name of one.
     weights
@@ -50,7 +50,7 @@ class Provenance:
 
 
 def provenance(model: str, session: Any) -> Provenance:
-    """Return the origin of the masks of `session`, which was asked for as `model`."""
+    """Return the origin of the masks of `session`, which was opened as `model`."""
     name = session.name()
     if name in MODELS:
         files = files_in_use(MODELS[name])

@@ -59,7 +59,7 @@ def mask_cells(session: Any, path: Path, side: int, truth: Path | None = None) -
     side
         Both pictures fit into `side` x `side` pixels.
     truth
-        The image's true mask: the second picture then shows the errors, and says the IoU.
+        The image's true mask: the second picture then shows the errors and the IoU.
 
     Raises
     ------
@@ -184,12 +184,12 @@ def check_size(size: tuple[int, int], path: Path) -> None:
 
 
 def save_sheet(sheet: PILImage, path: Path) -> None:
-    """Write the sheet, a whole file or none, in the format of the suffix.
+    """Write the sheet atomically in the format of the suffix.
 
     Raises
     ------
     DataError
-        If there is no such format, or the file cannot be written.
+        If the format is unknown, or the file cannot be written.
 
     """
     check_format(path)

@@ -1,1 +1,1 @@
-"""What runs a network, and what it may use of the machine."""
+"""Run networks with ONNX Runtime and LiteRT, and detect faces."""

@@ -11,7 +11,7 @@ from rembg_skin.errors import OptionError
 
 @dataclass(frozen=True)
 class Integer:
-    """A whole number from `low` to `high`, both included; only odd ones, or multiples of `step`, if that is set."""
+    """An integer from `low` to `high`, both included; only odd ones, or multiples of `step`, if that is set."""
 
     default: int | None
     low: int
