@@ -27,7 +27,7 @@ class FileSource:
 class ReleaseSource:
     """An asset of a GitHub release; its URL, size and digest are learned from the host.
 
-    `pattern` is a regular expression that must match the complete asset name; `tag` None means any release, newest first.
+    `pattern` is a regular expression that must match the asset name; without `tag` any release counts, newest first.
     """
 
     owner: str
