@@ -1,7 +1,7 @@
 """How long `rembg-skin tune` takes to answer a change on a 1-megapixel photo: its function, over HTTP, in a browser.
 
     python -m benchmarks.tune                        # the times
-    python -m benchmarks.tune picture docs/tune.png  # the picture of the page in README and docs
+    python -m benchmarks.tune picture docs/tune.png  # the picture of the page in the docs
 
 The function is what the page calls; HTTP adds the encoding of the pictures and their way; the browser adds the slider's
 event and the new mask's decoding, until it is on the page. Medians of several changes: of the clock, and of the
@@ -29,47 +29,26 @@ rembg_skin.register()
 
 from rembg_skin.tune.page import serve_page  # noqa: E402 - the sessions' modules need rembg's tables
 from rembg_skin.tune.shells import BASH, MASK  # noqa: E402
-from rembg_skin.tune.tuner import METHODS, Tuner  # noqa: E402
+from rembg_skin.tune.tuner import Asked, Tuner, load_photo  # noqa: E402
 
 SIDE, CHANGES = 1024, 11
 PORTRAIT = Path(__file__).resolve().parents[1] / "docs" / "portrait.jpg"
 
 # Values of an extra after the mask, and of one that the method itself takes.
 AFTER: Mapping[str, list[object]] = {"low": [10 + 3 * turn for turn in range(CHANGES + 1)]}
-OWN: Mapping[str, Mapping[str, list[object]]] = {
-    "tiny_skin": {
-        "stretch": ["auto", "always"] * CHANGES,
-        "size": [256 + 32 * turn for turn in range(CHANGES + 1)],
-    }
-}
+OWN: Mapping[str, Mapping[str, list[object]]] = {"tiny_skin": {"size": [256 + 32 * t for t in range(CHANGES + 1)]}}
 BLUR: Mapping[str, list[object]] = {"blur": [5 + 2 * (turn % 9) for turn in range(CHANGES + 1)]}
-
-
-def settings(name: str, extra: str, value: object) -> list[object]:
-    """Return every widget's value: the defaults, but for one extra of one method."""
-    return [
-        value if (method, option) == (name, extra) else kind.default
-        for method, cls in METHODS.items()
-        for option, kind in cls.options.items()
-    ]
 
 
 def milliseconds(change: Callable[[object], object], values: list[object]) -> tuple[float, float]:
     """Return the median time of a change by the clock and by the processor; the first one fills caches."""
     times, work = [], []
-    for value in values[: CHANGES + 1]:
+    for value in values:
         started, worked = time.perf_counter(), time.process_time()
         change(value)
         times.append(1000 * (time.perf_counter() - started))
         work.append(1000 * (time.process_time() - worked))
     return median(times[1:]), median(work[1:])
-
-
-def ask(session: requests.Session, url: str, data: list[object]) -> None:
-    """Ask for a change as the page does, and get all pictures."""
-    answer = session.post(f"{url}/run/update", json={"data": data}, timeout=60)
-    for picture in answer.json()["data"][:3]:
-        session.get(picture["url"], timeout=60).raise_for_status()
 
 
 @contextmanager
@@ -82,38 +61,22 @@ def browser_page(url: str, width: int, height: int) -> Iterator[Any]:
         browser = driver.chromium.launch(executable_path=chromium, args=["--headless", "--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": width, "height": height})
         page.goto(url)
-        page.wait_for_selector("#mask img", timeout=120_000)
-        page.wait_for_timeout(2000)
+        page.wait_for_selector("#mask img[src]", timeout=120_000)
         yield page
         browser.close()
 
 
-def choose(page: Any, method: str) -> None:
-    """Choose a method in the page's list, and wait for its answer."""
-    page.locator("#method input").click()
-    page.get_by_role("option", name=method, exact=True).click()
-    page.locator("#command", has_text=method).wait_for(timeout=60_000)
-    page.wait_for_timeout(2000)
-
-
 def in_browser(page: Any, method: str, extra: str) -> float:
     """Return the median from a press of an arrow key on a slider to the new mask on the page."""
+    page.locator("#method").select_option(method)
+    page.locator("#command pre", has_text=method).wait_for()
     page.locator(f"#{method}").get_by_label(f"range slider for {extra}", exact=True).focus()
     # Timed in the page itself, so that the driver's own round trips do not count.
     page.evaluate(
         """() => {
             window.pressed = 0; window.times = [];
-            const shown = () => document.querySelector('#mask img');
-            let last = shown().src;
             document.addEventListener('keydown', () => { window.pressed = performance.now(); }, true);
-            const watch = () => {
-                const image = shown();
-                if (image && image.src !== last && image.complete) {
-                    last = image.src; window.times.push(performance.now() - window.pressed);
-                }
-                requestAnimationFrame(watch);
-            };
-            watch();
+            document.querySelector('#mask img').onload = () => window.times.push(performance.now() - window.pressed);
         }"""
     )
     for _ in range(CHANGES + 1):
@@ -122,58 +85,57 @@ def in_browser(page: Any, method: str, extra: str) -> float:
     return median(page.evaluate("window.times")[1:])
 
 
-def measure() -> None:
+def measure(folder: Path) -> None:
     """Print the times of every method."""
-    with tempfile.TemporaryDirectory() as folder:
-        photo = Path(folder) / "photo.png"
-        Image.open(PORTRAIT).resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(photo)
-        tuner = Tuner()
-        served = serve_page(photo, 0)
-        session, url = requests.Session(), f"{served.url}gradio_api"
-        with photo.open("rb") as file:  # once, as a page does
-            upload = session.post(f"{url}/upload", files={"files": file}, timeout=60)
-        given = {"path": upload.json()[0], "meta": {"_type": "gradio.FileData"}}
-        print(machine("rembg", "gradio", "numpy", "pillow"))
-        print(f"{SIDE} x {SIDE} pixels, ms a change (of the processor): method, extra, function, HTTP")
-        for name in METHODS:
-            for extra, values in {**AFTER, **OWN.get(name, BLUR)}.items():
+    photo = folder / "photo.png"
+    Image.open(PORTRAIT).resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(photo)
+    tuner = Tuner()
+    key = tuner.add(load_photo(photo.name, photo.read_bytes()))
+    served = serve_page(folder, photo, 0)
+    session, url = requests.Session(), served.url.partition("?")[0]
+    session.get(served.url, timeout=60)
+    uploaded = session.post(f"{url}upload", data=photo.read_bytes(), timeout=60).json()["key"]
+    print(machine("rembg", "starlette", "numpy", "pillow"))
+    print(f"{SIDE} x {SIDE} pixels, ms a change (of the processor): method, extra, function, HTTP")
+    for name in tuner.methods:
+        for extra, values in {**AFTER, **OWN.get(name, BLUR)}.items():
 
-                def alone(value: object, name: str = name, extra: str = extra) -> None:
-                    tuner.update(name, MASK, BASH, str(photo), *settings(name, extra, value))
+            def alone(value: object, name: str = name, extra: str = extra) -> None:
+                tuner.update(Asked(key, name, {extra: value}, MASK, BASH))
 
-                def over_http(value: object, name: str = name, extra: str = extra) -> None:
-                    ask(session, url, [name, MASK, BASH, given, *settings(name, extra, value)])
+            def over_http(value: object, name: str = name, extra: str = extra) -> None:
+                asked = Asked(uploaded, name, {extra: value}, MASK, BASH)._asdict()
+                session.post(f"{url}update", json=asked, timeout=60).raise_for_status()
 
-                sides = [milliseconds(side, values) for side in (alone, over_http)]
-                print(f"{name:15} {extra:8}", *(f"{clock:6.0f} ({work:.0f})" for clock, work in sides), flush=True)
-        with browser_page(served.url, 1400, 950) as page:
-            print(f"in Chromium, key to mask: tiny_skin low {in_browser(page, 'tiny_skin', 'low'):.0f}", flush=True)
-            choose(page, "ycbcr_skin")
-            print(f"in Chromium, key to mask: ycbcr_skin cr_min {in_browser(page, 'ycbcr_skin', 'cr_min'):.0f}")
-        served.close()
+            sides = [milliseconds(side, values) for side in (alone, over_http)]
+            print(f"{name:15} {extra:8}", *(f"{clock:6.0f} ({work:.0f})" for clock, work in sides), flush=True)
+    with browser_page(served.url, 1400, 950) as page:
+        for method, extra in (("tiny_skin", "low"), ("ycbcr_skin", "cr_min")):
+            print(f"in Chromium, key to mask: {method} {extra} {in_browser(page, method, extra):.0f}", flush=True)
+    served.close()
 
 
-def picture(target: Path) -> None:
+def picture(target: Path, folder: Path) -> None:
     """Write the picture of the page, with the portrait of this repository on it."""
     target = target.absolute()
     os.chdir(PORTRAIT.parent)  # the page shows the photo's name as it was given
-    served = serve_page(Path(PORTRAIT.name), 0)
-    with browser_page(served.url, 1400, 1180) as page:
+    served = serve_page(folder, Path(PORTRAIT.name), 0)
+    with browser_page(served.url, 1200, 680) as page:
         page.locator("#tiny_skin").get_by_label("number input for grow", exact=True).fill("4")
-        page.keyboard.press("Tab")
         page.locator("#command", has_text="grow").wait_for(timeout=60_000)
         page.locator("h1").click()  # away from the field
-        page.wait_for_timeout(3000)
         page.screenshot(path=target)
     served.close()
+    Image.open(target).convert("P", palette=Image.Palette.ADAPTIVE).save(target, optimize=True)
 
 
 def main() -> int:
     """Measure and print, or draw the page."""
-    if sys.argv[1:2] == ["picture"]:
-        picture(Path(sys.argv[2]))
-    else:
-        measure()
+    with tempfile.TemporaryDirectory() as name:
+        if sys.argv[1:2] == ["picture"]:
+            picture(Path(sys.argv[2]), Path(name))
+        else:
+            measure(Path(name))
     return 0
 
 

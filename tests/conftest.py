@@ -88,7 +88,18 @@ def browser() -> Iterator[Any]:
     if chromium is None:
         pytest.skip("no Chromium is installed")
     quiet = ["no-first-run", "disable-background-networking", "disable-component-update", "disable-sync"]
-    flags = [f"--{flag}" for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", *quiet)]
+    quiet.append("use-fake-device-for-media-stream")
+    flags = [
+        f"--{flag}"
+        for flag in (
+            "headless",
+            "no-sandbox",
+            "disable-gpu",
+            "disable-quic",
+            "use-fake-device-for-media-stream",
+            *quiet,
+        )
+    ]
     with playwright.sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=chromium, args=flags)
         yield opened

@@ -1,18 +1,21 @@
-"""``rembg-skin tune``."""
+"""Open a web page of this machine on which a mask is tuned."""
 
 import argparse
 import contextlib
-import os
 import signal
+import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
+
+from rembg_skin.errors import ExtraError
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
+    """Declare the command's arguments."""
     parser.add_argument("image", nargs="?", type=Path, metavar="IMAGE", help="a photo to begin with")
     parser.add_argument("--port", type=int, help="default: the first free one from 7860 on; 0: any free one")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page in a browser")
@@ -20,30 +23,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C, or until the command is ended otherwise; return the exit status."""
-    from rembg_skin.tune.temporary import private_folder
+    import rembg_skin
 
-    with _ended_by_signals(), private_folder() as folder:
-        # Variables meant for Gradio's services could open this page to others.
-        for name in [name for name in os.environ if name.startswith("GRADIO_")]:
-            del os.environ[name]
-        os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    rembg_skin.register()  # the sessions' modules need rembg's tables
+    try:
+        from rembg_skin.tune.page import serve_page
+    except ImportError as error:
+        raise ExtraError.about("rembg-skin tune", error.name or str(error), "cli") from None
 
-        from rembg_skin.tune.page import open_browser, serve_page
-
-        served = serve_page(arguments.image, arguments.port)
+    with _ended_by_signals(), TemporaryDirectory(prefix="rembg-skin-", ignore_cleanup_errors=True) as name:
+        served = serve_page(Path(name), arguments.image, arguments.port)
         try:
             print(f"The page is at {served.url}; Ctrl-C ends it.", flush=True)
             if not arguments.no_browser:
-                open_browser(served.url)
+                _open_browser(served.url, Path(name) / "open.html")
             served.wait()
         finally:
             served.close()
     return 0
 
 
+def _open_browser(url: str, file: Path) -> None:
+    """Open the page through a private file: other users can see the arguments with which a browser is started."""
+    file.write_text(f'<meta http-equiv="refresh" content="0;url={url}"><a href="{url}">rembg-skin tune</a>\n')
+    webbrowser.open(file.as_uri())
+
+
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let every signal that ends a program end the block as an exception, so that the photos are removed.
+    """Let every signal that ends a program end the block as an exception, so that the folder is removed.
 
     Ctrl-C does so even if the shell lets background jobs ignore it; a hang-up that `nohup` ignores stays ignored.
     """

@@ -1,265 +1,140 @@
-"""The web page of `rembg-skin tune`, for a browser of this machine alone; the one module that knows Gradio."""
+"""The web page of `rembg-skin tune`. No route opens a path or an address that a client sends."""
 
+import io
+import json
 import os
-import tempfile
-import webbrowser
+from base64 import b64encode
+from importlib.resources import files
 from pathlib import Path
-from secrets import token_hex
-from typing import Any
 
-from PIL import Image
 from PIL.Image import Image as PILImage
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
-from rembg_skin.errors import ExtraError, SkinError
-from rembg_skin.sessions.options import Choice, Integer, Option, Real, Switch
-from rembg_skin.tune.controls import choices_of, digits_of, help_of, range_of, step_of, unset_of
-from rembg_skin.tune.guard import LARGEST_UPLOAD, guarded
-from rembg_skin.tune.server import Served, bind, no_proxy, serve
+from rembg_skin.errors import DataError, SkinError
+from rembg_skin.tune.controls import widget
+from rembg_skin.tune.server import Served, bind, serve
 from rembg_skin.tune.shells import BASH, CUTOUT, MASK, POWERSHELL, SHELLS
-from rembg_skin.tune.tuner import LARGEST, METHODS, Tuner, load_photo
+from rembg_skin.tune.tuner import LARGEST, LARGEST_FILE, Asked, Tuner, load_photo, read_file, shrunk
 
-_START = next(iter(METHODS))
-_UNIQUE_ID = 0xA420  # of EXIF
-_GRADIO = 6  # its first major version with `visible="hidden"`, without which panels get lost
-_HEADING = f"""# Tune a skin mask
-Choose a method, move its settings until the mask fits your photo, and take the command along. Photos of up to \
-{LARGEST_UPLOAD / 1e6:.0f} MB and {LARGEST / 1e6:.0f} megapixels; none leaves this machine."""
-_CSS = (Path(__file__).with_name("page.css")).read_text("utf-8")
-_DOWNLOAD = """(file) => {
-    const link = document.createElement("a");
-    link.href = file.url;
-    link.download = file.orig_name;
-    link.click();
-}"""
+_LARGEST_REQUEST = 1_000_000  # bytes; settings are a few hundred
+_PAGE = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
+_KINDS = {"mask": "png", "cutout": "jpeg", "overlay": "jpeg"}
+_LIMITS = f"Photos of up to {LARGEST_FILE / 1e6:.0f} MB and {LARGEST / 1e6:.0f} megapixels"
 
 
-def build_page(photo: Path | None = None) -> Any:
-    """Return the page, a ``gradio.Blocks``, with `photo` in it if one is given.
+def application(tuner: Tuner, folder: Path, given: str | None = None) -> Starlette:
+    """Return the page as an ASGI application.
 
-    Raises
-    ------
-    SkinError
-        If Gradio is not installed.
+    Parameters
+    ----------
+    tuner
+        Its photos and sessions.
+    folder
+        An existing folder, in which a download lies while it is made.
+    given
+        The key of a photo to begin with.
 
     """
-    gr = _gradio()
-    tuner = Tuner(photo)
-    panels, resets, widgets = {}, {}, {}
-    with gr.Blocks(title="rembg-skin tune", analytics_enabled=False, fill_width=True, delete_cache=(600, 600)) as page:
-        gr.Markdown(_HEADING, elem_id="heading")
-        with gr.Row(elem_id="tune", equal_height=False):
-            with gr.Column(elem_id="settings"):
-                given = gr.Image(
-                    None if photo is None else str(photo),
-                    label="Photo",
-                    type="filepath",
-                    image_mode=None,  # the file's own bytes, as the command will read them
-                    sources=["upload", "webcam", "clipboard"],
-                    height=220,
-                    elem_id="photo",
-                )
-                with gr.Column(elem_id="controls"):
-                    method = gr.Dropdown(list(METHODS), value=_START, label="Method", elem_id="method")
-                    for name, cls in METHODS.items():
-                        with gr.Column(visible=_visible(name == _START), elem_id=name) as panels[name]:
-                            widgets[name] = [_widget(gr, option, cls.options[option]) for option in cls.options]
-                            resets[name] = gr.Button("Defaults", size="sm")
-            with gr.Column(elem_id="result"):
-                with gr.Column(elem_id="shown"):
-                    with gr.Row(elem_id="pictures"):
-                        mask = _picture(gr, "Mask", "png")
-                        cutout = _picture(gr, "Cutout", "jpeg")
-                        overlay = _picture(gr, "Overlay", "jpeg")
-                    line = gr.Markdown(elem_id="line")
-                with gr.Column(elem_id="take"):
-                    with gr.Row():
-                        downloads = {what: gr.Button(f"Download {what}", size="sm") for what in (MASK, CUTOUT)}
-                    with gr.Row():
-                        writes = gr.Radio([CUTOUT, MASK], value=CUTOUT, label="Write the", elem_id="writes")
-                        shell = gr.Radio(SHELLS, value=_shell(), label="For", elem_id="shell")
-                    command = gr.Code(
-                        language="shell", label="Command", show_line_numbers=False, wrap_lines=True, elem_id="command"
-                    )
-                    python = gr.Code(
-                        language="python", label="Python", show_line_numbers=False, wrap_lines=True, elem_id="python"
-                    )
-                    file = gr.File(visible="hidden")
-        every = [widget for owned in widgets.values() for widget in owned]
-        outputs = [mask, cutout, overlay, command, python, line]
 
-        def change(*values: Any) -> list[Any]:
-            try:
-                shown = tuner.update(*values)
-                for picture in filter(None, shown[:3]):
-                    mark(picture)
-                return list(shown)
-            except SkinError as error:
-                return [*[gr.skip()] * (len(outputs) - 1), _problem(error)]
-
-        gr.on(
-            [page.load, *(widget.change for widget in (given, method, writes, shell, *every))],
-            change,
-            [method, writes, shell, given, *every],
-            outputs,
-            api_name="update",
-            show_progress="hidden",
-            queue=False,  # one user, short work: the queue alone would take as long again
-            trigger_mode="always_last",  # a slider never lags behind its last position
+    def start(_request: Request) -> Response:
+        return JSONResponse(
+            {
+                "methods": {name: [widget(*one) for one in cls.options.items()] for name, cls in tuner.methods.items()},
+                "shells": SHELLS,
+                "shell": POWERSHELL if os.name == "nt" else BASH,
+                "photo": given and _described(tuner, given),
+                "limits": _LIMITS,
+            }
         )
-        gr.on(
-            [page.load, method.change],
-            lambda chosen: [gr.Column(visible=_visible(name == chosen)) for name in panels],
-            method,
-            list(panels.values()),
-            api_visibility="private",
-            show_progress="hidden",
-            queue=False,
-        )
-        for what, button in downloads.items():
-            button.click(
-                lambda *values, what=what: _downloaded(gr, tuner, what, *values),
-                [method, given, *every],
-                file,
-                api_name=f"download_{what}",
-                show_progress="hidden",
-                queue=False,
-            ).success(None, file, None, js=_DOWNLOAD)
-        for name, reset in resets.items():
-            defaults = [_shown_default(option, kind) for option, kind in METHODS[name].options.items()]
-            reset.click(
-                lambda values=defaults: values,
-                None,
-                widgets[name],
-                api_visibility="private",
-                show_progress="hidden",
-                queue=False,
-            )
-    return page
+
+    async def upload(request: Request) -> Response:
+        data, name = await _body(request, LARGEST_FILE), request.query_params.get("name", "photo")
+        key = await run_in_threadpool(lambda: tuner.add(load_photo(name, data)))
+        return JSONResponse(await run_in_threadpool(_described, tuner, key))
+
+    async def update(request: Request) -> Response:
+        shown = await run_in_threadpool(tuner.update, await _asked(request))
+        pictures = {name: _url(shown.pictures[name], kind) for name, kind in _KINDS.items() if shown.pictures}
+        return JSONResponse({**shown._asdict(), "pictures": pictures})
+
+    async def download(request: Request) -> Response:
+        file = await run_in_threadpool(tuner.write, await _asked(request), folder)
+        return Response(file, media_type="image/png")
+
+    def refuse(_request: Request, error: Exception) -> Response:
+        return JSONResponse({"error": str(error)}, 400)
+
+    routes = [
+        *(Route(f"/{name.removesuffix('page.html')}", _file(name, kind)) for name, kind in _PAGE.items()),
+        Route("/start", start),
+        *(Route(f"/{route.__name__}", route, methods=["POST"]) for route in (upload, update, download)),
+    ]
+    return Starlette(routes=routes, exception_handlers={SkinError: refuse})
 
 
-def _picture(gr: Any, label: str, kind: str) -> Any:
-    return gr.Image(
-        label=label,
-        format=kind,
-        buttons=["fullscreen"],
-        interactive=False,
-        min_width=100,
-        elem_id=label.lower(),
-    )
+def _file(name: str, kind: str) -> Response:
+    return Response(files("rembg_skin.tune").joinpath(name).read_bytes(), media_type=kind)
 
 
-def mark(picture: PILImage) -> None:
-    """Give the picture's file a content, and so with Gradio a name, of its own.
-
-    Otherwise a change that gives the same picture again would write over the file while it is being sent.
-    """
-    token = token_hex(8)
-    exif = Image.Exif()
-    exif[_UNIQUE_ID] = token
-    picture.info.update(change=token, exif=exif.tobytes())
+def _described(tuner: Tuner, key: str) -> dict[str, str]:
+    photo = tuner.photo(key)
+    return {"key": key, "name": photo.name, "preview": _url(shrunk(photo.image).convert("RGB"), "jpeg")}
 
 
-def _visible(yes: bool) -> bool | str:  # noqa: FBT001
-    return True if yes else "hidden"  # False: Gradio takes it out of the page, and may not bring it back
+def _url(picture: PILImage, kind: str) -> str:
+    file = io.BytesIO()
+    picture.save(file, kind, **({"compress_level": 1} if kind == "png" else {"quality": 90}))
+    return f"data:image/{kind};base64,{b64encode(file.getvalue()).decode()}"
 
 
-def _shell() -> str:
-    return POWERSHELL if os.name == "nt" else BASH
-
-
-def _problem(error: SkinError) -> str:
-    return f"**{error}** The pictures and the command are those before this change."
-
-
-def _downloaded(gr: Any, tuner: Tuner, what: str, name: str, path: str | None, *values: Any) -> str:
+async def _asked(request: Request) -> Asked:
+    """Return what the page asks for, or raise DataError."""
     try:
-        return str(tuner.write(what, Path(tempfile.mkdtemp()), name, path, *values))
-    except SkinError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+        asked = json.loads(await _body(request, _LARGEST_REQUEST), parse_int=float)
+    except (ValueError, RecursionError):
+        asked = None
+    match asked:
+        case {
+            "photo": str() | None as photo,
+            "method": str(method),
+            "values": dict(values),
+            "what": str(what),
+            "shell": str(shell),
+        } if what in (CUTOUT, MASK) and shell in SHELLS:
+            return Asked(photo, method, values, what, shell)
+    raise DataError("This is not a request of the page.")
 
 
-def _shown_default(name: str, option: Option) -> object:
-    if isinstance(option, Real):
-        return round(option.default, digits_of(step_of(name, option)))
-    return unset_of(name) if option.default is None else option.default
+async def _body(request: Request, most: int) -> bytes:
+    """Return the request's body; refuse one of more than `most` bytes, unread if it says so."""
+    body = bytearray()
+    length = request.headers.get("content-length", "")
+    if not (length.isdecimal() and int(length) > most):
+        async for part in request.stream():
+            body += part
+            if len(body) > most:
+                break
+        else:
+            return bytes(body)
+    text = f"This request is larger than {most / 1e6:.0f} MB."
+    raise HTTPException(413, text, headers={"connection": "close"})
 
 
-def _widget(gr: Any, name: str, option: Option) -> Any:
-    shared = {"value": _shown_default(name, option), "label": name, "info": help_of(name, option)}
-    match option:
-        case Integer(default=None):
-            return gr.Dropdown([unset_of(name), *choices_of(name, option)], **shared)
-        case Integer() | Real():
-            low, high = range_of(name, option)
-            return gr.Slider(low, high, step=step_of(name, option), **shared)
-        case Choice():
-            return gr.Radio(list(option.words), **shared)
-        case Switch():
-            return gr.Checkbox(**shared)
-    raise TypeError(f"{name}: no widget shows {option!r}")
-
-
-def serve_page(photo: Path | None = None, port: int | None = None) -> Served:
-    """Serve the page on this machine alone, and return it at once.
+def serve_page(folder: Path, photo: Path | None = None, port: int | None = None) -> Served:
+    """Serve the page on this machine, with `photo` in it if one is given, and return it at once.
 
     Raises
     ------
     SkinError
-        As :func:`build_page`; also if `photo` cannot be used or the port is taken.
+        If `photo` cannot be used or the port is taken.
 
     """
-    if photo is not None:
-        load_photo(str(photo))  # a bad file is told on the command line, not on the page
-    gr = _gradio()
+    tuner = Tuner()
+    given = None if photo is None else tuner.add(load_photo(str(photo), read_file(photo)))
     listener = bind(port)
-    try:
-        page = build_page(photo)
-        # The system's own fonts: Gradio's default theme asks a font host for them.
-        theme = gr.themes.Default(font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace"))
-        app = gr.mount_gradio_app(
-            _bare_application(),
-            page,
-            "/",
-            theme=theme,
-            css=_CSS,
-            footer_links=[],
-            max_file_size=LARGEST_UPLOAD,
-            show_error=True,
-            ssr_mode=False,
-            mcp_server=False,
-            pwa=False,
-            enable_monitoring=False,
-        )
-        return serve(guarded(app, listener.getsockname()[1]), listener)
-    except BaseException:
-        listener.close()
-        raise
-
-
-def open_browser(url: str) -> None:
-    """Show the page in the user's browser, if there is one."""
-    webbrowser.open(url)
-
-
-def _bare_application() -> Any:
-    from fastapi import FastAPI
-
-    return FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-
-
-def _gradio() -> Any:
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when it is imported
-    try:
-        with no_proxy():  # Gradio's client is made when it is imported, and would look for the proxy's packages
-            import gradio
-    except ModuleNotFoundError as error:
-        if error.name == "gradio":
-            raise ExtraError.about("rembg-skin tune", "Gradio", "cli") from None
-        raise SkinError(f"rembg-skin tune: Gradio is installed, but a package that it needs is not: {error}") from None
-    except ImportError as error:
-        raise SkinError(f"rembg-skin tune: Gradio is installed but does not start: {error}") from None
-    if int(gradio.__version__.partition(".")[0]) < _GRADIO:
-        raise SkinError(
-            f"rembg-skin tune needs Gradio {_GRADIO}; {gradio.__version__} is installed: pip install --upgrade gradio"
-        )
-    return gradio
+    return serve(application(tuner, folder, given), listener)

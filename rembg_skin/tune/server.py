@@ -1,30 +1,37 @@
-"""The page's server: on the loopback address alone, behind the guard, in a thread of its own."""
+"""The page's server: on the loopback address, in a thread of its own."""
 
-import contextlib
 import errno
 import logging
 import os
 import socket
 import threading
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
+from secrets import token_urlsafe
 from typing import Any
 
+import uvicorn
+
 from rembg_skin.errors import SkinError
+from rembg_skin.tune.guard import Guard
 
 HOST = "127.0.0.1"
-_PORTS = range(7860, 7960)  # Gradio's own
-_STARTING = 60.0  # seconds at most
+_PORTS = range(7860, 7960)
 _ENDING = 2  # seconds for the answers under way
 
 
 @dataclass(frozen=True)
 class Served:
-    """A page that is served until it is closed."""
+    """A page that is served until it is closed.
+
+    Attributes
+    ----------
+    url
+        Its address, with the token that every visitor needs.
+
+    """
 
     url: str
-    _server: Any
+    _server: uvicorn.Server
     _thread: threading.Thread
 
     def wait(self) -> None:
@@ -34,13 +41,9 @@ class Served:
 
     def close(self) -> None:
         """End the server, after the answers under way."""
-        logging.getLogger("uvicorn.error").disabled = True  # answers that are cut off now are no fault
+        logging.getLogger("uvicorn.error").disabled = True  # answers that are cut off now are not faults
         self._server.should_exit = True
         self._thread.join(2 * _ENDING)
-        deadline = time.monotonic() + _ENDING
-        for thread in threading.enumerate():  # they may still write pictures
-            if thread.name.startswith("AnyIO worker"):
-                thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def bind(port: int | None) -> socket.socket:
@@ -69,18 +72,11 @@ def bind(port: int | None) -> socket.socket:
 
 
 def serve(app: Any, listener: socket.socket) -> Served:
-    """Serve `app` on `listener` and return at once.
-
-    Raises
-    ------
-    SkinError
-        If the application does not start.
-
-    """
-    import uvicorn
-
+    """Serve `app` on `listener`, behind the guard and a new token, and return at once."""
+    port, token = listener.getsockname()[1], token_urlsafe()
     config = uvicorn.Config(
-        app,
+        Guard(app, port, token),
+        lifespan="off",
         log_config=None,  # its own asks whether stderr is a terminal, and there may be no stderr
         log_level="warning",
         proxy_headers=False,
@@ -90,28 +86,4 @@ def serve(app: Any, listener: socket.socket) -> Served:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="page", daemon=True)
     thread.start()
-    deadline = time.monotonic() + _STARTING
-    while not server.started:
-        if not thread.is_alive() or time.monotonic() > deadline:
-            raise SkinError("The page's server does not start; its log above says why.")
-        time.sleep(0.005)
-    return Served(f"http://{HOST}:{listener.getsockname()[1]}/", server, thread)
-
-
-@contextlib.contextmanager
-def no_proxy() -> Iterator[None]:
-    """Let no proxy of the user stand between this program and this machine while the block runs.
-
-    Afterwards the environment is the user's again: a browser that is started from here goes on through the proxy.
-    """
-    names = ("NO_PROXY", "no_proxy")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "*"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    return Served(f"http://{HOST}:{port}/?token={token}", server, thread)

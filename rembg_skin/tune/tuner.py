@@ -1,101 +1,138 @@
-"""What the page of `rembg-skin tune` shows of a photo under a model's settings: all of it but the page."""
+"""Photos and settings in, masks, pictures and commands out: all of `rembg-skin tune` but the page."""
 
+import stat
 import threading
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
 from PIL.Image import Image as PILImage
 
-from rembg_skin.errors import ImageError, SkinError, printable
+from rembg_skin.catalog import files_of
+from rembg_skin.cutout.photo import Kept, read_photo
+from rembg_skin.cutout.writer import write_picture
+from rembg_skin.errors import DataError, ImageError, printable
 from rembg_skin.image.arrays import THRESHOLD
 from rembg_skin.image.finish import Finish
 from rembg_skin.image.overlay import overlay
 from rembg_skin.image.rgb import to_rgb
-from rembg_skin.photos import open_image, shown_size
+from rembg_skin.photos import open_photo, unreadable, upright
+from rembg_skin.sessions.auto import CHOICES
 from rembg_skin.sessions.base import SkinSession
-from rembg_skin.sessions.classic import CLASSIC_SESSIONS
-from rembg_skin.sessions.neural import NEURAL_SESSIONS, NeuralSession
+from rembg_skin.sessions.neural import NeuralSession
 from rembg_skin.sessions.options import Integer, Real
-from rembg_skin.tune.controls import digits_of, step_of
-from rembg_skin.tune.shells import CUTOUT, MASK, call, command
+from rembg_skin.tune.controls import rounded
+from rembg_skin.tune.shells import CUTOUT, call, command
+from rembg_skin.weights.folders import model_folders
+from rembg_skin.weights.receipts import on_disk
 
-LARGEST = 50_000_000  # pixels: the mask is that of the whole photo, as the command makes it, never of a smaller copy
-
-# Of the networks the one that is in the package: it answers while a slider moves.
-METHODS: Mapping[str, type[SkinSession]] = {
-    cls.name(): cls for cls in (*NEURAL_SESSIONS, *CLASSIC_SESSIONS) if cls.model.packaged or cls in CLASSIC_SESSIONS
-}
+LARGEST = 50_000_000  # pixels: the mask is that of the full-size photo, as the command makes it
+LARGEST_FILE = 200_000_000  # bytes
 NO_PHOTO = "Upload a photo, take one with the camera or paste one."
 
-_SCREEN = 1024  # pixels: the longer side of the cutout and of the overlay that are shown
+_SCREEN = 1024  # pixels: the longer side of the pictures that are shown, but for the mask
 _CHECKER = 16  # pixels
 _GREYS = (224, 184)
-_REMEMBERED = 4  # answers of each session
+_REMEMBERED = 4  # answers of each session, and photos
 _FINISH = {field.name for field in fields(Finish)}
 
 T = TypeVar("T")
 
 
+class Photo(NamedTuple):
+    """An uploaded photo: its name, which is never opened, the file's bytes and the decoded image, upright."""
+
+    name: str
+    data: bytes
+    image: PILImage
+
+
+class Asked(NamedTuple):
+    """A request of the page: the key of a photo, a method, its settings, what to write and the shell to do it in."""
+
+    photo: str | None
+    method: str
+    values: Mapping[str, object]
+    what: str
+    shell: str
+
+
 class Shown(NamedTuple):
     """What the page shows after a change; no pictures if there is no photo to make them of."""
 
-    mask: PILImage | None
-    cutout: PILImage | None
-    overlay: PILImage | None
+    pictures: dict[str, PILImage]
     command: str
     python: str
     line: str
+
+
+def methods() -> dict[str, type[SkinSession]]:
+    """Return the sessions whose files are on this disk, by name, `tiny_skin` first; the others need a download."""
+    ready = {
+        cls.name(): cls
+        for cls in CHOICES
+        if all(any(on_disk(file, model_folders(file.name))) for file in files_of(cls.model))
+    }
+    return {"tiny_skin": ready["tiny_skin"], **ready}
 
 
 def extras_of(session: type[SkinSession], values: Mapping[str, object]) -> dict[str, object]:
     """Return those of a page's `values` that differ from the session's defaults, as the session takes them."""
     extras: dict[str, object] = {}
     for name, option in session.options.items():
-        value = values[name]
-        if isinstance(option, Integer) and isinstance(value, str):
-            value = None  # a word instead of a number
-        if isinstance(option, Integer) and isinstance(value, float):
-            value = round(value)  # JSON has one kind of number
+        value = values.get(name)
+        default: object = option.default
         if isinstance(option, Real) and isinstance(value, int | float):
-            step = step_of(name, option)
-            if abs(value - option.default) < step:  # a slider cannot stand between its steps, as a default may
-                continue
-            value = round(value, digits_of(step))
-        if value != option.default:
+            value, default = rounded(name, option, value), rounded(name, option, option.default)
+        elif isinstance(option, Integer) and isinstance(value, float) and value.is_integer():
+            value = int(value)  # JSON has one kind of number
+        if value not in (None, default):
             extras[name] = value
     return extras
 
 
-@lru_cache(maxsize=2)
-def load_photo(path: str) -> PILImage:
-    """Return the photo at `path`, upright, decoded once for all the changes that follow.
+def load_photo(name: str, data: bytes) -> Photo:
+    """Return the photo in `data`, a file's bytes, decoded once for all the changes that follow.
 
     Raises
     ------
     ImageError
-        If it is no image, or a larger one than the page takes.
+        If it is not an image, or a larger one than the page takes.
 
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is lower
-        width, height = shown_size(Path(path))
-    if width * height > LARGEST:
-        raise ImageError(
-            f"{printable(Path(path).name)} has {width * height / 1e6:.0f} megapixels; this page takes up to"
-            f" {LARGEST / 1e6:.0f}. The command itself has no such limit."
-        )
-    return open_image(Path(path))
+    try:
+        with warnings.catch_warnings(), open_photo(BytesIO(data)) as image:
+            warnings.simplefilter("ignore")  # about large images: the limit below is lower
+            pixels = image.width * image.height
+            if pixels <= LARGEST:
+                return Photo(name, data, upright(image))
+    except Exception as error:  # Pillow's decoders raise whatever comes up in a damaged file
+        raise unreadable(Path(name), error) from error
+    raise ImageError(
+        f"{printable(name)} has {pixels / 1e6:.0f} megapixels; this page takes up to {LARGEST / 1e6:.0f}. The command"
+        " itself has no such limit."
+    )
+
+
+def read_file(path: Path) -> bytes:
+    """Return the bytes of the photo named on the command line; raise ImageError if it is not a file of their size."""
+    try:
+        if stat.S_ISREG(path.stat().st_mode) and path.stat().st_size <= LARGEST_FILE:
+            return path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    raise ImageError(f"{printable(path)} is not a file of at most {LARGEST_FILE / 1e6:.0f} MB.")
 
 
 def shrunk(picture: PILImage) -> PILImage:
-    """Return the picture within a screen's size: more of a cutout or an overlay would only take longer to send."""
+    """Return the picture within a screen's size: more would only take longer to send."""
     if max(picture.size) <= _SCREEN:
         return picture
     return ImageOps.contain(picture, (_SCREEN, _SCREEN), Image.Resampling.BOX)
@@ -112,34 +149,24 @@ def _board(size: tuple[int, int]) -> PILImage:
     return Image.fromarray(np.array(_GREYS, np.uint8)[dark]).convert("RGB")
 
 
-class Memory:
-    """The last few answers to questions that are asked again and again; any number of threads may ask."""
-
-    def __init__(self, size: int = _REMEMBERED) -> None:
-        self._size = size
-        self._answers: OrderedDict[Hashable, Any] = OrderedDict()
-        self._lock = threading.Lock()
+class Memory(dict[Hashable, Any]):
+    """The last few answers to questions that are asked again and again, by one thread at a time."""
 
     def recall(self, question: Hashable, answer: Callable[[], T]) -> T:
         """Return what `answer` gave to this question, or gives now."""
-        with self._lock:
-            if question in self._answers:
-                self._answers.move_to_end(question)
-                found: T = self._answers[question]
-                return found
-        result = answer()
-        with self._lock:
-            self._answers[question] = result
-            while len(self._answers) > self._size:
-                self._answers.popitem(last=False)
-        return result
+        if question not in self:
+            self[question] = answer()
+            if len(self) > _REMEMBERED:
+                del self[next(iter(self))]
+        found: T = self[question]
+        return found
 
 
 def remembering(cls: type[SkinSession]) -> SkinSession:
-    """Return a session of `cls` that does again only what a change asks for.
+    """Return a session of `cls` that repeats only the steps that a change affects.
 
-    The mask is made anew if photo or method changed, but not for the steps after it; a network runs anew if photo or
-    size changed, but not for the steps between its answer and the mask.
+    The mask is computed again if photo or method changed, but not for the steps after it; a network runs again if photo
+    or size changed, but not for the steps between its answer and the mask.
     """
     masks, answers = Memory(), Memory()
 
@@ -162,23 +189,32 @@ def _fingerprint(picture: PILImage) -> tuple[tuple[int, int], int]:
 
 
 class Tuner:
-    """What happens on a change, apart from the page: the photo and the settings in, what is shown out.
+    """The photos that were uploaded and the sessions that were chosen; any number of threads may call it."""
 
-    Attributes
-    ----------
-    given
-        The photo of the command line, whose own path the shown command names; others come as copies.
-
-    """
-
-    def __init__(self, given: Path | None = None) -> None:
-        self.given = given
+    def __init__(self) -> None:
+        self.methods = methods()
+        self._photos: dict[str, Photo] = {}
         self._sessions: dict[str, SkinSession] = {}
-        self._building = threading.Lock()
-        self._widgets = [(name, option) for name, cls in METHODS.items() for option in cls.options]
+        self._turn = threading.Lock()
 
-    def update(self, name: str, writes: str, shell: str, path: str | None, *values: object) -> Shown:
-        """Return what is shown of the photo at `path`; `values` are the settings of all methods, in their order.
+    def add(self, photo: Photo) -> str:
+        """Hold a photo, the last few of which are held, and return the key to it."""
+        key = token_hex(8)
+        with self._turn:
+            self._photos[key] = photo
+            if len(self._photos) > _REMEMBERED:
+                del self._photos[next(iter(self._photos))]
+        return key
+
+    def photo(self, key: str) -> Photo:
+        """Return a photo that is held; raise DataError if it is not."""
+        photo = self._photos.get(key)
+        if photo is None:
+            raise DataError(f"This photo is no longer held. {NO_PHOTO}")
+        return photo
+
+    def update(self, asked: Asked) -> Shown:
+        """Return what is shown of a photo, or of none, under these settings.
 
         Raises
         ------
@@ -186,27 +222,23 @@ class Tuner:
             If these settings give no mask: a minimum above its maximum, or a file that is not available.
 
         """
-        extras = self._extras(name, values)
-        photo, mask_alone = self._name_of(path), writes == MASK
+        extras = self._extras(asked)
+        photo = None if asked.photo is None else self.photo(asked.photo)
+        name = photo.name if photo else "photo.jpg"
         lines = (
-            command(shell, name, extras, photo, mask_alone=mask_alone),
-            call(name, extras, photo, mask_alone=mask_alone),
+            command(asked.shell, asked.method, extras, name, asked.what),
+            call(asked.method, extras, name, asked.what),
         )
-        if path is None:
-            return Shown(None, None, None, *lines, NO_PHOTO)
-        try:
-            image = load_photo(path)
-        except ImageError as error:
-            return Shown(None, None, None, "", "", f"**{error}**")
-        (mask,) = self._session(name).predict(image, **extras)
-        levels = np.asarray(mask)
-        share = np.count_nonzero(levels > THRESHOLD) / levels.size
-        line = f"{mask.width} x {mask.height} pixels, {share:.1%} skin"
-        rgb, small = (shrunk(picture) for picture in (to_rgb(image)[0], mask))
-        return Shown(mask, cutout(rgb, small), overlay(rgb, np.asarray(small)), *lines, line)
+        if photo is None:
+            return Shown({}, *lines, NO_PHOTO)
+        mask = self._mask(asked.method, photo.image, extras)
+        share = np.count_nonzero(np.asarray(mask) > THRESHOLD) / (mask.width * mask.height)
+        rgb, small = (shrunk(picture) for picture in (to_rgb(photo.image)[0], mask))
+        pictures = {"mask": mask, "cutout": cutout(rgb, small), "overlay": overlay(rgb, np.asarray(small))}
+        return Shown(pictures, *lines, f"{mask.width} x {mask.height} pixels, {share:.1%} skin")
 
-    def write(self, what: str, folder: Path, name: str, path: str | None, *values: object) -> Path:
-        """Write the mask or the cutout as `rembg i` writes it, named after the photo, and return its path.
+    def write(self, asked: Asked, folder: Path) -> bytes:
+        """Return the file that `rembg-skin cut` would write; it lies in `folder` meanwhile.
 
         Raises
         ------
@@ -214,31 +246,25 @@ class Tuner:
             As :meth:`update`; also if there is no photo.
 
         """
-        if path is None:
-            raise SkinError(NO_PHOTO)
-        image = load_photo(path)
-        (mask,) = self._session(name).predict(image, **self._extras(name, values))
-        target = folder / f"{Path(path).stem}-{what}.png"
-        if what == CUTOUT:
-            source = image if image.mode == "RGBA" else to_rgb(image)[0]
-            Image.composite(source, Image.new("RGBA", image.size, 0), mask).save(target)
-        else:
-            mask.save(target)
-        return target
+        draft = folder / token_hex(8)
+        try:
+            draft.write_bytes(self.photo(asked.photo or "").data)
+            photo = read_photo(draft)
+            mask = np.asarray(self._mask(asked.method, photo.image, self._extras(asked)))
+            pixels, kept = photo.cutout(mask) if asked.what == CUTOUT else (mask[..., None], Kept(dpi=photo.kept.dpi))
+            write_picture(draft, "png", pixels, kept)
+            return draft.read_bytes()
+        finally:
+            draft.unlink(missing_ok=True)
 
-    def _session(self, name: str) -> SkinSession:
-        with self._building:
-            if name not in self._sessions:  # one that fails is told when it is chosen, and the others work
-                self._sessions[name] = remembering(METHODS[name])
-            return self._sessions[name]
+    def _extras(self, asked: Asked) -> dict[str, object]:
+        if asked.method not in self.methods:
+            raise DataError("This page has no such method.")
+        return extras_of(self.methods[asked.method], asked.values)
 
-    def _extras(self, name: str, values: tuple[object, ...]) -> dict[str, object]:
-        own = {option: value for (owner, option), value in zip(self._widgets, values, strict=True) if owner == name}
-        return extras_of(METHODS[name], own)
-
-    def _name_of(self, path: str | None) -> str:
-        if path is None:
-            return "photo.jpg"
-        if self.given is not None and self.given.name == Path(path).name:
-            return str(self.given)
-        return Path(path).name
+    def _mask(self, method: str, image: PILImage, extras: Mapping[str, object]) -> PILImage:
+        with self._turn:
+            if method not in self._sessions:  # one that fails is told when it is chosen, and the others work
+                self._sessions[method] = remembering(self.methods[method])
+            mask: PILImage = self._sessions[method].predict(image, **extras)[0]
+            return mask

@@ -1,4 +1,4 @@
-"""A running `rembg-skin tune`, shared by the tests that ask it and by those that look at it in a browser."""
+"""A running `rembg-skin tune`, shared by the tests that send it requests and by those that use it in a browser."""
 
 import re
 import sys
@@ -13,22 +13,19 @@ from PIL import Image
 from tests.support.processes import started
 
 SCRIPT = Path(sys.executable).with_name("rembg-skin")
-# Nobody is there: a page of this machine that asks a proxy does not start.
-PROXIES = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9") | {"ALL_PROXY": "socks5://127.0.0.1:9"}
 
 
 @contextmanager
 def tune(
     folder: Path, *arguments: str, before: Sequence[str] = (), **variables: str
 ) -> Iterator[tuple[Popen[str], str]]:
-    """Give a running command, behind proxies that do not exist, and the address of its page."""
-    environment = {**PROXIES, "TMPDIR": str(folder), **variables}
+    """Give a running command whose temporary folder is `folder`, and the address of its page, token included."""
     command: list[str | Path] = [*before, SCRIPT, "tune", "--port", "0", *arguments]
-    with started(command, cwd=folder, env=environment) as process:
+    with started(command, cwd=folder, env={"TMPDIR": str(folder), **variables}) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         line = process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+/", line)
+        found = re.search(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{43}(?=;)", line)
         assert found, line or process.stderr.read()
         yield process, found[0]
 

@@ -1,216 +1,184 @@
-"""The page answers to its own browser alone, and to requests of limited size."""
+"""Only a browser that has the page's address gets an answer; other users of the machine and other sites get nothing."""
 
-import asyncio
+import os
+import shutil
 import socket
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+import subprocess
+import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import requests
-from starlette.types import Message, Receive, Scope, Send
 
-from rembg_skin.tune.guard import LimitedRequests, OwnRequestsAlone, guarded
+from tests.tune.conftest import tune
 
-PORT = 7860
+pytestmark = pytest.mark.e2e
 FOREIGN_HOSTS = [
-    "evil.example",
-    "evil.example:7860",
-    "127.0.0.1",
-    "127.0.0.1:7861",
-    "127.0.0.1:7860.evil.example",
-    "localhost.evil.example:7860",
-    "0.0.0.0:7860",
-    "[::]:7860",
-    "127.0.0.2:7860",
-    "user@127.0.0.1:7860",
-    "",
+    *(
+        "evil.example",
+        "evil.example:{port}",
+        "127.0.0.1",
+        "127.0.0.1:1",
+        "127.0.0.1:{port}.evil.example",
+        "0.0.0.0:{port}",
+    ),
+    *("localhost.evil.example:{port}", "[::]:{port}", "127.0.0.2:{port}", "user@127.0.0.1:{port}", ""),
 ]
 FOREIGN_ORIGINS = [
     "null",
     "http://evil.example",
-    "http://127.0.0.1:8000",
-    "https://127.0.0.1:7860",
+    "http://127.0.0.1:1",
+    "https://127.0.0.1:{port}",
     "http://127.0.0.1",
     "",
 ]
+# The page's own, Gradio's of former versions, and none at all.
+ROUTES = [
+    *(
+        ("GET", path)
+        for path in ("/", "/page.js", "/page.css", "/start", "/config", "/theme.css", "/static/x", "/nothing")
+    ),
+    *(("GET", f"/gradio_api/{path}") for path in ("info", "file=/etc/hostname", "queue/data", "heartbeat/x")),
+    *(("POST", path) for path in ("/upload", "/update", "/download", "/gradio_api/upload", "/gradio_api/queue/join")),
+    *(("HEAD", "/"), ("OPTIONS", "/upload"), ("DELETE", "/")),
+]
+OTHER_USER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+another_user = pytest.mark.skipif(
+    not hasattr(os, "getuid") or os.getuid() != 0 or shutil.which("setpriv") is None, reason="only root can be another"
+)
 
 
-async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Read the whole request and answer it."""
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.accept"})
-        return
-    while (await receive()).get("more_body"):
-        pass
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": str(scope["headers"]).encode()})
+def url_of(server: str, path: str) -> str:
+    return f"http://{urlsplit(server).netloc}{path}"
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` in a thread: the browser of other tests keeps a loop running in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, work).result()
+@pytest.fixture(scope="module")
+def visitor(server: str) -> requests.Session:
+    """Return a browser after its first visit."""
+    session = requests.Session()
+    answer = session.get(server, timeout=10)
+    assert "rembg-skin tune" in answer.text
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    return session
 
 
-def asked(
-    app: Any, headers: list[tuple[str, str]], kind: str = "http", path: str = "/", parts: tuple[bytes, ...] = (b"",)
-) -> list[Message]:
-    """Send a request in parts and return what comes back."""
-    sent: list[Message] = []
-    left: list[Message] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
-    left[-1:] = [{**left[-1], "more_body": False}] if left else []
-    if kind == "websocket":
-        left = [{"type": "websocket.connect"}]
-
-    async def receive() -> Message:
-        return left.pop(0)
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    scope = {"type": kind, "path": path, "method": "POST", "headers": [(k.encode(), v.encode()) for k, v in headers]}
-    run(app(scope, receive, send))
-    return sent
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_no_route_answers_without_the_token(server: str, method: str, path: str) -> None:
+    token = server.partition("=")[2]
+    cookie = f"rembg-skin-tune-{urlsplit(server).port}"
+    for query in ("", "?token=", f"?token={token[:-1]}", f"?token={token}x", "?token=%ff%00", f"?t={token}"):
+        answer = requests.request(
+            method, url_of(server, path + query), data=b"x", timeout=10, cookies={cookie: token[1:]}
+        )
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+        assert token not in answer.text
 
 
-@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "[::1]", "LOCALHOST"])
-@pytest.mark.parametrize("kind", ["http", "websocket"])
-def test_its_own_names_are_answered(name: str, kind: str) -> None:
-    app = OwnRequestsAlone(echo, PORT)
-    for headers in ([("host", f"{name}:{PORT}")], [("host", f"{name}:{PORT}"), ("origin", f"http://{name}:{PORT}")]):
-        first = asked(app, headers, kind)[0]
-        assert first["type"] == "websocket.accept" or first["status"] == 200
+def test_no_websocket_is_opened_without_the_token(server: str, visitor: requests.Session) -> None:
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+    }
+    assert requests.get(url_of(server, "/queue/join"), headers=upgrade, timeout=10).status_code == 403
+    assert visitor.get(url_of(server, "/queue/join"), headers=upgrade, timeout=10).status_code >= 400
+
+
+@pytest.mark.parametrize("path", ["/", "/page.js", "/page.css", "/start"])
+def test_after_the_first_visit_a_cookie_is_enough(server: str, visitor: requests.Session, path: str) -> None:
+    answer = visitor.get(url_of(server, path), timeout=10)
+    assert answer.status_code == 200
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("host", FOREIGN_HOSTS)
-def test_a_foreign_name_is_refused(host: str) -> None:
-    app = OwnRequestsAlone(echo, PORT)
-    assert asked(app, [("host", host)])[0]["status"] == 403
-    assert asked(app, [("host", host)], "websocket") == [{"type": "websocket.close", "code": 1008}]
+@pytest.mark.parametrize("path", ["/", "/update"])
+def test_a_foreign_host_is_refused(server: str, visitor: requests.Session, host: str, path: str) -> None:
+    name = host.format(port=urlsplit(server).port)
+    answer = visitor.get(url_of(server, path), headers={"Host": name}, timeout=10)
+    assert answer.status_code in (400, 403)  # 400: the HTTP library's own, for what is not a host
+    assert "rembg-skin tune</title>" not in answer.text
 
 
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
-def test_a_foreign_origin_is_refused(origin: str) -> None:
-    app = OwnRequestsAlone(echo, PORT)
-    headers = [("host", f"127.0.0.1:{PORT}"), ("origin", origin)]
-    assert asked(app, headers)[0]["status"] == 403
-    assert asked(app, headers, "websocket") == [{"type": "websocket.close", "code": 1008}]
-    own = ("origin", f"http://127.0.0.1:{PORT}")
-    assert asked(app, [*headers, own])[0]["status"] == 403  # one own origin does not excuse a foreign one
+@pytest.mark.parametrize(("method", "path"), [("GET", "/start"), ("POST", "/update"), ("OPTIONS", "/upload")])
+def test_a_foreign_origin_is_refused(
+    server: str, visitor: requests.Session, origin: str, method: str, path: str
+) -> None:
+    headers = {"Origin": origin.format(port=urlsplit(server).port), "Access-Control-Request-Method": "POST"}
+    answer = visitor.request(method, url_of(server, path), headers=headers, timeout=10)
+    assert answer.status_code == 403
+    assert not any("access-control" in name.lower() for name in answer.headers)
 
 
-def test_no_name_and_two_names_are_refused() -> None:
-    app = OwnRequestsAlone(echo, PORT)
-    assert asked(app, [])[0]["status"] == 403
-    assert asked(app, [("host", f"127.0.0.1:{PORT}"), ("host", "evil.example")])[0]["status"] == 403
-
-
-def test_headers_of_a_proxy_do_not_get_through() -> None:
-    own = ("host", f"127.0.0.1:{PORT}")
-    forwarded = ("forwarded", "x-forwarded-host", "x-forwarded-proto", "x-gradio-server")
-    _, answer = asked(OwnRequestsAlone(echo, PORT), [own, *((name, "evil.example") for name in forwarded)])
-    assert b"evil" not in answer["body"]
-
-
-@pytest.mark.parametrize(("path", "limit"), [("/gradio_api/upload", 1_100_000), ("/gradio_api/run/update", 1_000_000)])
-def test_a_request_may_be_as_large_as_its_limit(path: str, limit: int) -> None:
-    app = LimitedRequests(echo, upload=1_000_000)
-    half = bytes(limit // 2)
-    for headers in ([], [("content-length", str(limit))]):
-        assert asked(app, headers, path=path, parts=(half, half))[0]["status"] == 200
-    # With its length, nothing is read; without, no more than the limit.
-    for headers, parts in (([("content-length", str(limit + 1))], ()), ([], (half, half, b"x"))):
-        start, body = asked(app, headers, path=path, parts=parts)
-        assert start["status"] == 413
-        assert f"larger than {limit / 1e6:.1f} MB" in body["body"].decode()
-
-
-async def careless(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer every error of the reading itself."""
-    try:
-        await echo(scope, receive, send)
-    except Exception:
-        await send({"type": "http.response.start", "status": 500, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-        raise
-
-
-def test_an_application_that_answers_its_broken_reading_does_not_hide_the_reason() -> None:
-    sent = asked(LimitedRequests(careless, upload=0), [], path="/upload", parts=(bytes(100_000), b"x"))
-    assert [message.get("status") for message in sent] == [413, None]
-
-
-def test_only_requests_and_websockets_are_guarded() -> None:
-    seen = []
-
-    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
-        seen.append(scope["type"])
-
-    run(guarded(app, PORT)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
-    assert seen == ["lifespan"]
-
-
-# On the page itself.
-
-ROUTES = [
-    ("GET", "/"),
-    ("GET", "/config"),
-    ("GET", "/gradio_api/info"),
-    ("GET", "/gradio_api/file=/etc/hostname"),
-    ("GET", "/gradio_api/queue/data?session_hash=x"),
-    ("GET", "/gradio_api/heartbeat/x"),
-    ("GET", "/theme.css"),
-    ("GET", "/nothing"),
-    ("HEAD", "/"),
-    ("OPTIONS", "/gradio_api/upload"),
-    ("POST", "/gradio_api/upload"),
-    ("POST", "/gradio_api/run/update"),
-    ("POST", "/gradio_api/queue/join"),
-    ("DELETE", "/"),
-]
-
-
-@pytest.mark.e2e
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_no_route_answers_another_host_or_origin(server: str, method: str, path: str) -> None:
-    port = urlsplit(server).port
-    preflight = {"Access-Control-Request-Method": "POST"}
-    for headers in (
-        {"Host": "evil.example"},
-        {"Host": f"evil.example:{port}", "Origin": f"http://evil.example:{port}"},
-        {"Origin": "http://evil.example", **preflight},
-        {"Origin": "null"},
-    ):
-        answer = requests.request(method, server + path[1:], headers=headers, data=b"x", timeout=10)
-        assert answer.status_code == 403, headers
-        assert "photo" not in answer.text
-        assert not any("access-control" in name.lower() for name in answer.headers)
-
-
-@pytest.mark.e2e
-@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "[::1]"])
-def test_its_own_names_get_the_page(server: str, name: str) -> None:
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "[::1]", "LOCALHOST"])
+def test_its_own_names_get_the_page(server: str, visitor: requests.Session, name: str) -> None:
     host = f"{name}:{urlsplit(server).port}"
-    answer = requests.get(server, headers={"Host": host, "Origin": f"http://{host}"}, timeout=10)
-    assert answer.status_code == 200
-    assert "rembg-skin tune" in answer.text
+    headers = {"Host": host, "Origin": f"http://{host}"}
+    assert visitor.get(server, headers=headers, timeout=10).status_code == 200
 
 
-@pytest.mark.e2e
-def test_a_large_upload_is_refused_before_it_is_sent(server: str) -> None:
+@pytest.mark.parametrize(
+    "first", ["Host: {0}\r\nHost: evil.example", "Host: {0}\r\nOrigin: http://{0}\r\nOrigin: null", "A: b"]
+)
+def test_no_host_two_hosts_and_two_origins_are_refused(server: str, first: str) -> None:
     address = urlsplit(server)
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
-        head = f"POST /gradio_api/upload HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: 300000000\r\n\r\n"
-        connection.sendall(head.encode())
+        connection.sendall(f"GET /?{address.query} HTTP/1.1\r\n{first.format(address.netloc)}\r\n\r\n".encode())
+        assert connection.recv(12) in (b"HTTP/1.1 400", b"HTTP/1.1 403")
+
+
+@pytest.mark.parametrize(("path", "length"), [("/upload", 200_000_001), ("/update", 1_000_001)])
+def test_a_large_request_is_refused_before_it_is_sent(server: str, path: str, length: int) -> None:
+    address = urlsplit(server)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        target = f"POST {path}?{address.query} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        connection.sendall(f"{target}Content-Length: {length}\r\n\r\n".encode())
         assert connection.recv(12) == b"HTTP/1.1 413"
 
 
-@pytest.mark.e2e
+def test_a_large_request_of_unknown_length_is_refused_when_it_is_too_large(
+    server: str, visitor: requests.Session
+) -> None:
+    answer = visitor.post(url_of(server, "/update"), data=iter([bytes(600_000)] * 2), stream=True, timeout=10)
+    assert answer.status_code == 413
+
+
 def test_only_this_machine_can_reach_it(server: str) -> None:
-    port = urlsplit(server).port
-    socket.create_connection(("127.0.0.1", port), timeout=5).close()
     # Another address of the same machine: reached by a server that listens on every address.
     with pytest.raises(OSError, match="refused"):
-        socket.create_connection(("127.0.0.2", port), timeout=5)
+        socket.create_connection(("127.0.0.2", urlsplit(server).port), timeout=5)
+
+
+@another_user
+def test_another_user_of_the_machine_finds_neither_token_nor_page_nor_files(tmp_path: Path, folder: Path) -> None:
+    seen = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {seen}.part; mv {seen}.part {seen}; sleep 60\n')
+    browser.chmod(0o755)
+    spy = (
+        "import os, sys, urllib.request as http, pathlib\n"
+        "lines = [p.read_bytes() for p in pathlib.Path('/proc').glob('[0-9]*/cmdline')]\n"
+        "token = sys.stdin.read().encode()\n"
+        "assert not any(token in line for line in lines), 'in a command line'\n"
+        "for place in sys.argv[2:]:\n"
+        "    try: os.listdir(place)\n"
+        "    except PermissionError: continue\n"
+        "    sys.exit(place)\n"
+        "try: http.urlopen(sys.argv[1])\n"
+        "except http.HTTPError as error: sys.exit(error.code != 403)\n"
+    )
+    shutil.copymode("/tmp", tmp_path.parent)  # pytest's folders are closed to others
+    with tune(tmp_path, str(folder / "uploaded photo.png"), BROWSER=f"{browser} %s &") as (_, url):
+        (private,) = tmp_path.glob("rembg-skin-*")
+        address, _, token = url.partition("?token=")
+        command = [*OTHER_USER, sys.executable, "-c", spy, f"{address}start", str(private)]
+        done = subprocess.run(command, input=token, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert url in (private / "open.html").read_text()
