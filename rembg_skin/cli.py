@@ -26,6 +26,7 @@ COMMANDS = {
     "masks": "write the masks of a folder of photographs, on all cores; run again, it goes on where it stopped",
     "video": "write the masks, the cutout or the overlay of a video, or its skin's colour over time",
     "tune": "tune a mask on a web page of this machine, and take the command along",
+    "export": "write the network of this package as a file for OpenCV, Node and other runtimes",
     "eval": "measure how well models find skin on your own photographs",
     "bench": "measure time and memory of models on this machine",
     "compare": "draw photographs, masks and overlays of several models side by side",

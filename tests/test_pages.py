@@ -21,7 +21,7 @@ from tests.support.pages import PAGES, README, ROOT, blocks, commands, prose
 FOLDERS = ("rembg_skin", "benchmarks", "docs", "examples", "tests", "tools", "training", ".ci")
 # What the pages use beside `rembg` and `rembg-skin`; their options are their own affair.
 OTHERS = {"curl", "docker", "ffmpeg", "pip", "pipx", "uv"}
-LANGUAGES = {"sh", "python", "dockerfile", "text", "powershell", "bat"}
+LANGUAGES = {"sh", "python", "dockerfile", "text", "powershell", "bat", "js"}
 
 # Addresses of files in this repository.
 _REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["Repository"]

@@ -48,7 +48,8 @@ function control(method, extra) {
     return make("div", {}, make("label", {}, box, name), help);
   }
   const options = [new Option("default", ""), ...extra.choices.map((choice) => new Option(choice))];
-  const list = make("select", { onchange: () => set(list.value === "" ? null : Number(list.value)) }, ...options);
+  const change = () => set(list.value === "" ? null : Number(list.value));
+  const list = make("select", { ariaLabel: name, onchange: change }, ...options);
   return make("div", {}, make("label", {}, make("b", { textContent: name }), " ", list), help);
 }
 

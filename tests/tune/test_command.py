@@ -16,6 +16,7 @@ from tests.tune.conftest import tune
 
 rembg_skin.register()
 
+from rembg_skin.tune import server  # noqa: E402
 from rembg_skin.tune.page import serve_page  # noqa: E402
 from rembg_skin.tune.server import bind  # noqa: E402
 
@@ -79,7 +80,7 @@ def test_ports(monkeypatch: pytest.MonkeyPatch) -> None:
         free.bind(("127.0.0.1", 0))
         ports = (port, free.getsockname()[1])
         free.close()
-        monkeypatch.setattr("rembg_skin.tune.server._PORTS", ports)
+        monkeypatch.setattr(server, "_PORTS", ports)
         with bind(None) as second:  # a taken port is passed over unless it was asked for
             assert second.getsockname()[1] == ports[1]
             with pytest.raises(SkinError, match=r"All ports of 127\.0\.0\.1 from"):

@@ -46,8 +46,9 @@ def test_it_offers_the_package_s_network_first_and_every_other_whose_file_is_on_
 
 
 def test_only_what_was_moved_becomes_an_extra_of_its_type() -> None:
-    values: dict[str, object] = {"cb_min": 80.0, "blur": 5.0, "cr_min": None, "cb_max": 127.0, "unknown": 3}
-    extras = extras_of(METHODS["ycbcr_skin"], values)
+    cls = METHODS["ycbcr_skin"]
+    values = {"cb_min": 80.0, "blur": 5.0, "cr_min": None, "cb_max": cls.options["cb_max"].default, "unknown": 3}
+    extras = extras_of(cls, values)
     assert extras == {"cb_min": 80, "blur": 5}
     assert all(type(value) is int for value in extras.values())
 
@@ -156,6 +157,7 @@ def test_downloads_are_what_the_command_writes(
     assert {path.name for path in tmp_path.iterdir()} == {"a.png", "mask.png", "cutout.png"}
 
 
+@pytest.mark.filterwarnings("ignore:MODEL_CHECKSUM_DISABLED")
 def test_a_method_that_is_not_available_leaves_the_others(photo: Path, home: Path) -> None:
     (home / "pan_skin.onnx").write_bytes(b"not a network")
     with pytest.raises(ModelError, match="pan_skin"):
