@@ -153,7 +153,7 @@ async function download(kind) {
   try {
     const file = await (await ask("download", JSON.stringify({ ...request(), what: kind }))).blob();
     const stem = start.name.split(/[\\/]/).pop().replace(/\.[^.]*$/, "");
-    make("a", { href: URL.createObjectURL(file), download: `${stem}-${kind}.png` }).click();
+    make("a", { href: URL.createObjectURL(file), download: `${stem}.${kind === "mask" ? "mask" : "cut"}.png` }).click();
   } catch (error) {
     tell(error.message, true);
   }

@@ -184,12 +184,12 @@ def test_a_minimum_above_its_maximum_is_told_and_the_pictures_stay(seen: Seen) -
     seen.page.locator("#line", has_text="% skin").wait_for()
 
 
-@pytest.mark.parametrize("what", ["mask", "cutout"])
-def test_downloads_are_named_after_the_photo(what: str, seen: Seen) -> None:
+@pytest.mark.parametrize(("what", "end"), [("mask", ".mask.png"), ("cutout", ".cut.png")])
+def test_downloads_are_named_after_the_photo(what: str, end: str, seen: Seen) -> None:
     seen.choose("ycbcr_skin")
     with seen.page.expect_download() as waiting:
         seen.page.get_by_role("button", name=f"Download {what}").click()
-    assert waiting.value.suggested_filename.endswith(f"-{what}.png")
+    assert waiting.value.suggested_filename.endswith(end)
     assert Image.open(waiting.value.path()).mode == {"mask": "L", "cutout": "RGBA"}[what]
 
 
