@@ -26,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the file; return the exit status."""
-    from rembg_skin.sessions.neural import weights_of
+    from rembg_skin.weights.folders import packaged_file
 
-    packaged = weights_of(MODELS[arguments.model])
+    packaged = packaged_file(MODELS[arguments.model])
     if arguments.side is None:
         write_whole(arguments.file, lambda draft: draft.write_bytes(packaged.read_bytes()))
         shown = "every size"

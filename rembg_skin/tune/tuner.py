@@ -24,14 +24,13 @@ from rembg_skin.image.finish import Finish
 from rembg_skin.image.overlay import overlay
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.photos import open_photo, unreadable, upright
-from rembg_skin.sessions.auto import CHOICES
+from rembg_skin.sessions import session_classes
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.neural import NeuralSession
 from rembg_skin.sessions.options import Integer, Real
 from rembg_skin.tune.controls import rounded
 from rembg_skin.tune.shells import CUTOUT, call, command
-from rembg_skin.weights.folders import model_folders
-from rembg_skin.weights.receipts import on_disk
+from rembg_skin.weights import on_disk
 
 LARGEST = 50_000_000  # pixels: the mask is that of the full-size photo, as the command makes it
 LARGEST_FILE = 200_000_000  # bytes
@@ -75,11 +74,7 @@ class Shown(NamedTuple):
 
 def methods() -> dict[str, type[SkinSession]]:
     """Return the sessions whose files are on this disk, by name, `tiny_skin` first; the others need a download."""
-    ready = {
-        cls.name(): cls
-        for cls in CHOICES
-        if all(any(on_disk(file, model_folders(file.name))) for file in files_of(cls.model))
-    }
+    ready = {name: cls for name, cls in session_classes().items() if all(on_disk(file) for file in files_of(cls.model))}
     return {"tiny_skin": ready["tiny_skin"], **ready}
 
 

@@ -9,10 +9,10 @@ from rembg_skin.sessions.options import Option, Real
 
 rembg_skin.register()
 
-from rembg_skin.sessions.auto import CHOICES  # noqa: E402
+from rembg_skin.sessions import session_classes  # noqa: E402
 from rembg_skin.tune.controls import widget  # noqa: E402
 
-EXTRAS = [(cls.name(), name, option) for cls in CHOICES for name, option in cls.options.items()]
+EXTRAS = [(cls.name(), name, option) for cls in session_classes().values() for name, option in cls.options.items()]
 each_extra = pytest.mark.parametrize(("method", "name", "option"), EXTRAS)
 
 
