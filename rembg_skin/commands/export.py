@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 
 from rembg_skin.catalog import MODELS
-from rembg_skin.files import write_whole
+from rembg_skin.commands.outputs import check_outputs
+from rembg_skin.files import write_atomically
 
 _STEP, _LARGEST = 32, 2048  # pixels
 _NAMES = [model.name for model in MODELS.values() if model.packaged]
@@ -29,12 +30,13 @@ def run(arguments: argparse.Namespace) -> int:
     from rembg_skin.weights.folders import packaged_file
 
     packaged = packaged_file(MODELS[arguments.model])
+    check_outputs([arguments.file], [packaged])
     if arguments.side is None:
-        write_whole(arguments.file, lambda draft: draft.write_bytes(packaged.read_bytes()))
+        write_atomically(arguments.file, lambda draft: draft.write_bytes(packaged.read_bytes()))
         shown = "every size"
     else:
         width, height = arguments.side
-        write_whole(arguments.file, lambda draft: fix_sides(packaged, draft, width, height))
+        write_atomically(arguments.file, lambda draft: fix_sides(packaged, draft, width, height))
         shown = f"{width} x {height} pixels"
     print(f"{arguments.file}: {arguments.model} for pictures of {shown}")
     return 0

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import Popen
@@ -16,11 +16,9 @@ SCRIPT = Path(sys.executable).with_name("rembg-skin")
 
 
 @contextmanager
-def tune(
-    folder: Path, *arguments: str, before: Sequence[str] = (), **variables: str
-) -> Iterator[tuple[Popen[str], str]]:
+def tune(folder: Path, *arguments: str, **variables: str) -> Iterator[tuple[Popen[str], str]]:
     """Give a running command whose temporary folder is `folder`, and the address of its page, token included."""
-    command: list[str | Path] = [*before, SCRIPT, "tune", "--port", "0", *arguments]
+    command: list[str | Path] = [SCRIPT, "tune", "--port", "0", *arguments]
     with started(command, cwd=folder, env={"TMPDIR": str(folder), **variables}) as process:
         assert process.stdout is not None
         assert process.stderr is not None
