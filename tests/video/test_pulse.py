@@ -86,9 +86,59 @@ def test_a_clip_whose_skin_flickers_gives_its_rate_and_a_plot(
 
 
 @pytest.mark.parametrize(
+    ("encoding", "separator", "point"),
+    [
+        ("utf-8", ",", "."),
+        ("utf-8-sig", ",", "."),
+        ("utf-8-sig", ";", ","),
+        ("cp1252", ";", ","),
+        ("utf-16", "\t", ","),
+    ],
+)
+def test_a_table_that_a_spreadsheet_saved_is_read(
+    encoding: str,
+    separator: str,
+    point: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    times = np.arange(600) / 30
+    table = write_table(tmp_path / "skin.csv", times, colors(times, 66, 0.004))
+    text = table.read_text().replace(",", "|").replace(".", point).replace("|", separator).replace("\n", "\r\n")
+    table.write_bytes(text.encode(encoding))
+    assert run(monkeypatch, table) == 0
+    assert beats(capsys.readouterr().out) == pytest.approx(66, abs=2)
+
+
+def test_beats_are_shown_over_time_and_one_face_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = np.arange(1800) / 30
+    one = np.where(times[:, None] < 30, colors(times, 60, 0.006), colors(times, 90, 0.006))
+    table = write_table(tmp_path / "skin.csv", times, one)
+    table.write_text(table.read_text().replace("red,green,blue", "face2_red,face2_green,face2_blue"))
+    assert run(monkeypatch, table) == 1
+    assert run(monkeypatch, table, "--face", 2, "--window", 20, "--plot", tmp_path / "pulse.png") == 3
+    windows = capsys.readouterr().out.splitlines()[1:]
+    found = [beats(line.partition(": ")[2]) for line in windows]
+    assert found[0] == pytest.approx(60, abs=2)
+    assert found[3] == pytest.approx(90, abs=2)
+    assert len(windows) == 4
+
+
+def test_a_guess_is_called_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = np.arange(600) / 30
+    assert run(monkeypatch, write_table(tmp_path / "skin.csv", times, colors(times, 66, 0.0))) == 3
+    assert "the rate is a guess" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("a,b\n1,2\n", "is no table"),
+        ("a,b\n1,2\n", "is not a table"),
         ("time,skin,red,green,blue\n0,0,,,\n1,0,,,\n", "shows skin for less than 5 seconds"),
         ("time,skin,red,green,blue\n" + "".join(f"{t},1,90,80,70\n" for t in range(9)), "no pulse"),
     ],
