@@ -58,6 +58,15 @@ def say(line: str) -> None:
     tqdm.write(line, file=sys.stderr)
 
 
+def say_pairing(folders: Folders, images: Path, masks: Path) -> None:
+    """Name the files that have no partner, and warn if the folders do not look like photographs and their masks."""
+    from rembg_skin.measure.doubts import doubts
+
+    if warning := doubts(folders, images, masks):
+        say(f"Warning: {warning}")
+    say_unpaired(folders)
+
+
 def say_unpaired(folders: Folders) -> None:
     """Name the files that have no partner."""
     if folders.unpaired:

@@ -10,8 +10,8 @@ from rembg_skin.commands.console import (
     exit_status,
     progress,
     say,
+    say_pairing,
     say_problems,
-    say_unpaired,
     say_written,
     stoppable,
     write_table,
@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         check_format(arguments.plot)
         new_figure("eval --plot", 1, 1)  # matplotlib's absence should show before the work, not after it
-    say_unpaired(folders)
+    say_pairing(folders, arguments.images, arguments.masks)
     if not arguments.resize:
         check_sizes(folders.pairs)
 

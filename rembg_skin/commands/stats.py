@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from rembg_skin.commands.console import exit_status, progress, say_problems, say_unpaired, say_written, stoppable
+from rembg_skin.commands.console import exit_status, progress, say_pairing, say_problems, say_written, stoppable
 from rembg_skin.commands.outputs import check_outputs
 from rembg_skin.dataset.pairs import Pair, check_sizes, find_pairs
 from rembg_skin.errors import DataError, ImageError
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     folders = find_pairs(arguments.images, arguments.masks)
     written = [arguments.output / f"histograms.{arguments.format}", arguments.output / "stats.json"]
     check_outputs(written, [arguments.images, arguments.masks])
-    say_unpaired(folders)
+    say_pairing(folders, arguments.images, arguments.masks)
     if not arguments.resize:
         check_sizes(folders.pairs)
     statistics = ColorStatistics()

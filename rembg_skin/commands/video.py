@@ -1,15 +1,24 @@
-"""``rembg-skin video``: masks, cutouts or overlays of a video, and its skin's colour over time."""
+"""``rembg-skin video``: masks, cutouts or overlays of a video, and its skin's color over time."""
 
 import argparse
+import json
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rembg_skin.commands.arguments import extras, model_choice
-from rembg_skin.errors import VideoError
+from rembg_skin.commands.arguments import extras, model_choice, natural
+from rembg_skin.errors import VideoError, printable
 
 if TYPE_CHECKING:
-    from rembg_skin.video.convert import Report
+    from rembg_skin.image.arrays import Bytes
+    from rembg_skin.networks.yunet import Face
+    from rembg_skin.video.convert import Report, Sheet
+    from rembg_skin.video.reader import Facts
+
+_INCOMPLETE = 3
+_EIGHT = 8  # bits of a color
+_CONFIDENCE = 0.7  # of a face, 0 to 1
 
 _DEFAULTS = (
     "OUT's suffix says what is written: .webm (VP9) and .mov (ProRes 4444) a cutout with an alpha channel, "
@@ -19,7 +28,7 @@ _DEFAULTS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
+    """Declare the command's arguments."""
     parser.epilog = _DEFAULTS
     parser.add_argument("source", metavar="IN", help="the video: a file, an address, or - for standard input")
     parser.add_argument("target", metavar="OUT", type=Path, nargs="?", help="the new video; not needed with --csv")
@@ -33,14 +42,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-x", "--extras", type=extras, default={}, metavar="JSON", help="the model's extras")
     kinds = parser.add_mutually_exclusive_group()
-    kinds.add_argument("--mask", dest="kind", action="store_const", const="mask", help="write the mask, white for skin")
-    kinds.add_argument("--cutout", dest="kind", action="store_const", const="cutout", help="write the skin alone")
-    kinds.add_argument(
-        "--overlay", dest="kind", action="store_const", const="overlay", help="write the skin in green over grey"
+    for kind, text in (
+        ("mask", "write the mask, white for skin"),
+        ("cutout", "write only the skin"),
+        ("overlay", "write the skin in green over grey"),
+    ):
+        kinds.add_argument(f"--{kind}", dest="kind", action="store_const", const=kind, help=text)
+    parser.add_argument(
+        "--csv", type=Path, metavar="FILE", help="write for each frame its time, share of skin and the skin's color"
     )
     parser.add_argument(
-        "--csv", type=Path, metavar="FILE", help="write for each frame its time, share of skin and the skin's mean RGB"
+        "--roi",
+        type=natural,
+        nargs=4,
+        metavar=("X", "Y", "WIDTH", "HEIGHT"),
+        help="count only skin in this box of pixels in FILE",
     )
+    parser.add_argument("--faces", type=natural, default=0, metavar="N", help="columns for the N largest faces in FILE")
     parser.add_argument(
         "--steady",
         action=argparse.BooleanOptionalAction,
@@ -52,11 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write what was asked for; return the exit status.
 
-    3 if frames were damaged, the file ends early or sound was lost, 130 after Ctrl-C, which keeps what is finished.
+    3 if frames or sound were damaged or lost or the file ends early; that of the signal if it was stopped, which keeps
+    what is finished.
     """
     # Before numpy: its threads for linear algebra would only get in the way.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
     from tqdm import tqdm
 
     from rembg_skin.commands.outputs import check_outputs
@@ -65,35 +83,86 @@ def run(arguments: argparse.Namespace) -> int:
     from rembg_skin.video.formats import chosen
     from rembg_skin.video.predict import masking
     from rembg_skin.video.reader import Reader
+    from rembg_skin.workers import aside
 
-    target, table = arguments.target, arguments.csv
-    if not (target or table):
+    target, csv = arguments.target, arguments.csv
+    if not (target or csv):
         raise VideoError("Nothing to write: name OUT, or --csv FILE.")
-    check_outputs([path for path in (target, table) if path], [arguments.source, *arguments.model.files()])
+    if (arguments.roi or arguments.faces) and not csv:
+        raise VideoError("--roi and --faces are about the table: name it with --csv FILE.")
+    check_outputs([path for path in (target, csv) if path], [arguments.source, *arguments.model.files()])
     video = Video(target, *chosen(target, arguments.kind)) if target else None
-    with Reader(arguments.source) as source:
-        work, at_once = masking(arguments.model.name, {**arguments.model.extras, **arguments.extras})
-        with (
-            tqdm(total=source.facts.frames, unit="frame", disable=None, dynamic_ncols=True) as bar,
-            noted_signals() as stop,
-        ):
-            job = Job(source, work, at_once, arguments.steady, stop.is_set, bar.update)
-            report = convert(job, video, table)
-    _say(report, target, table)
-    return stop.status or (3 if report.damaged or report.lacking or "lost" in report.sounds else 0)
+    source = aside(lambda: Reader(arguments.source))  # never closed: after a signal, a thread may still be reading it
+    sheet = _sheet(arguments, source.facts) if csv else None
+    work, at_once = masking(arguments.model.name, {**arguments.model.extras, **arguments.extras})
+    with (
+        tqdm(total=source.facts.frames, unit="frame", disable=None, dynamic_ncols=True) as bar,
+        noted_signals() as stop,
+    ):
+        report = convert(Job(source, work, at_once, arguments.steady, stop.is_set, bar.update), video, sheet)
+    complete = _say(report, source.facts, video.kind if video else None, [path for path in (target, csv) if path])
+    return stop.status or (0 if complete else _INCOMPLETE)
 
 
-def _say(report: "Report", target: Path | None, table: Path | None) -> None:
-    frames = f"{report.frames} frames"
-    if report.stopped:
-        frames = f"Stopped: the first {frames}"
-    written = " and ".join(str(path) for path in (target, table) if path)
-    print(f"{frames} in {written}.")
+def _sheet(arguments: argparse.Namespace, facts: "Facts") -> "Sheet":
+    import rembg_skin
+    from rembg_skin.image.tiles import Box
+    from rembg_skin.video.convert import Sheet
+    from rembg_skin.video.table import Faces, Table
+
+    box = None
+    if arguments.roi:
+        x, y, width, height = arguments.roi
+        right, below = facts.upright_size
+        box = Box(x, y, min(x + width, right), min(y + height, below))
+        if x >= box.right or y >= box.bottom:
+            raise VideoError(f"--roi {x} {y} {width} {height} holds no pixel of the frames of {right} x {below}.")
+    settings = ""
+    # Which face is which is known only from the start on. Addresses may be too long for Path.
+    if os.path.isfile(arguments.source) and not arguments.faces:  # noqa: PTH113
+        state, model = os.stat(arguments.source), arguments.model  # noqa: PTH116
+        film = os.path.realpath(arguments.source), state.st_size, state.st_mtime_ns
+        masking = model.name, {**model.extras, **arguments.extras}, arguments.steady
+        settings = json.dumps([rembg_skin.__version__, *film, *masking, arguments.roi], sort_keys=True)
+    return Sheet(arguments.csv, Table(box, Faces(arguments.faces, _detecting()) if arguments.faces else None), settings)
+
+
+def _detecting() -> "Callable[[Bytes], Sequence[Face]]":
+    from PIL import Image
+
+    from rembg_skin.machine import cores
+    from rembg_skin.networks.yunet import shared_detector
+    from rembg_skin.sessions.parts import fetch_detector
+
+    detector = shared_detector(fetch_detector(), cores())
+    return lambda rgb: detector.faces(Image.fromarray(rgb), _CONFIDENCE)
+
+
+def _say(report: "Report", facts: "Facts", kind: str | None, paths: Sequence[Path]) -> bool:
+    """Print what was written and what is missing; return True if nothing is."""
+    written = " and ".join(map(printable, paths))
+    print(f"{'Stopped: the first ' * report.stopped}{_count(report.frames, 'frame')} in {written}.")
+    if facts.hdr:
+        print("The HDR colors were mapped to those of BT.709.")
+    if facts.bits > _EIGHT and kind in ("cutout", "overlay"):
+        print(f"The original's colors have {facts.bits} bits, the new ones 8.")
+    missing = []
     if report.damaged:
-        print(f"{report.damaged} damaged frames were skipped.")
+        missing.append(f"{_count(report.damaged, 'damaged frame')} skipped.")
     if report.lacking:
-        print(f"The file ends early: its last {report.lacking:.1f} seconds are missing.")
-    if "encoded" in report.sounds:
-        print(f"The sound was encoded anew, as {target.suffix if target else ''} files cannot hold the original's.")
-    if "lost" in report.sounds:
-        print("The sound is missing: there is no encoder that this format takes.")
+        missing.append(f"The file ends early: its last {report.lacking:.1f} seconds are missing.")
+    suffix = paths[0].suffix
+    for number, sound in enumerate(report.sounds, 1):
+        name = "Sound" if len(report.sounds) == 1 else f"Sound {number}"
+        if sound.fate == "encoded":
+            print(f"{name}: encoded again, as {suffix} files cannot hold the original's.")
+        if sound.fate == "lost":
+            missing.append(f"{name}: missing; it can neither be copied to a {suffix} file nor decoded.")
+        if sound.damaged:
+            missing.append(f"{name}: {_count(sound.damaged, 'damaged packet')} left out.")
+    print(*missing, sep="\n", end="\n" * bool(missing))
+    return not missing
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"

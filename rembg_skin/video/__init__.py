@@ -3,6 +3,7 @@
 Videos are read with PyAV (the extra ``video``), which is imported when the first one is opened.
 """
 
+import math
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -61,9 +62,9 @@ def masks(
     extras
         The session's extras.
     steady
-        Whether masks are steadied over time.
+        True for masks that are steadied over time.
     rate
-        Frames a second of frames given as arrays; a file has its own times.
+        Frames a second of frames given as arrays, above 0; a file has its own times.
 
     Raises
     ------
@@ -72,14 +73,19 @@ def masks(
         the model is raised by the call; what concerns a frame, when its turn comes.
 
     """
+    if not 0 < rate < math.inf:
+        raise VideoError(f"rate={rate} is not a number of frames a second, which many cameras do not know; pass yours.")
+    work, at_once = masking(model, extras or {})
     reader = Reader(path_or_frames) if isinstance(path_or_frames, str | Path) else None
     frames = reader.frames() if reader else _numbered(path_or_frames, rate)  # type: ignore[arg-type]
-    work, at_once = masking(model, extras or {})
-    return _closing(reader, masked(frames, work, at_once, steady=steady))
+    stream = _masked(reader, masked(frames, work, at_once, steady=steady))
+    next(stream)
+    return stream
 
 
-def _closing(reader: Reader | None, pairs: Generator[tuple[Frame, Mask]]) -> Generator[Masked]:
+def _masked(reader: Reader | None, pairs: Generator[tuple[Frame, Mask]]) -> Generator[Masked]:
     try:
+        yield Masked(0, *(np.empty((0, 0), np.uint8),) * 2)  # for `masks`: from here on, the file is closed in any case
         with closing(pairs):
             for frame, mask in pairs:
                 yield Masked(frame.time, frame.rgb, mask)

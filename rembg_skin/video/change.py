@@ -16,32 +16,19 @@ _SOME, _ALL = 2.0, 5.0
 _QUIET, _LOUD = 1.0, 6.0
 _SAMPLE = (slice(None, None, 3), slice(None, None, 3))  # of the pixels: enough for a median
 _NORMAL = 1.4826  # a standard deviation, in medians of absolute values
-# A frame goes without a mask of its own if less than this share of it changed fully, and that much is new at most.
+# Skip the network if less than _STIRRED of the frame changed fully and at most _NEW came into view.
 _STIRRED, _NEW = 0.001, 0.05
 _FIRST = 8  # frames that all get a mask
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a frame follows from the one before.
+    """Describe how a frame follows from the one before."""
 
-    Attributes
-    ----------
-    factor
-        How many times the small frame, in which the rest is said, is smaller.
-    motion
-        Of the camera, in the small frame; None if there is no frame before, or one of another size.
-    kept
-        float32 [h, w], 1 for pixels as they were, 0 for changed or new ones.
-    needs_mask
-        False if the last mask, moved along, will do.
-
-    """
-
-    factor: int
-    motion: Affine | None
-    kept: Floats
-    needs_mask: bool = True
+    factor: int  # how many times smaller the small frame of `motion` and `kept` is
+    motion: Affine | None  # of the camera; None if there is no frame before, or one of another size
+    kept: Floats  # [h, w], 1 for pixels as they were, 0 for changed or new ones
+    needs_mask: bool = True  # False if the last mask, moved along, will do
 
 
 @dataclass(frozen=True)
@@ -88,13 +75,7 @@ def shrunk(frame: Bytes, factor: int) -> Small:
 def changes(before: Bytes, after: Bytes, motion: Affine) -> tuple[Floats, Selection]:
     """Return how much each pixel changed, float32 [h, w], 0 for no more than noise to 1, and which were seen before.
 
-    Parameters
-    ----------
-    before, after
-        The two frames, blurred RGB, uint8 [h, w, 3].
-    motion
-        How the camera moved between them.
-
+    `before` and `after` are blurred RGB, uint8 [h, w, 3]; `motion` is that of the camera between them.
     """
     height, width, _ = after.shape
     image = Image.fromarray(before)

@@ -1,137 +1,121 @@
-"""From a video to its masks in a file: read, mask, steady, write, frame by frame."""
+"""From a video to its masks in files: read, mask, steady, write, frame by frame."""
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+import math
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO
 
 from rembg_skin.files import write_atomically
-from rembg_skin.image.arrays import Mask
-from rembg_skin.video.color import Table
 from rembg_skin.video.formats import Format, Kind
 from rembg_skin.video.predict import Masking
-from rembg_skin.video.reader import Frame, Reader
-from rembg_skin.video.sound import Fate
+from rembg_skin.video.reader import Reader
+from rembg_skin.video.sound import Sound
 from rembg_skin.video.steady import masked
+from rembg_skin.video.table import Rows, Table, write_resumable
 from rembg_skin.video.writer import Writer
+from rembg_skin.workers import in_background
 
-if TYPE_CHECKING:
-    from av import Packet
-
-# Some files only estimate their length: what lacks has to be more than this many seconds, and this share of it.
-_SOON, _SHARE = 1.0, 0.05
-
-Sink = Callable[[Frame, Mask], object]
+_WARM = 2.0  # seconds before the first frame that is wanted: averages need some masks
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is read, and how.
-
-    Attributes
-    ----------
-    source
-        The open video.
-    work, at_once
-        What masks a frame, and how many frames it works on at once.
-    steady
-        Whether masks are steadied over time.
-    stopped
-        Asked after every frame: whether to end here.
-    tick
-        Called after every frame.
-
-    """
+    """An open video, and how its frames are masked: `at_once` of them at the same time."""
 
     source: Reader
     work: Masking
     at_once: int
     steady: bool
-    stopped: Callable[[], bool]
-    tick: Callable[[], object]
+    stopped: Callable[[], bool]  # called several times a second: True to end here
+    tick: Callable[[], object]  # called after every frame
 
 
 @dataclass(frozen=True)
 class Video:
-    """A video to be written: where, and what."""
+    """A video to be written."""
 
     path: Path
     form: Format
     kind: Kind
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """A table to be written; with `settings`, all that it depends on, it goes on where a killed run ended."""
+
+    path: Path
+    table: Table
+    settings: str = ""
+
+
 @dataclass
 class Report:
-    """What was done.
-
-    Attributes
-    ----------
-    frames, damaged
-        How many were written, and how many skipped.
-    lacking
-        Seconds that the file should have after its last packet; 0 for fewer than one.
-    sounds
-        What became of each stream of sound.
-    stopped
-        Whether the job was stopped before the end.
-
-    """
+    """The result: frames written and skipped, seconds that the file lacks at its end, and the streams of sound."""
 
     frames: int = 0
     damaged: int = 0
     lacking: float = 0.0
-    sounds: Sequence[Fate] = field(default=())
+    sounds: Collection[Sound] = field(default=())
     stopped: bool = False
 
 
-def convert(job: Job, video: Video | None, table: Path | None) -> Report:
-    """Write a video, a CSV file, or both; each is whole, or up to where the job was stopped, or not there.
+def convert(job: Job, video: Video | None, sheet: Sheet | None) -> Report:
+    """Write a video, a table, or both; each is complete, or up to where the job was stopped, or not there.
 
     Raises
     ------
     SkinError
         If something cannot be written, or the model fails.
+
     """
     report = Report()
 
     def write_video(draft: Path, wanted: Video) -> None:
-        with closing(Writer(draft, wanted.form, wanted.kind, job.source)) as writer:
-            report.sounds = writer.fates
-            write_table([writer.write], writer.sound)
-            writer.finish()
+        writer = Writer(draft, wanted.path, wanted.form, wanted.kind, job.source)
+        report.sounds = writer.sounds.values()
+        try:
+            write_rows(writer)
+            writer.finish([] if report.stopped else job.source.rest)
+        finally:
+            writer.close()
 
-    def write_table(sinks: list[Sink], on_sound: "Callable[[Packet[Any]], object] | None") -> None:
-        if table is None:
-            _run(job, sinks, on_sound, report)
-            return
+    def write_rows(writer: Writer | None) -> None:
+        if sheet is None:
+            _run(job, writer, None, report)
+        elif writer is None and sheet.settings:
+            write_resumable(sheet.path, sheet.settings, lambda file: fill(writer, sheet.table, file))
+        else:
+            write_atomically(sheet.path, lambda draft: fill_draft(writer, sheet.table, draft))
 
-        def fill(draft: Path) -> None:
-            with draft.open("w", newline="", encoding="utf-8") as file:
-                rows = Table(file)
-                _run(job, [*sinks, lambda frame, mask: rows.add(frame.time, frame.rgb, mask)], on_sound, report)
+    def fill_draft(writer: Writer | None, table: Table, draft: Path) -> None:
+        with draft.open("r+", newline="", encoding="utf-8") as file:
+            fill(writer, table, file)
 
-        write_atomically(table, fill)
+    def fill(writer: Writer | None, table: Table, file: IO[str]) -> bool:
+        _run(job, writer, Rows(file, table), report)
+        return not report.stopped
 
     if video is None:
-        write_table([], None)
+        write_rows(None)
     else:
         write_atomically(video.path, lambda draft: write_video(draft, video))
     return report
 
 
-def _run(job: Job, sinks: list[Sink], on_sound: "Callable[[Packet[Any]], object] | None", report: Report) -> None:
-    frames = job.source.frames(on_sound)
-    with closing(masked(frames, job.work, job.at_once, steady=job.steady)) as pairs:
-        for frame, mask in pairs:
-            for sink in sinks:
-                sink(frame, mask)
-            report.frames += 1
-            job.tick()
-            if job.stopped():
-                report.stopped = True
-                break
+def _run(job: Job, writer: Writer | None, rows: Rows | None, report: Report) -> None:
+    last = rows.last if rows else -math.inf
+    frames = (frame for frame in job.source.frames() if frame.time > last - _WARM)
+    for frame, mask in in_background(masked(frames, job.work, job.at_once, steady=job.steady), job.stopped):
+        if frame.time <= last + 1e-6:  # rows have six digits
+            continue
+        if writer:
+            writer.write(frame, mask)
+        if rows:
+            rows.add(frame.time, frame.rgb, mask)
+        report.frames += 1
+        job.tick()
+    report.stopped = job.stopped()
+    report.frames = rows.count if rows else report.frames
     report.damaged = job.source.damaged
-    lacking = job.source.length - job.source.reached
-    if lacking > max(_SOON, _SHARE * job.source.length) and not report.stopped:
-        report.lacking = lacking
+    report.lacking = 0.0 if report.stopped else job.source.lacking

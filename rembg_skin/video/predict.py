@@ -17,12 +17,12 @@ Result = TypeVar("Result")
 
 Masking = Callable[[Bytes], Mask]
 
-# A network of this input size keeps all cores busy alone, and several at once would need several times its memory.
+# A network of this input size keeps all cores busy, and several at once would need several times its memory.
 _LARGE = 1024
 
 
 def masking(model: str, extras: Mapping[str, object]) -> tuple[Masking, int]:
-    """Return what masks an RGB frame, uint8 [height, width, 3], and how many frames it should work on at once.
+    """Return a function that masks an RGB frame, uint8 [height, width, 3], and how many frames to give it at once.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def masking(model: str, extras: Mapping[str, object]) -> tuple[Masking, int]:
     """
     import onnxruntime as ort
 
-    at_once = cores() if _small(model) else 1
+    at_once = cores() if _is_small(model) else 1
     settings = ort.SessionOptions()
     if at_once > 1:  # a frame a core wastes less than all cores on one frame
         settings.intra_op_num_threads = 1
@@ -45,7 +45,7 @@ def masking(model: str, extras: Mapping[str, object]) -> tuple[Masking, int]:
 
 
 def in_order(items: Iterable[Item], work: Callable[[Item], Result], at_once: int) -> Generator[tuple[Item, Result]]:
-    """Yield each item with what `work` makes of it; the next ones are worked on meanwhile.
+    """Yield each item with its result of `work`; the next ones are worked on meanwhile.
 
     No more than 2 * `at_once` + 1 items are held, however many there are.
     """
@@ -67,14 +67,11 @@ def _done(waiting: deque[tuple[Item, Future[Result]]]) -> tuple[Item, Result]:
     return item, future.result()
 
 
-def _small(name: str) -> bool:
-    """Return whether several frames at once are fine: skin models say so, of others nothing is known."""
+def _is_small(name: str) -> bool:
+    """Return True if several frames at once fit: skin models give their size, of others nothing is known."""
     model = MODELS.get(resolved(name))
     if model is None:
         return False
-    sizes = []
-    while model is not None:
-        network = model.network
-        sizes.append(network.size if network and not network.automatic else 0)
-        model = MODELS[model.base] if model.base else None
-    return max(sizes) < _LARGE
+    network = model.network
+    large = network is not None and not network.automatic and network.size >= _LARGE
+    return not large and (model.base is None or _is_small(model.base))

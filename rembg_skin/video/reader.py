@@ -1,20 +1,23 @@
 """Read a video: upright RGB frames with their times; damaged frames are skipped and counted."""
 
 import math
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from rembg_skin.errors import ExtraError, VideoError
+from rembg_skin.errors import ExtraError, VideoError, printable
 from rembg_skin.image.arrays import Bytes
-from rembg_skin.video.turn import Turn
+from rembg_skin.video.packets import Packets
+from rembg_skin.video.pixels import ToRgb, is_hdr
+from rembg_skin.video.rotation import Rotation
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -25,78 +28,50 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 
-_FAULTS = 100  # in a row, of the container: the rest of the file is lost
-_UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
+_PATIENCE = 30.0  # seconds, with a host that sends nothing
+_AHEAD = 300  # packets, in which each stream of sound should have one
 # Seconds: times in such units were rounded by the file; and the finest unit that every format takes.
 _COARSE, _FINEST = Fraction(1, 1000), 1_000_000
-_HD = 720  # lines: from here on, colours without a label are ITU-R BT.709
+# Some files only estimate their length: what lacks has to be more than this many seconds, and this share of it.
+_SOON, _SHARE = 1.0, 0.05
 
 _WITHOUT_METADATA_ERRORS = 19  # PyAV's major version
 
 
 class Frame(NamedTuple):
-    """One frame.
+    """One frame."""
 
-    Attributes
-    ----------
-    pts
-        When it is shown, in the video's time base, from the start of the file.
-    time
-        The same in seconds.
-    rgb
-        Upright, uint8 [height, width, 3].
-
-    """
-
-    pts: int
-    time: float
-    rgb: Bytes
+    pts: int  # when it is shown, in the video's time base, from the start of the file
+    time: float  # the same in seconds
+    rgb: Bytes  # upright, uint8 [height, width, 3]
+    sounds: "Sequence[Packet[Any]]" = ()  # packets since the frame before
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a video's first frame and its file say.
+    """The properties of a video, from its first frame and its file."""
 
-    Attributes
-    ----------
-    size
-        Width and height of the stored pixels, before `turn`.
-    turn
-        How the stored pixels are shown.
-    rate
-        Frames a second, on average.
-    time_base
-        Seconds of a unit of :attr:`Frame.pts`.
-    pixel_aspect
-        Width of a pixel divided by its height.
-    frames
-        How many there are, or about; None if the file does not say.
+    size: tuple[int, int]  # width and height of the stored pixels, before `rotation`
+    rotation: Rotation
+    rate: Fraction  # frames a second, on average
+    time_base: Fraction  # seconds of a unit of :attr:`Frame.pts`
+    pixel_aspect: Fraction  # width of a pixel divided by its height
+    frames: int | None  # about; None if the file does not say
+    hdr: bool  # HLG or PQ
+    bits: int  # of a color
 
-    """
-
-    size: tuple[int, int]
-    turn: Turn
-    rate: Fraction
-    time_base: Fraction
-    pixel_aspect: Fraction
-    frames: int | None
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height of a frame as it is shown."""
+        return self.size[::-1] if self.rotation.swaps else self.size
 
 
 def library() -> "ModuleType":
-    """Return PyAV.
-
-    Raises
-    ------
-    ExtraError
-        If it is not installed.
-
-    """
+    """Return PyAV, or raise ExtraError if it is not installed."""
     try:
         import av
     except ImportError as error:
         raise ExtraError.about("video", "PyAV", "video") from error
-    if not hasattr(av.VideoStream, "set_display_matrix"):
-        raise ExtraError.about("video", "PyAV 18 or newer", "video")
     return av
 
 
@@ -111,11 +86,13 @@ class Reader:
     Attributes
     ----------
     facts
-        What is known of the video.
-    damaged
-        How many frames were skipped so far.
-    reached
-        How many seconds of the file were read so far.
+        The properties of the video.
+    sounds
+        The streams of sound, each with its first packet; None if that did not come early.
+    rest
+        Packets of sound that no frame had with it yet.
+    metadata, start
+        Title and the like; the file's first moment in seconds: broadcasts do not start at 0.
 
     Raises
     ------
@@ -128,80 +105,75 @@ class Reader:
 
     def __init__(self, source: str | Path) -> None:
         self._av = library()
-        self.source = str(source)
-        self.damaged = 0
-        self.reached = 0.0
-        self._held: list[Packet[Any]] = []  # sound from before the first frame
+        self._name = printable(source)
+        self._damaged = 0
+        self.rest: list[Packet[Any]] = []
         # Titles that are not UTF-8 are no fault; PyAV 19 no longer takes this argument.
-        lenient = (
-            {"metadata_errors": "ignore"}
-            if int(self._av.__version__.partition(".")[0]) < _WITHOUT_METADATA_ERRORS
-            else {}
-        )
-        origin = sys.stdin.buffer if self.source == STDIN else self.source
+        old = int(self._av.__version__.partition(".")[0]) < _WITHOUT_METADATA_ERRORS
+        options: dict[str, Any] = {"metadata_errors": "ignore"} if old else {}
+        origin = _origin(str(source))
+        if "://" in str(origin):
+            options["timeout"] = _PATIENCE
         try:
-            self._file: InputContainer = self._av.open(origin, **lenient)
+            self._file: InputContainer = self._av.open(origin, **options)
         except (self._av.FFmpegError, OSError, ValueError) as error:
-            raise VideoError(f"{self.source} cannot be read as a video: {in_words(error)}") from error
+            raise VideoError(f"{self._name} cannot be read as a video: {reason(error)}") from error
+        self.metadata = dict(self._file.metadata)
+        self.start = Fraction(self._file.start_time or 0, self._av.time_base)
+        self._length = Fraction(self._file.duration or 0, self._av.time_base)
         try:
             self._stream = self._chosen()
+            self._packets = Packets(self._file, self._stream)
+            self.sounds, packets = self._looked_ahead()
             # Decoders label their frames with the file's matrix: it is known with the first one.
-            self._frames = self._decoded(self._held.append)
-            self._first = next(self._frames, None)
-            if self._first is None:
-                raise VideoError(f"{self.source} holds no frame that can be decoded.")  # noqa: TRY301
-            self.facts = self._described(self._first)
+            self._media = self._decoded(packets)
+            head: list[Any] = []
+            for each in self._media:
+                head.append(each)
+                if isinstance(each, self._av.VideoFrame):
+                    break
+            else:
+                raise VideoError(f"{self._name} holds no frame that can be decoded.")  # noqa: TRY301
+            self._media = chain(head, self._media)
+            self.facts = self._described(head[-1])
         except BaseException:
             self._file.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
     @property
-    def metadata(self) -> dict[str, str]:
-        """Title and the like."""
-        return dict(self._file.metadata)
+    def damaged(self) -> int:
+        """How many frames were skipped so far."""
+        return self._damaged + self._packets.faults
 
     @property
-    def sounds(self) -> "list[AudioStream]":
-        """The streams of sound."""
-        return list(self._file.streams.audio)
+    def lacking(self) -> float:
+        """Seconds that the file should have after what was read; 0 for next to nothing, and for joined pieces."""
+        lacks = self._length - (self._packets.end - self.start)
+        return float(lacks) if lacks > max(_SOON, _SHARE * self._length) and not self._packets.joined else 0.0
 
-    @property
-    def length(self) -> float:
-        """How many seconds the file says that it has; 0 if it does not say."""
-        return (self._file.duration or 0) / int(self._av.time_base)
-
-    @property
-    def start(self) -> Fraction:
-        """The file's first moment, in seconds: broadcasts do not start at 0."""
-        return Fraction(self._file.start_time or 0, self._av.time_base)
-
-    def frames(self, on_sound: "Callable[[Packet[Any]], object] | None" = None) -> Iterator[Frame]:
-        """Yield all frames, once; call `on_sound` with each packet of sound as the file holds it."""
-        if on_sound:
-            for packet in self._held:
-                on_sound(packet)
-        self._held.clear()
-        self._on_sound = on_sound or (lambda _: None)
+    def frames(self) -> Iterator[Frame]:
+        """Yield all frames, once; :attr:`rest` is the sound after the last one."""
+        convert = ToRgb(self.facts.size)
         step = max(1, round(1 / (self.facts.rate * self.facts.time_base)))
         last = -1
-        first, self._first = self._first, None
-        for frame in (frame for part in ([first], self._frames) for frame in part if frame is not None):
-            # Some raw streams have no times; times that do not grow cannot be written.
-            pts = last + (1 if last < 0 else step) if frame.pts is None else max(self._pts(frame.pts), last + 1)
-            last = pts
-            yield Frame(pts, float(pts * self.facts.time_base), self._rgb(frame))
+        for each in chain(self._media, [None]):
+            if isinstance(each, self._av.Packet):
+                self.rest.append(each)
+                continue
+            frame: Any = each
+            if frame:
+                # Some raw streams have no times; times that do not grow cannot be written.
+                last = last + (1 if last < 0 else step) if frame.pts is None else max(self._pts(frame.pts), last + 1)
+                frame.pts, frame.time_base = last, self.facts.time_base
+            for rgb in convert(frame):
+                pts = round(rgb.pts * rgb.time_base / self.facts.time_base)
+                pixels = self.facts.rotation.upright(rgb.to_ndarray())
+                sounds, self.rest = self.rest, []
+                yield Frame(pts, float(pts * self.facts.time_base), pixels, sounds)
 
     def _pts(self, stored: int) -> int:
         """Return a frame's time of the file in the units of the facts."""
@@ -210,74 +182,67 @@ class Reader:
         return round((regular if abs(regular - exact) < self._unit else exact) / self.facts.time_base)
 
     def _chosen(self) -> "VideoStream":
-        """Return the first stream that is a video and no picture of a cover."""
-        for stream in self._file.streams.video:
-            if not stream.disposition & self._av.stream.Disposition.attached_pic:
-                stream.thread_type = "AUTO"
-                return stream
-        raise VideoError(f"{self.source} has no video.")
+        """Return the main video: no picture of a cover, and the film of an AVIF file, not its still."""
+        stream: Any = self._file.streams.best("video")
+        if stream is None or stream.disposition & self._av.stream.Disposition.attached_pic:
+            raise VideoError(f"{self._name} has no video.")
+        stream.thread_type = "AUTO"
+        return stream  # type: ignore[no-any-return]
+
+    def _looked_ahead(self) -> "tuple[list[tuple[AudioStream, Packet[Any] | None]], Iterator[Packet[Any]]]":
+        """Return each stream of sound with its first packet, and all packets."""
+        packets = iter(self._packets)
+        ahead: list[Packet[Any]] = []
+        first: dict[int, Packet[Any]] = {}
+        sounds = list(self._file.streams.audio)
+        while len(first) < len(sounds) and len(ahead) < _AHEAD and (packet := next(packets, None)):
+            ahead.append(packet)
+            if packet.stream.type == "audio" and packet.size:
+                first.setdefault(packet.stream.index, packet)
+        return [(sound, first.get(sound.index)) for sound in sounds], chain(ahead, packets)
 
     def _described(self, frame: "VideoFrame") -> Facts:
         stream = self._stream
         self._unit = Fraction(stream.time_base or Fraction(1, 1000))
         rate = Fraction(stream.average_rate or stream.guessed_rate or 0) or Fraction(30)
-        seconds = stream.duration * self._unit if stream.duration else Fraction(self.length)
+        seconds = (
+            stream.duration * self._unit if stream.duration else Fraction(self._file.duration or 0, self._av.time_base)
+        )
         return Facts(
             size=(frame.width, frame.height),
-            turn=_turn(frame),
+            rotation=_rotation(frame),
             rate=rate,
             time_base=_time_base(self._unit, rate),
             pixel_aspect=Fraction(stream.sample_aspect_ratio or 1) or Fraction(1),
             frames=stream.frames or round(seconds * rate) or None,
+            hdr=is_hdr(frame),
+            bits=max(component.bits for component in frame.format.components),
         )
 
-    def _decoded(self, on_sound: "Callable[[Packet[Any]], object]") -> "Iterator[VideoFrame]":
-        self._on_sound = on_sound
-        for packet in self._packets():
+    def _decoded(self, packets: "Iterator[Packet[Any]]") -> "Iterator[VideoFrame | Packet[Any]]":
+        """Yield the frames of the video, and the packets of sound between them."""
+        for packet in packets:
             if packet.stream.type == "audio":
-                if packet.dts is not None:
-                    self._on_sound(packet)
+                if packet.size:
+                    yield packet
                 continue
             try:
                 frames = self._stream.decode(packet)
             except self._av.FFmpegError:
-                self.damaged += 1
+                self._damaged += 1
                 continue
             for frame in frames:
                 if frame.is_corrupt:
-                    self.damaged += 1
+                    self._damaged += 1
                 else:
                     yield frame
 
-    def _packets(self) -> "Iterator[Packet[Any]]":
-        """Yield the packets of video and sound; after a fault of the file, go on behind it."""
-        faults = 0
-        while faults < _FAULTS:
-            try:
-                for packet in self._file.demux(self._stream, *self._file.streams.audio):
-                    faults = 0
-                    if packet.pts is not None and packet.time_base:
-                        end = (packet.pts + (packet.duration or 0)) * packet.time_base - self.start
-                        self.reached = max(self.reached, float(end))
-                    yield packet
-            except self._av.FFmpegError:
-                faults += 1
-                self.damaged += faults == 1
-            else:
-                return
 
-    def _rgb(self, frame: "VideoFrame") -> Bytes:
-        """Return the frame, uint8 [height, width, 3], of the first one's stored size, upright."""
-        width, height = self.facts.size
-        unlabelled = frame.colorspace == _UNSPECIFIED
-        rgb = frame.reformat(
-            width=width,
-            height=height,
-            format="rgb24",
-            src_colorspace="ITU709" if unlabelled and frame.height >= _HD else None,
-        )
-        pixels: Any = rgb.to_ndarray()
-        return self.facts.turn.upright(pixels)
+def _origin(source: str) -> Any:
+    """Return what PyAV opens: a file that exists is a file, even if its name looks like an address."""
+    if source == STDIN:
+        return sys.stdin.buffer
+    return f"file:{source}" if ":" in source and os.path.exists(source) else source  # noqa: PTH110 - addresses may be long
 
 
 def _time_base(unit: Fraction, rate: Fraction) -> Fraction:
@@ -286,13 +251,15 @@ def _time_base(unit: Fraction, rate: Fraction) -> Fraction:
     return Fraction(1, finer) if unit >= _COARSE and finer <= _FINEST else unit
 
 
-def _turn(frame: "VideoFrame") -> Turn:
+def _rotation(frame: "VideoFrame") -> Rotation:
     stored: Any = frame.side_data
     with suppress(KeyError):
-        return Turn(tuple(int(value) for value in np.frombuffer(bytes(stored["DISPLAYMATRIX"]), np.int32)))
-    return Turn()
+        return Rotation(tuple(int(value) for value in np.frombuffer(bytes(stored["DISPLAYMATRIX"]), np.int32)))
+    return Rotation()
 
 
-def in_words(error: Exception) -> str:
-    """Return what an error of FFmpeg says, without its number."""
+def reason(error: Exception) -> str:
+    """Return the message of an error of FFmpeg, without its number."""
+    if type(error).__name__ == "ExitError":
+        return f"nothing came for {_PATIENCE:.0f} seconds"
     return str(getattr(error, "strerror", None) or error)

@@ -28,14 +28,7 @@ _DIFFERENT, _BELIEVED = 96.0, 6
 
 
 class Steadier:
-    """Steadies the masks of one video; give it every frame's look and mask in order.
-
-    Parameters
-    ----------
-    memory
-        How many masks an average remembers.
-
-    """
+    """Steady the masks of one video, given in order; an average remembers `memory` of them."""
 
     def __init__(self, memory: int = MEMORY) -> None:
         self._memory = memory
@@ -44,16 +37,7 @@ class Steadier:
         self._streak: Floats = np.empty((0, 0), np.float32)  # masks that differed there, below 0 for less skin
 
     def __call__(self, look: Look, mask: Mask | None) -> Mask:
-        """Return the steadied mask, uint8 [height, width].
-
-        Parameters
-        ----------
-        look
-            How the frame follows from the last one.
-        mask
-            Its mask, uint8 [height, width], 0 to 255; may be None if the look says so.
-
-        """
+        """Return the steadied mask, uint8 [height, width], of a frame's own, which may be None if `look` allows it."""
         if mask is not None:
             self._take(look, mask)
         elif look.motion is not None:
@@ -92,15 +76,7 @@ class Steadier:
 def masked(frames: Iterable[Frame], work: Masking, at_once: int, *, steady: bool) -> Generator[tuple[Frame, Mask]]:
     """Yield the frames of one video with their masks, steadied or as the model makes them, in order.
 
-    Parameters
-    ----------
-    frames
-        The frames in order.
-    work, at_once
-        What masks a frame, and how many frames it works on at once.
-    steady
-        Whether masks are steadied over time.
-
+    `work` masks a frame; `at_once` of them are given to it at the same time.
     """
     if not steady:
         yield from in_order(frames, lambda frame: work(frame.rgb), at_once)

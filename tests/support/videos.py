@@ -1,5 +1,7 @@
-"""Small videos of a photograph, made with PyAV."""
+"""Small videos: of a photograph, made with PyAV, or made by the command `ffmpeg`."""
 
+import shutil
+import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -8,6 +10,7 @@ from typing import Any
 
 import av
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -72,6 +75,13 @@ def write_video(
     return path
 
 
+def ffmpeg(*arguments: object) -> None:
+    """Run FFmpeg's own command; skip the test if it is not installed."""
+    if not (command := shutil.which("ffmpeg")):
+        pytest.skip("ffmpeg is not installed")
+    subprocess.run([command, "-v", "error", "-y", *map(str, arguments)], check=True)
+
+
 def _tone(number: int) -> av.AudioFrame:
     wave = (8_000 * np.sin(np.arange(3_200) / 20)).astype(np.int16)
     frame = av.AudioFrame.from_ndarray(wave.reshape(1, -1), format="s16", layout="stereo")
@@ -91,18 +101,23 @@ class Seen:
     frames: Frames
     sounds: list[str]
     sound_packets: int
+    sound_seconds: float  # from the first packet's start to the last one's end
 
 
 def read_video(path: Path, decoder: str | None = None, pixels: str = "rgb24") -> Seen:
     """Decode a whole video; `decoder` replaces FFmpeg's choice."""
     file: Any
-    with av.open(str(path)) as file:
+    with av.open(f"file:{path}") as file:
         stream = file.streams.video[0]
         context: Any = av.CodecContext.create(decoder, "r") if decoder else stream
-        decoded, heard = [], 0
+        decoded, heard = [], []
         for packet in file.demux():
             if packet.stream.type == "audio":
-                heard += packet.size > 0
+                heard += (
+                    [packet.pts * packet.time_base, (packet.pts + packet.duration) * packet.time_base]
+                    if packet.size
+                    else []
+                )
             elif packet.stream is stream:
                 decoded += context.decode(packet if packet.size else None)
         return Seen(
@@ -113,5 +128,6 @@ def read_video(path: Path, decoder: str | None = None, pixels: str = "rgb24") ->
             times=[float(frame.pts * stream.time_base) for frame in decoded],
             frames=[frame.to_ndarray(format=pixels) for frame in decoded],
             sounds=[sound.codec_context.name for sound in file.streams.audio],
-            sound_packets=heard,
+            sound_packets=len(heard) // 2,
+            sound_seconds=float(heard[-1] - heard[0]) if heard else 0.0,
         )

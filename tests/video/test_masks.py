@@ -1,5 +1,6 @@
 """rembg_skin.video.masks: frames and masks for Python code."""
 
+import gc
 import itertools
 import tracemalloc
 from collections.abc import Iterator
@@ -80,6 +81,25 @@ def test_a_bad_call_fails_at_once(tmp_path: Path) -> None:
         masks([face()], "ycbcr_skim")
     with pytest.raises(OptionError, match="no extra"):
         masks([face()], "ycbcr_skin", {"nope": 1})
+
+
+@pytest.mark.parametrize("rate", [0, -1.0, float("nan"), float("inf")])
+def test_a_camera_that_does_not_know_its_rate_is_told(rate: float) -> None:
+    with pytest.raises(VideoError, match="frames a second"):
+        masks([face()], "ycbcr_skin", rate=rate)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_a_refused_or_unused_call_leaves_no_file_open(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", moving(2))
+    gc.disable()
+    try:
+        with pytest.raises(OptionError):
+            masks(source, "ycbcr_skin", {"nope": 1})
+        masks(source, "ycbcr_skin")
+        assert source not in [Path(link).resolve() for link in Path("/proc/self/fd").iterdir()]
+    finally:
+        gc.enable()
 
 
 def test_frames_of_changing_size_are_masked_each_for_itself() -> None:

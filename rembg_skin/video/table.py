@@ -1,0 +1,177 @@
+"""A CSV file with a row a frame: its time, its share of skin, and the color of the skin, also in each face."""
+
+import csv
+import math
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from PIL import Image
+
+from rembg_skin.errors import DataError, printable
+from rembg_skin.files import write_atomically
+from rembg_skin.image.arrays import THRESHOLD, Bytes, Mask, Selection
+from rembg_skin.image.morphology import eroded, square
+from rembg_skin.image.tiles import Box
+from rembg_skin.networks.yunet import Face
+
+try:
+    from fcntl import LOCK_EX, LOCK_NB, flock
+except ImportError:  # Windows
+    flock = None  # type: ignore[assignment]
+
+# Pixels that the skin is eroded by: at its edge, colors are mixed and masks waver.
+MARGIN = 3
+
+COLUMNS = ("time", "skin", "red", "green", "blue", "red_sd", "green_sd", "blue_sd", "pixels")
+_OF_FACE = ("red", "green", "blue", "pixels")
+
+
+@dataclass(frozen=True)
+class Color:
+    """The means and standard deviations of red, green and blue over some pixels, 0 to 255; empty if there are none."""
+
+    pixels: int
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
+
+
+class Faces:
+    """Follow up to `most` faces from frame to frame; `detect` finds those of one frame."""
+
+    def __init__(self, most: int, detect: Callable[[Bytes], Sequence[Face]]) -> None:
+        self.most, self._detect = most, detect
+        self._known: list[Face] = []
+
+    def __call__(self, rgb: Bytes) -> list[Box | None]:
+        """Return the box of each face, in the same order in every frame; None for one that is not found in this one.
+
+        New faces come in the order of their size.
+        """
+        size = rgb.shape[1], rgb.shape[0]
+        found = sorted(self._detect(rgb), key=lambda face: -face.area)
+        boxes: list[Box | None] = [None] * self.most
+        for number, known in enumerate(self._known):
+            near = min(found, key=lambda face: _distance(face, known), default=known)
+            if near in found and _distance(near, known) < 1:
+                found.remove(near)
+                self._known[number], boxes[number] = near, near.within(size)
+        for face in found[: self.most - len(self._known)]:
+            boxes[len(self._known)] = face.within(size)
+            self._known.append(face)
+        return boxes
+
+
+def _distance(one: Face, other: Face) -> float:
+    """Return how far apart the centers are, in widths of the larger face."""
+    across, down = one.left + one.right - other.left - other.right, one.top + one.bottom - other.top - other.bottom
+    return math.hypot(across, down) / 2 / max(one.right - one.left, other.right - other.left)
+
+
+class Table:
+    """Rows for the frames of one video, of which only `box` counts; `faces` get columns of their own.
+
+    Columns: ``time`` in seconds; ``skin``, its share of the frame or box, 0 to 1; the means of ``red``, ``green`` and
+    ``blue`` over the eroded skin, 0 to 255, and their standard deviations; how many ``pixels`` that skin has. Then the
+    means and pixels of each face, ``face1_red`` and so on. Colors are empty if there is no skin.
+    """
+
+    def __init__(self, box: Box | None = None, faces: Faces | None = None) -> None:
+        self._box, self._faces = box, faces
+        ours = (f"face{number + 1}_{name}" for number in range(faces.most if faces else 0) for name in _OF_FACE)
+        self.columns = (*COLUMNS, *ours)
+
+    def row(self, time: float, rgb: Bytes, mask: Mask) -> list[str]:
+        """Return the cells of a frame: its time in seconds, uint8 [height, width, 3] and uint8 [height, width]."""
+        skin = mask > THRESHOLD
+        inner = eroded(skin, square(MARGIN))
+        share = (skin[self._box.slices()] if self._box else skin).mean()
+        color = color_of(rgb, _inside(inner, self._box))
+        cells = [f"{time:.6f}", f"{share:.6f}", *_cells(color.mean), *_cells(color.deviation), str(color.pixels)]
+        for face in self._faces(rgb) if self._faces else ():
+            color = color_of(rgb, _inside(_inside(inner, self._box), face)) if face else Color(0)
+            cells += [*_cells(color.mean), str(color.pixels)]
+        return cells
+
+
+def _cells(values: Sequence[float]) -> list[str]:
+    return [f"{value:.4f}" for value in values] or [""] * 3
+
+
+def _inside(selection: Selection, box: Box | None) -> Selection:
+    if box is None:
+        return selection
+    part = np.zeros_like(selection)
+    part[box.slices()] = selection[box.slices()]
+    return part
+
+
+def color_of(rgb: Bytes, selection: Selection) -> Color:
+    """Return the color of the selected pixels, bool [height, width], of uint8 [height, width, 3]."""
+    # Pillow counts levels three times as fast as numpy selects pixels.
+    counts = np.array(Image.fromarray(rgb).histogram(Image.fromarray(selection)), np.float64).reshape(3, 256)
+    pixels = counts[0].sum()
+    if not pixels:
+        return Color(0)
+    levels = np.arange(256)
+    mean = counts @ levels / pixels
+    deviation = np.sqrt(np.maximum(counts @ levels**2 / pixels - mean**2, 0))
+    return Color(int(pixels), tuple(mean.tolist()), tuple(deviation.tolist()))
+
+
+class Rows:
+    """Write the `count` rows of a table into `file`, each at once; `last` is the time of those of a killed run."""
+
+    def __init__(self, file: IO[str], table: Table) -> None:
+        self._file, self._table, self._writer = file, table, csv.writer(file)
+        file.seek(0)
+        complete = file.read().rpartition("\n")[0]
+        rows = list(csv.reader(complete.splitlines()))
+        self.count = max(len(rows) - 1, 0)
+        self.last = float(rows[-1][0]) if self.count else -math.inf
+        file.seek(0)
+        file.truncate()
+        self._writer.writerows(rows or [table.columns])
+
+    def add(self, time: float, rgb: Bytes, mask: Mask) -> None:
+        """Add the row of a frame, as :meth:`Table.row`."""
+        self._writer.writerow(self._table.row(time, rgb, mask))
+        self._file.flush()
+        self.count += 1
+
+
+def write_resumable(path: Path, settings: str, write: Callable[[IO[str]], bool]) -> None:
+    """Let `write` fill a text file beside `path`, then copy it there; the file stays until `write` returns True.
+
+    `settings` is everything that the content depends on: only an equal run continues the file that one left.
+
+    Raises
+    ------
+    DataError
+        If it cannot be written, or another run is writing it.
+
+    """
+    digest = sha256(f"{path.name} {settings}".encode(errors="surrogateescape")).hexdigest()
+    partial = path.with_name(
+        f"{path.name[:40]}.{digest[:8]}.partial"
+    )  # short: `path` may have the longest name possible
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        with open(os.open(partial, flags, 0o666), "r+", newline="", encoding="utf-8") as file:  # noqa: PTH123
+            if flock is not None:
+                flock(file, LOCK_EX | LOCK_NB)
+            complete = write(file)
+            file.flush()
+            write_atomically(path, lambda draft: shutil.copyfile(partial, draft))
+            if complete:
+                partial.unlink()
+    except BlockingIOError as error:
+        raise DataError(f"{printable(path)} is being written by another run.") from error
+    except OSError as error:
+        raise DataError(f"{printable(path)} cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,81 @@
+"""The table of colors: means of the eroded skin, in a box, face by face, and resumed after a killed run."""
+
+import io
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pytest
+
+from rembg_skin.errors import DataError
+from rembg_skin.image.tiles import Box
+from rembg_skin.networks.yunet import Face
+from rembg_skin.video.table import Faces, Rows, Table, color_of, write_resumable
+
+RED = np.full((40, 60, 3), (200, 10, 20), np.uint8)
+ALL = np.full((40, 60), 255, np.uint8)
+
+
+def row(table: Table, rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] = RED) -> dict[str, str]:
+    return dict(zip(table.columns, table.row(0.5, rgb, ALL), strict=True))
+
+
+def test_the_color_is_that_of_the_selected_pixels() -> None:
+    random = np.random.default_rng(2)
+    rgb, selection = random.integers(0, 256, (30, 20, 3), dtype=np.uint8), random.random((30, 20)) < 0.3
+    color = color_of(rgb, selection)
+    assert color.pixels == np.count_nonzero(selection)
+    assert color.mean == pytest.approx(tuple(rgb[selection].mean(axis=0)))
+    assert color.deviation == pytest.approx(tuple(rgb[selection].std(axis=0)))
+
+
+def test_a_frame_without_skin_has_no_color() -> None:
+    cells = Table().row(0.5, RED, np.full((40, 60), 127, np.uint8))
+    assert cells == ["0.500000", "0.000000", *[""] * 6, "0"]
+
+
+def test_a_box_leaves_out_all_else() -> None:
+    half = RED.copy()
+    half[:, 30:] = (0, 0, 255)
+    found = row(Table(Box(0, 0, 30, 40)), half)
+    assert (found["red"], found["red_sd"], found["pixels"]) == ("200.0000", "0.0000", "1200")
+    assert float(row(Table(), half)["red"]) == pytest.approx(100)
+
+
+def test_each_face_keeps_its_columns_while_others_come_and_go() -> None:
+    left, right = Face(2, 2, 14, 20, 0.9), Face(40, 2, 50, 18, 0.9)
+    frames = iter([[left], [right, left], [right], [Face(4, 2, 16, 20, 0.9), right]])
+    table = Table(faces=Faces(2, lambda _: next(frames)))
+    scene = RED.copy()
+    scene[:, 30:] = (0, 0, 255)
+    found = [row(table, scene) for _ in range(4)]
+    assert [each["face1_red"] for each in found] == ["200.0000", "200.0000", "", "200.0000"]
+    assert [each["face2_blue"] for each in found] == ["", "255.0000", "255.0000", "255.0000"]
+
+
+def test_rows_that_a_killed_run_left_are_kept_but_not_a_broken_one() -> None:
+    file = io.StringIO()
+    for time in (0.0, 0.5):
+        Rows(file, Table()).add(time, RED, ALL)
+    file.seek(0, io.SEEK_END)
+    file.write("1.000000,0.2")
+    rows = Rows(file, Table())
+    assert (rows.count, rows.last) == (2, 0.5)
+    rows.add(1.0, RED, ALL)
+    assert [line.split(",")[0] for line in file.getvalue().splitlines()] == ["time", "0.000000", "0.500000", "1.000000"]
+
+
+def test_only_an_equal_run_goes_on_and_two_at_once_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+
+    def twice(file: IO[str]) -> bool:
+        with pytest.raises(DataError, match="by another run"):
+            write_resumable(path, "one", lambda _: True)
+        return bool(file.write("first\n")) and False
+
+    write_resumable(path, "one", twice)
+    write_resumable(path, "two", lambda file: file.read() == "")
+    assert path.read_text() == ""
+    write_resumable(path, "one", lambda file: file.read() == "first\n")
+    assert path.read_text() == "first\n"
+    assert [each.name for each in tmp_path.iterdir()] == ["a.csv"]
