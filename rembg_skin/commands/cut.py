@@ -1,9 +1,9 @@
-"""``rembg-skin cut``: what an editor takes as it is."""
+"""``rembg-skin cut``: write cutouts, masks and overlays that an editor takes as they are."""
 
 import argparse
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from rembg_skin.commands.console import exit_status, progress, say, say_problems
 from rembg_skin.commands.outputs import Identity, check_output, identities
 from rembg_skin.cutout.photo import Kept, Photo, Pixels, read_photo
 from rembg_skin.cutout.writer import write_picture
-from rembg_skin.errors import DataError, ImageError, SkinError, printable
+from rembg_skin.errors import DataError, ExtraError, ImageError, SkinError, printable
 from rembg_skin.files import check_writable, write_atomically
 from rembg_skin.image.overlay import overlay
 from rembg_skin.image.rgb import to_rgb
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write a picture for each photo; return the exit status."""
     photos = list(dict.fromkeys(args.photos))
-    output = _output(args, len(photos))
+    format_name, file, folder = _output(args, len(photos))
     session = open_session(args.model.name, {**args.model.extras, **args.extras})
     read = identities([*photos, *args.model.files(), *ModelChoice("", args.extras).files()])
     taken: set[Path] = set()
@@ -70,10 +70,10 @@ def run(args: argparse.Namespace) -> int:
     written, full = 0, True
 
     def make(photo: Path) -> tuple[Path, bool] | Problem:
-        target = output.target(photo)
+        target = file or (folder or photo.parent) / f"{photo.stem}.{args.kind}{_ENDINGS[format_name]}"
         try:
             _check_target(target, read, taken)
-            return target, _make(session, photo, target, output.format_name, args.kind)
+            return target, _make(session, photo, target, format_name, args.kind)
         except SkinError as error:
             return Problem(photo, str(error))
         except Exception as error:  # noqa: BLE001 - one photo's trouble, whatever it is, is not the others'
@@ -95,48 +95,31 @@ def run(args: argparse.Namespace) -> int:
     return exit_status(stop, written, len(problems) + (not full))
 
 
-@dataclass(frozen=True)
-class Output:
-    """Where the pictures go: into one file, a folder, or beside each photo; and in which format."""
-
-    kind: str
-    format_name: str
-    file: Path | None = None
-    folder: Path | None = None
-
-    def target(self, photo: Path) -> Path:
-        """Return the file for `photo`."""
-        if self.file is not None:
-            return self.file
-        return (self.folder or photo.parent) / f"{photo.stem}.{self.kind}{_ENDINGS[self.format_name]}"
-
-
-def _output(args: argparse.Namespace, photos: int) -> Output:
-    """Return where the pictures go, or raise DataError for what does not fit together."""
-    kind, given, format_name = args.kind, args.output, args.format or "png"
-    if given is None:
-        output = Output(kind, format_name)
-    elif given.endswith(("/", os.sep)) or Path(given).is_dir() or not Path(given).suffix:
-        output = Output(kind, format_name, folder=Path(given))
-    else:
-        path = Path(given)
-        found = _SUFFIXES.get(path.suffix.lower())
-        if found is None:
+def _output(args: argparse.Namespace, photos: int) -> tuple[str, Path | None, Path | None]:
+    """Return the format, and the one file or the folder that was given; raise DataError for what does not fit."""
+    given, path = args.output, Path(args.output or "")
+    format_name, file, folder = args.format or "png", None, None
+    if given is not None and (given.endswith(("/", os.sep)) or path.is_dir() or not path.suffix):
+        folder = path
+    elif given is not None:
+        if (found := _SUFFIXES.get(path.suffix.lower())) is None:
             raise DataError(
-                f"{printable(given)}: {printable(path.suffix)} is no format of this command, which writes"
+                f"{printable(given)}: {printable(path.suffix)} is not a format of this command, which writes"
                 f" {', '.join(_SUFFIXES)}; for a folder of that name, end it with a slash."
             )
         if photos > 1:
             raise DataError(f"{printable(given)} is one file, and there are {photos} photos: give a folder.")
         if args.format not in (None, found):
             raise DataError(f"{printable(given)} and --format {args.format} do not fit together.")
-        output = Output(kind, found, file=path)
-    if output.format_name == "jpeg" and kind != OVERLAY:
-        why = "holds no transparency" if kind == CUT else "changes a mask's levels"
+        format_name, file = found, path
+    if format_name == "jpeg" and args.kind != OVERLAY:
+        why = "holds no transparency" if args.kind == CUT else "changes a mask's levels"
         raise DataError(f"JPEG {why}: write PNG, TIFF or WebP; JPEG is for --overlay.")
-    if output.format_name == "psd" and kind != CUT:
-        raise DataError(f"PSD holds the photo with the mask as a layer mask: leave --{kind} out.")
-    return output
+    if format_name == "psd" and args.kind != CUT:
+        raise DataError(f"PSD holds the photo with the mask as a layer mask: leave --{args.kind} out.")
+    if format_name == "psd" and find_spec("psd_tools") is None:
+        raise ExtraError.about("PSD", "psd-tools", "psd")
+    return format_name, file, folder
 
 
 def _check_target(target: Path, read: Mapping[Identity, str], taken: set[Path]) -> None:
@@ -157,8 +140,8 @@ def _make(session: Any, path: Path, target: Path, format_name: str, kind: str) -
     Raises SkinError, naming the photo, if it cannot be written.
     """
     photo = read_photo(path)
-    pixels, kept = _picture(session, path, photo, kind)
     try:
+        pixels, kept = _picture(session, photo, kind)
         write_atomically(target, lambda draft: write_picture(draft, format_name, pixels, kept))
     except ImageError as error:
         raise ImageError(f"{printable(path)}: {error}.") from error
@@ -167,13 +150,10 @@ def _make(session: Any, path: Path, target: Path, format_name: str, kind: str) -
     return not halved
 
 
-def _picture(session: Any, path: Path, photo: Photo, kind: str) -> tuple[Pixels, Kept]:
+def _picture(session: Any, photo: Photo, kind: str) -> tuple[Pixels, Kept]:
     mask = predict_mask(session, photo.image)
     if kind == MASK:
         return mask[..., None], Kept(dpi=photo.kept.dpi)
     if kind == OVERLAY:  # in sRGB, as `to_rgb` makes it
         return np.asarray(overlay(to_rgb(photo.image)[0], mask)), Kept(dpi=photo.kept.dpi, exif=photo.kept.exif)
-    try:
-        return photo.cutout(mask)
-    except ImageError as error:
-        raise ImageError(f"{printable(path)}: {error}.") from error
+    return photo.cutout(mask)

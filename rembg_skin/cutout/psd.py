@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from rembg_skin.cutout.photo import Kept, Pixels
-from rembg_skin.errors import ExtraError, ImageError
+from rembg_skin.errors import ImageError
 
 _SIDE = 30_000  # pixels
 _INCHES = 1
@@ -16,14 +16,12 @@ _INCHES = 1
 def write_psd(path: Path, pixels: Pixels, kept: Kept) -> None:
     """Write a cutout, uint8 [height, width, 2 or 4], as one layer of the photo's colors with its alpha as layer mask.
 
-    Raises ExtraError without psd-tools, and ImageError if PSD cannot hold the picture.
+    Raises ImageError if PSD cannot hold the picture.
     """
-    try:
-        from psd_tools import PSDImage
-        from psd_tools.constants import Resource
-        from psd_tools.psd.image_resources import ImageResource
-    except ImportError:
-        raise ExtraError.about("PSD", "psd-tools", "psd") from None
+    from psd_tools import PSDImage
+    from psd_tools.constants import Resource
+    from psd_tools.psd.image_resources import ImageResource
+
     if pixels.dtype != np.uint8 or max(pixels.shape) > _SIDE:
         raise ImageError(f"PSD is written with 8 bits a channel and at most {_SIDE} pixels a side; write PNG or TIFF")
     colors = Image.fromarray(pixels[..., 0] if pixels.shape[2] < 3 else pixels[..., :3])  # noqa: PLR2004

@@ -55,7 +55,7 @@ def folders(tmp_path: Path) -> Path:
     [
         (signal.SIGTERM, ("eval", "photos", "truth", *MODEL, "--no-hce", "--csv", "all.csv"), "all.csv"),
         (signal.SIGHUP, ("compare", *PHOTOS, *MODEL, "-o", "grid.png"), "grid.png"),
-        (signal.SIGINT, ("cut", *PHOTOS, *MODEL, "-o", "out/"), "out/b-cut.png"),
+        (signal.SIGINT, ("cut", *PHOTOS, *MODEL, "-o", "out/"), "out/b.cut.png"),
     ],
 )
 def test_a_command_ends_soon_and_keeps_what_is_finished(
