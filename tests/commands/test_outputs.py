@@ -56,8 +56,8 @@ def test_an_input_is_never_written_over(command: tuple[str, ...], here: Path) ->
     (here / "worst").mkdir()
     (here / "worst" / "worst-ycbcr_skin.png").symlink_to(here / "photos" / "a.png")
     (here / "figures").mkdir()
-    picture().save(here / "figures" / "heat_map.png")
-    Image.new("L", (60, 40), 255).save(here / "truth" / "heat_map.png")
+    picture().save(here / "figures" / "histograms.png")
+    Image.new("L", (60, 40), 255).save(here / "truth" / "histograms.png")
     before = contents(here)
     done = run(*command, cwd=here)
     assert done.returncode == 1
@@ -120,7 +120,7 @@ def test_what_cannot_be_written_is_said_before_the_work(
     def works(*_: object) -> None:
         pytest.fail("it works first")
 
-    monkeypatch.setattr("rembg_skin.sessions.classic.ColorSession.predict", works)
+    monkeypatch.setattr("rembg_skin.sessions.base.SkinSession.predict", works)
     (here / "file").write_text("in the way")
     done = run(*command, cwd=here)
     assert done.returncode == 1

@@ -21,9 +21,9 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are sent as on 
 SLOW = """
 import os, signal, sys, time
 from unittest.mock import patch
-from rembg_skin.sessions.classic import ColorSession
+from rembg_skin.sessions.base import SkinSession
 signal.signal(signal.SIGINT, signal.default_int_handler)
-plain, calls = ColorSession.predict, []
+plain, calls = SkinSession.predict, []
 def slow(self, *arguments, **extras):
     calls.append(1)
     if len(calls) > 2:
@@ -31,7 +31,7 @@ def slow(self, *arguments, **extras):
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         time.sleep(60)
     return plain(self, *arguments, **extras)
-ColorSession.predict = slow
+SkinSession.predict = slow
 from rembg_skin.cli import main
 sys.exit(main())
 """
