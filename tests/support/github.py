@@ -92,6 +92,7 @@ class GitHub:
         self.ranges = True
         self.lengths = True
         self.signed_for = 300.0  # seconds
+        self.brotli = False
 
     def put(self, path: str, data: bytes) -> str:
         """Serve `data` at `path` and return its URL."""
@@ -167,7 +168,7 @@ class GitHub:
         }
         if page * size < len(self.releases[repo]):
             headers["Link"] = f'<{self.url}/repos/{repo}/releases?page={page + 1}>; rel="next"'
-        if "br" in request.headers.get("Accept-Encoding", ""):
+        if self.brotli and "br" in request.headers.get("Accept-Encoding", ""):
             return Response(brotli.compress(body), headers={**headers, "Content-Encoding": "br"})
         return Response(body, headers=headers)
 

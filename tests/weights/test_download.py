@@ -3,7 +3,6 @@
 import os
 import pickle
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from rembg_skin.errors import WeightsError
+from tests.support.certificates import certificate
 from tests.support.github import Answer, Cut, GitHub, Swap, Trickle, running
 from tests.support.weights import (
     ASSET,
@@ -318,24 +318,27 @@ def test_a_proxy_of_the_environment_is_used(github: GitHub, tmp_path: Path, monk
     assert github.bodies(PINNED)[-1].headers["Host"] == "far.invalid"
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
 def test_a_ca_bundle_of_the_environment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    certificate, key = tmp_path / "own.pem", tmp_path / "own.key"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=loopback", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with running((certificate, key)) as github:
+    files = certificate(tmp_path)
+    with running(files) as github:
         source = pinned(github)
         with pytest.raises(WeightsError, match=r"certificate of 127\.0\.0\.1 is not trusted"):
             fetch(model(source), tmp_path / "home")
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(files[0]))
         assert_fetched(fetch(model(source), tmp_path / "home"), tmp_path / "home")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "no-such-bundle.pem"))
         with pytest.raises(WeightsError, match=r"CA certificate bundle.*no-such-bundle\.pem"):
             fetch(model(source), tmp_path / "empty")
+
+
+@pytest.mark.parametrize(("since", "until", "words"), [(2000, 2001, "has expired"), (2090, 2099, "is not valid yet")])
+def test_a_clock_that_is_wrong_is_named_with_its_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, since: int, until: int, words: str
+) -> None:
+    files = certificate(tmp_path, since, until)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(files[0]))
+    with running(files) as github, pytest.raises(WeightsError, match=rf"{words} on \d{{4}}-.*set this machine's clock"):
+        fetch(model(pinned(github)), tmp_path / "home")
 
 
 def test_errors_are_two_lines_and_cross_process_borders(github: GitHub, tmp_path: Path) -> None:
