@@ -1,6 +1,7 @@
 """Errors that a user can meet. Each message names the event, the model or file, and a remedy."""
 
 import logging
+import sys
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
@@ -33,13 +34,18 @@ class _BadRequest(_Answer):
         super().__init__(400, message)
 
 
+def _own_log() -> logging.Logger | None:
+    """Return the package's logger inside another ASGI application, None in the commands, which print errors."""
+    commands = {"rembg.cli", "rembg_skin.cli"} & sys.modules.keys()
+    return logging.getLogger("rembg_skin") if "starlette.applications" in sys.modules and not commands else None
+
+
 class _Unavailable(_Answer):
-    """Answered without the message, which may name files of the server: that goes to the server's log alone."""
+    """HTTP status 503 without the message, which may name files of the server: only the log has it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(503, "This model is not ready on this server, whose log says why.")
-        log = server_log()
-        if log is not None:
+        if (log := server_log() or _own_log()) is not None:
             log.error("%s", " ".join(message.split()))
 
 

@@ -1,7 +1,9 @@
 """Our errors as rembg's server meets them: Starlette answers with their status and detail."""
 
 import logging
+import sys
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 
@@ -41,6 +43,24 @@ def test_a_model_that_is_not_ready_is_told_to_the_servers_log_alone(
     assert set(server_log.messages) == {"pan_skin: /home/me/models/pan_skin.onnx is another network. Delete the file."}
 
 
-def test_outside_of_a_server_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_outside_of_a_server_nothing_is_logged(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "starlette.applications", raising=False)
     WeightsError(MESSAGE)
     assert caplog.messages == []
+
+
+def test_in_an_application_of_ones_own_the_package_logs_it(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "starlette.applications", ModuleType("starlette.applications"))
+    for command in ("rembg.cli", "rembg_skin.cli"):
+        monkeypatch.delitem(sys.modules, command, raising=False)
+    assert WeightsError("u2net_skin: no network.\nTry again later.").status_code == 503
+    assert [(record.name, record.getMessage()) for record in caplog.records] == [
+        ("rembg_skin", "u2net_skin: no network. Try again later.")
+    ]
+    monkeypatch.setitem(sys.modules, "rembg.cli", ModuleType("rembg.cli"))
+    WeightsError("a command prints it itself")
+    assert len(caplog.records) == 1

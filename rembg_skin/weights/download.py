@@ -1,5 +1,6 @@
 """Download one file with pooch, whose downloader here goes on with what has arrived before."""
 
+import errno
 import json
 import os
 import random
@@ -127,10 +128,11 @@ class _Downloader:
     def _copy(self, source: Path) -> None:
         self._forget()
         try:
-            file = receipts.regular_file(source)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise SourceError(f"the mirror folder cannot give it ({reason})") from None
+            if not source.is_file():  # a pipe would never end
+                raise FileNotFoundError(errno.ENOENT, "it is not a file")
+            file = source.open("rb")
+        except OSError as error:
+            raise SourceError(f"the mirror folder cannot give it ({error.strerror})") from None
         with file, self._part.open("xb") as part:
             self._expect(os.fstat(file.fileno()).st_size)
             shutil.copyfileobj(file, part, 1 << 20)
@@ -178,7 +180,7 @@ class _Downloader:
 
     def _resumable(self, url: str) -> tuple[int, str]:
         """Return the bytes that have arrived and their entity tag; 0 and an empty text if they cannot be used."""
-        origin = receipts.record(self._origin) or {}
+        origin = receipts.record(self._origin)
         etag = origin.get("etag")
         if (
             origin.get("url") != url

@@ -1,6 +1,5 @@
 """HTTP for one fetch: requests with urllib3's retries, limits of time, and every fault as one clause for the user."""
 
-import errno
 import re
 import socket
 import ssl
@@ -15,7 +14,14 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, InvalidHeader, MaxRetryError, ReadTimeoutError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    InvalidHeader,
+    MaxRetryError,
+    ProtocolError,
+    ReadTimeoutError,
+)
 
 from rembg_skin.errors import printable
 from rembg_skin.messages import waiting
@@ -26,15 +32,6 @@ _SHOWN = 300  # characters of what others say
 _READ = (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
 _BUSY = (408, 429, 500, 502, 503, 504)
 _CLOCK = {9: "is not valid yet", 10: "has expired"}  # OpenSSL's codes
-_REASONS = {
-    errno.ECONNREFUSED: "connection refused",
-    errno.ENETUNREACH: "no network",
-    errno.EHOSTUNREACH: "no route",
-    errno.ENETDOWN: "no network",
-    errno.EADDRNOTAVAIL: "no network",
-    errno.EACCES: "not permitted here",
-    errno.EPERM: "not permitted here",
-}
 
 
 class SourceError(Exception):
@@ -63,6 +60,8 @@ class _Retries(urllib3.Retry):
         response, error = kwargs.get("response"), kwargs.get("error")
         if isinstance(error, ReadTimeoutError):
             raise error
+        if isinstance(getattr(error, "original_error", None), ConnectionResetError | BrokenPipeError):
+            kwargs["error"] = ProtocolError("the proxy closed the connection", error)
         if response is not None and (self.get_retry_after(response) or 0) > self.LONGEST_WAIT:
             raise MaxRetryError(kwargs["_pool"], str(args[1]))
         return super().increment(*args, **kwargs)
@@ -201,14 +200,14 @@ def in_words(error: Exception, url: str) -> SourceError:
     elif isinstance(error, requests.exceptions.SSLError):
         fault = SourceError(f"the certificate of {host} {_of_certificate(error)}")
     elif isinstance(error, requests.exceptions.ProxyError):
-        fault = UnreachableError(f"the configured proxy cannot reach {host}{f' ({reason})' if reason else ''}")
+        fault = UnreachableError(f"the configured proxy cannot reach {host} ({reason})")
         if refusal := re.search(r"Tunnel connection failed: (\d{3})", words):
             login = "; put its login into HTTPS_PROXY" if refusal[1] == "407" else ""
             fault = SourceError(f"the configured proxy refuses {host} (HTTP {refusal[1]}){login}")
     elif isinstance(error, requests.Timeout):
         fault = UnreachableError(f"{host} does not answer")
     elif isinstance(error, requests.ConnectionError):
-        fault = UnreachableError(f"{host} cannot be reached ({reason or 'the connection broke'})")
+        fault = UnreachableError(f"{host} cannot be reached ({reason})")
     elif isinstance(error, requests.RequestException | ValueError | HTTPError):
         if "SOCKS" in words:
             words += '; a SOCKS proxy is written socks5h://HOST:PORT and needs pip install "requests[socks]"'
@@ -235,14 +234,13 @@ def _causes(error: BaseException) -> list[BaseException]:
     return causes
 
 
-def _reason(causes: list[BaseException]) -> str | None:
-    """Return why nothing is at the other end, None if something was."""
+def _reason(causes: list[BaseException]) -> str:
+    """Return why nothing is at the other end, or that something was."""
     if any(isinstance(one, socket.gaierror) for one in causes):
         return "name not resolved"
-    for one in causes:
-        if isinstance(one, OSError) and one.errno in _REASONS:
-            return _REASONS[one.errno]
-    return "no answer" if any(isinstance(one, TimeoutError | ConnectTimeoutError) for one in causes) else None
+    system = next((one.strerror.lower() for one in causes if isinstance(one, OSError) and one.strerror), None)
+    silent = any(isinstance(one, TimeoutError | ConnectTimeoutError) for one in causes)
+    return system or ("no answer" if silent else "the connection broke")
 
 
 def number(text: str) -> int | None:

@@ -1,28 +1,27 @@
 """Receipts: small files beside weights that record what was verified, so that a start need not hash them again."""
 
-import errno
 import json
-import os
 import re
-import stat
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime
 from hashlib import file_digest
 from pathlib import Path
-from typing import IO, Literal, cast, get_args
+from types import NoneType
+from typing import Any, Literal, get_args
 
 from rembg_skin.catalog import FileSource, Model, ReleaseSource
 from rembg_skin.errors import printable
+from rembg_skin.files import read_own, replace_text
 from rembg_skin.weights.folders import on_disk
 
 Trust = Literal["catalogue", "release", "nothing"]
+_TRUSTS = get_args(Trust)
 
 UNCHECKED_KEPT = 3600  # seconds until a file that could not be verified is checked again
 _SECOND = 1_000_000_000
-_RECORD_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -76,26 +75,29 @@ def make(file: Path, sha256: str, trust: Trust, hash_origin: str, url: str | Non
 
 def read(file: Path) -> Receipt | None:
     """Return the receipt of `file`, None if there is none that makes sense."""
-    found = record(path_of(file)) or {}
-    sha256, size, mtime, trust, origin, url, moment = (found.get(name) for name in Receipt.__dataclass_fields__)
-    if (
-        isinstance(sha256, str)
-        and re.fullmatch(r"[0-9a-f]{64}", sha256)
-        and type(size) is type(mtime) is int
-        and trust in get_args(Trust)
-        and isinstance(origin, str)
-        and isinstance(url, str | None)
-        and isinstance(moment, str)
-    ):
-        shown = None if url is None else printable(url)
-        return Receipt(sha256, size, mtime, cast("Trust", trust), printable(origin), shown, moment)
-    return None
+    found = record(path_of(file))
+    if found.keys() != Receipt.__dataclass_fields__.keys():
+        return None
+    shown: dict[str, Any] = {
+        name: printable(value) if isinstance(value, str) else value for name, value in found.items()
+    }
+    receipt = Receipt(**shown)
+    kinds = [type(value) for value in astuple(receipt)]
+    good = kinds in ([str, int, int, str, str, kind, str] for kind in (str, NoneType))
+    return receipt if good and re.fullmatch(r"[0-9a-f]{64}", receipt.sha256) and receipt.trust in _TRUSTS else None
+
+
+def record(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a small file, an empty one for anything else."""
+    try:
+        found = json.loads(read_own(path))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def write(file: Path, receipt: Receipt) -> None:
     """Write `receipt` beside `file`, atomically; raise DataError if the folder cannot be written."""
-    from rembg_skin.files import replace_text
-
     text = json.dumps(asdict(receipt), indent=1) + "\n"
     replace_text(path_of(file), text)
 
@@ -131,22 +133,3 @@ def known_hash(path: Path) -> str:
     """Return the SHA-256 of a file: that of its receipt, or else computed."""
     receipt = read(path)
     return receipt.sha256 if receipt and receipt.describes(path) else sha256_of(path)
-
-
-def record(path: Path) -> dict[str, object] | None:
-    """Return the JSON object in a small file, None for anything else."""
-    try:
-        with regular_file(path) as file:
-            found = json.loads(file.read(_RECORD_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def regular_file(path: Path) -> IO[bytes]:
-    """Open a file to read; raise OSError for anything else, such as a pipe, which would never end."""
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    if stat.S_ISREG(os.fstat(handle).st_mode):
-        return open(handle, "rb")  # noqa: PTH123 - a handle
-    os.close(handle)
-    raise OSError(errno.EINVAL, "it is not a regular file")

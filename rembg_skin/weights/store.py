@@ -38,11 +38,19 @@ def obtain(model: Model, folders: Sequence[Path], settings: Settings, limits: Li
         # Another thread or process may have done all of it while this one waited.
         if path := vouched(model, folders):
             return path
-        for path in on_disk(model, folders):
-            if not settings.checks or accept(path, model, settings, limits):
-                return path
-            _set_aside(path, model)
-        _download(model, target, settings, limits)
+        try:
+            for path in on_disk(model, folders):
+                if not settings.checks or accept(path, model, settings, limits):
+                    return path
+                _set_aside(path, model)
+            _download(model, target, settings, limits)
+        except (OSError, DataError) as error:
+            cause = error.__cause__ if isinstance(error, DataError) else error
+            raise WeightsError(
+                f"{model.name}: its weights cannot be written into {printable(target.parent)}"
+                f" ({getattr(cause, 'strerror', None) or error}).\n"
+                "Make room or give write permission there, or name another folder with U2NET_HOME."
+            ) from None
         return target
 
 
@@ -102,14 +110,8 @@ def _identified(path: Path, sha256: str, model: Model, settings: Settings, limit
 
 def _set_aside(path: Path, model: Model) -> None:
     aside = path.with_name(f"{path.name}.corrupt")
-    try:
-        path.replace(aside)
-        receipts.path_of(path).unlink(missing_ok=True)
-    except OSError as error:
-        raise WeightsError(
-            f"{model.name}: {printable(path)} no longer has the bytes of its receipt and cannot be moved"
-            f" ({error.strerror}).\nRemove it, or make its folder writable."
-        ) from None
+    path.replace(aside)
+    receipts.path_of(path).unlink(missing_ok=True)
     warnings.warn(
         f"{model.name}: {printable(path)} no longer had the bytes of its receipt; it is kept as {aside.name}.",
         RuntimeWarning,
@@ -125,13 +127,6 @@ def _download(model: Model, target: Path, settings: Settings, limits: Limits) ->
                 return bring(offers(source, settings, client)[0], target, model.name, settings, client)
             except SourceError as error:
                 reasons.append(f"{label(source)}: {error}")
-            except (OSError, DataError) as error:
-                cause = error.__cause__ if isinstance(error, DataError) else error
-                raise WeightsError(
-                    f"{model.name}: its weights cannot be written into {printable(target.parent)}"
-                    f" ({getattr(cause, 'strerror', None) or error}).\n"
-                    "Make room or give write permission there, or name another folder with U2NET_HOME."
-                ) from None
     remedy = "Unset REMBG_SKIN_OFFLINE" if settings.offline else "Try again later"
     raise WeightsError(
         f"{model.name}: its weights could not be downloaded. {'; '.join(reasons) or 'No source is known'}.\n"

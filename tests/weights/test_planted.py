@@ -162,7 +162,7 @@ def test_a_mirror_that_gives_a_pipe_or_a_folder_is_refused(
     place.parent.mkdir(parents=True)
     monkeypatch.setenv("REMBG_SKIN_MIRROR", str(tmp_path / "mirror"))
     os.mkfifo(place)
-    with pytest.raises(WeightsError, match=r"mirror folder cannot give it \(it is not a regular file\)"):
+    with pytest.raises(WeightsError, match=r"mirror folder cannot give it \(it is not a file\)"):
         fetch(model(source), home)
     place.unlink()
     place.mkdir()

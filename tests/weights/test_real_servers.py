@@ -190,7 +190,15 @@ def test_rembg_i_downloads_a_network_through_all_of_it(tmp_path: Path) -> None:
         github.release("samhaswon/skin_segmentation", "v0.0.2", {"skin_u2netp.onnx": data})
         asset = "/cdn/samhaswon/skin_segmentation/releases/download/v0.0.2/skin_u2netp.onnx"
         github.faults[asset].append(Cut(len(data) // 3))
-        command = [Path(sys.executable).with_name("rembg"), "i", "-m", "u2netp_skin", "-om", PHOTO, "mask.png"]
+        command: list[str | Path] = [
+            Path(sys.executable).with_name("rembg"),
+            "i",
+            "-m",
+            "u2netp_skin",
+            "-om",
+            PHOTO,
+            "mask.png",
+        ]
         environment = {**os.environ, "U2NET_HOME": str(tmp_path / "home")}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
