@@ -2,29 +2,21 @@
 
 import argparse
 import json
+import textwrap
 from dataclasses import asdict, fields
 
 from rembg_skin.catalog import MEASURED_ON, FileSource, Measured, Model, files_of
 from rembg_skin.commands.console import write_table
 from rembg_skin.commands.names import ALL
 
+_WIDTH = 100
 _SETS = [field.name for field in fields(Measured)]
-_HEAD = [
-    "name",
-    "input",
-    "GFLOPs",
-    "parameters",
-    "download",
-    "licence",
-    "published",
-    *_SETS,
-    "on disk",
-]
+_HEAD = ["name", "side", "download", "licence", "published", *_SETS]
 _NOTES = f"""
-?: the host tells it when the file is fetched. GFLOPs: multiply-adds in billions at a square input.
-published: mIoU on the authors' evaluation data; `--json` names the source and has the training data's.
+*: never tried here, its weights were not at hand. side: of the input, in pixels; + looks twice, - at any size.
+?: the host tells it when the file is fetched. published: mIoU on the authors' evaluation data.
 {", ".join(_SETS)}: {MEASURED_ON}.
-The published and the measured figures are of different photographs: compare within a column, not across."""
+Compare within a column, not across: the photographs differ. `--json` has parameters, cost and sources, too."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps([describe(model) for model in models], indent=2))
     else:
         write_table([_HEAD, *map(_row, models)])
-        print(_NOTES)
+        print("\n".join(textwrap.fill(line, _WIDTH) for line in _NOTES.splitlines()))
     return 0
 
 
@@ -72,24 +64,26 @@ def _size(file: Model) -> int | None:
     return next((source.size for source in file.sources if isinstance(source, FileSource)), None)
 
 
-def _input(model: Model) -> str:
+def _side(model: Model) -> str:
     if model.network is None:
-        return "any size"
-    side = f"{model.network.size} x {model.network.size}"
-    return f"up to {side}" if model.network.automatic else side
+        return "-"
+    return f"{model.network.size}{'+' * model.network.automatic}"
+
+
+def _tried(model: Model) -> bool:
+    return model.measured is not None or not any(file.network for file in files_of(model))
+
+
+def _download(model: Model) -> str:
+    facts = describe(model)
+    if facts["files"] and facts["on_disk"]:
+        return "on disk"
+    size = facts["download_bytes"]
+    return "none" if not facts["files"] else f"{size / 1e6:.1f} MB" if isinstance(size, int) else "?"
 
 
 def _row(model: Model) -> list[str]:
-    facts = describe(model)
-    size = facts["download_bytes"]
     published = model.published.miou_eval if model.published else None
     measured = (getattr(model.measured, name, None) for name in _SETS)
-    return [
-        model.name,
-        _input(model),
-        *(["-", "-"] if model.cost is None else [f"{model.cost.gflops:.2f}", f"{model.cost.parameters:,}"]),
-        "none" if not facts["files"] else f"{size / 1e6:.1f} MB" if isinstance(size, int) else "?",
-        model.licence,
-        *("-" if figure is None else f"{figure:.3f}" for figure in (published, *measured)),
-        "-" if not facts["files"] else "yes" if facts["on_disk"] else "no",
-    ]
+    figures = ("-" if figure is None else f"{figure:.3f}" for figure in (published, *measured))
+    return [f"{model.name}{'*' * (not _tried(model))}", _side(model), _download(model), model.licence, *figures]
