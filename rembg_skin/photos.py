@@ -1,4 +1,4 @@
-"""Photos and masks on disk: which files they are, and how they become pixels."""
+"""Recognize photos and masks on disk, and read their pixels."""
 
 import io
 import os

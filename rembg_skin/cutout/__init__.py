@@ -1,1 +1,1 @@
-"""Photographs cut out for editors: at their full depth, with their colour profile, resolution and EXIF data."""
+"""Cut photos out for editors: at full depth, with color profile, resolution and EXIF data."""

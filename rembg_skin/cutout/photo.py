@@ -46,7 +46,7 @@ class _Latin(str):
 
 @dataclass(frozen=True)
 class Kept:
-    """What a picture keeps beside its pixels.
+    """All that a picture keeps, apart from its pixels.
 
     Attributes
     ----------
@@ -206,8 +206,8 @@ def _decoded(path: Path, layout: Callable[[str], str]) -> NDArray[np.uint8]:
 
 def _straight(premultiplied: NDArray[np.uint16]) -> NDArray[np.uint16]:
     alpha = np.maximum(premultiplied[..., 3:], 1).astype(np.uint32)
-    colours = (premultiplied[..., :3].astype(np.uint32) * _WHITE + alpha // 2) // alpha
-    return np.concatenate([np.minimum(colours, _WHITE).astype(np.uint16), premultiplied[..., 3:]], axis=2)
+    colors = (premultiplied[..., :3].astype(np.uint32) * _WHITE + alpha // 2) // alpha
+    return np.concatenate([np.minimum(colors, _WHITE).astype(np.uint16), premultiplied[..., 3:]], axis=2)
 
 
 def _with_named_transparency(pixels: NDArray[np.uint16], image: PILImage) -> NDArray[np.uint16]:

@@ -1,4 +1,4 @@
-"""PNG of 16 bits a channel, which Pillow writes of grey alone: a few lines of zlib instead of one more package."""
+"""Write PNG with 16 bits a channel, which Pillow does only for grey: a few lines of zlib, not one more package."""
 
 import struct
 import zlib

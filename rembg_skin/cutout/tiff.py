@@ -1,4 +1,4 @@
-"""TIFF of 8 or 16 bits with alpha: Pillow writes no 16-bit colours, and tifffile no EXIF blocks."""
+"""Write TIFF of 8 or 16 bits with alpha: Pillow does not write 16-bit colors, nor tifffile EXIF blocks."""
 
 import zlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Embedded colour profiles: RGB and CMYK values of any profile become sRGB, which every model here expects."""
+"""Convert RGB and CMYK values of any ICC profile to sRGB, which every model here expects."""
 
 import io
 from functools import lru_cache
@@ -12,7 +12,7 @@ from PIL.Image import Image as PILImage
 from rembg_skin.image.tiles import LARGE, TWO, each
 
 _LARGEST = 16 << 20  # bytes: what a JPEG holds
-_CLOSE = 2  # levels: a profile that moves no colour further is sRGB under another name
+_CLOSE = 2  # levels: a profile that moves no color further is sRGB under another name
 _BITS = 6  # of each channel, in the table of an RGB profile
 _STEP = 1 << 8 - _BITS  # levels between two of its entries
 _ROWS = 1 << 16  # pixels at a time: they stay in the processor's cache
@@ -21,9 +21,9 @@ Table = NDArray[np.uint32]
 
 
 def rgb_to_srgb(rgb: PILImage, profile: object) -> PILImage:
-    """Return an RGB image in sRGB: a large one within a few levels of what the profile says, a smaller one exactly.
+    """Convert an RGB image to sRGB: a large one within a few levels, a smaller one exactly.
 
-    Little CMS takes 27 ns a pixel. So the colours of large images are looked up with six bits a channel, and the other
+    Little CMS takes 27 ns a pixel. So the colors of large images are looked up with six bits a channel, and the other
     two are added as they are: 3 ns a pixel.
 
     Parameters
@@ -47,7 +47,7 @@ def rgb_to_srgb(rgb: PILImage, profile: object) -> PILImage:
     def convert(top: int) -> None:
         part = rgb.crop((0, top, rgb.width, min(top + rows, rgb.height)))
         packed = np.frombuffer(part.tobytes("raw", "RGBX"), "<u4").reshape(part.height, part.width)
-        result[top : top + rows].view("<u4")[..., 0] = _looked_up(packed, table)
+        result[top : top + rows].view("<u4")[..., 0] = _look_up(packed, table)
 
     each(convert, range(0, rgb.height, rows), TWO)
     return Image.frombytes("RGB", rgb.size, result.data, "raw", "RGBX")
@@ -61,8 +61,8 @@ def cmyk_to_srgb(image: PILImage, profile: object) -> PILImage | None:
     return None if transform is None else ImageCms.applyTransform(image, transform)
 
 
-def _looked_up(packed: Table, table: Table) -> Table:
-    """Return RGBX pixels, a byte a channel from the lowest on, as `table` has them."""
+def _look_up(packed: Table, table: Table) -> Table:
+    """Return the entries of `table` for RGBX pixels, a byte a channel from the lowest on."""
     low = np.uint32(8 - _BITS)
     channel = np.uint32((1 << _BITS) - 1)
     index = packed >> low
@@ -79,26 +79,26 @@ def _looked_up(packed: Table, table: Table) -> Table:
 
 @lru_cache(maxsize=16)
 def _table(profile: bytes) -> Table | None:
-    """Return the sRGB of every colour whose channels are multiples of four, or None if there is nothing to do."""
+    """Return the sRGB of every color whose channels are multiples of four, or None if nothing changes."""
     from PIL import ImageCms
 
     transform = _transform(profile, "RGB")
     if transform is None:
         return None
-    coarse = _colours(np.linspace(0, 255, 9).astype(np.uint8))
+    coarse = _colors(np.linspace(0, 255, 9).astype(np.uint8))
     moved = np.asarray(ImageCms.applyTransform(Image.fromarray(coarse), transform)).astype(np.int16) - coarse
     if np.abs(moved).max() <= _CLOSE:
         return None
     middles = np.arange(_STEP // 2, 256, _STEP, dtype=np.uint8)
-    srgb = np.asarray(ImageCms.applyTransform(Image.fromarray(_colours(middles)), transform)).astype(np.int16)
+    srgb = np.asarray(ImageCms.applyTransform(Image.fromarray(_colors(middles)), transform)).astype(np.int16)
     entries = np.zeros((1 << 3 * _BITS, 4), np.uint8)
     # The lowest bits are added to an entry, and must not carry into the next channel.
     entries[:, :3] = (srgb - _STEP // 2).clip(0, 256 - _STEP).reshape(-1, 3)
     return entries.view("<u4").ravel()
 
 
-def _colours(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return all colours of these levels, uint8 [n * n, n, 3]: red changes fastest, blue slowest."""
+def _colors(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return all colors of these levels, uint8 [n * n, n, 3]: red changes fastest, blue slowest."""
     blue, green, red = np.meshgrid(levels, levels, levels, indexing="ij")
     return np.stack([red, green, blue], axis=-1).reshape(len(levels) ** 2, len(levels), 3)
 

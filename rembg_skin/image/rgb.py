@@ -1,4 +1,4 @@
-"""The first step of every session: any image that Pillow opens becomes 8-bit sRGB and, if it has one, its alpha."""
+"""Convert any image that Pillow opens to 8-bit sRGB and, if it has one, its alpha: the first step of every session."""
 
 from typing import cast
 
@@ -11,14 +11,14 @@ from rembg_skin.image.icc import cmyk_to_srgb, rgb_to_srgb
 
 # Modes that Pillow turns into RGB by clipping instead of scaling.
 _WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
-# Modes whose colours an RGB profile is about.
-_COLOUR_MODES = ("RGB", "RGBA", "RGBX", "P", "PA", "YCbCr")
+# Modes whose colors an RGB profile describes.
+_COLOR_MODES = ("RGB", "RGBA", "RGBX", "P", "PA", "YCbCr")
 
 
 def to_rgb(image: PILImage) -> tuple[PILImage, PILImage | None]:
     """Return `image` as 8-bit RGB, and the L mask of its alpha if some pixel is fully transparent.
 
-    Colours of an embedded RGB or CMYK profile become sRGB; a broken profile, or one of another kind, changes nothing.
+    Colors that a profile or another mark names become sRGB; a broken profile, or one of another kind, changes nothing.
     16-bit values are scaled to 8 bits. The modes I and F have no fixed range: values that all fit 0 to 255 (F: also
     0 to 1) or 0 to 65535 are taken as of that range, others are scaled by their maximum; negative values are black.
     """
@@ -37,7 +37,7 @@ def to_rgb(image: PILImage) -> tuple[PILImage, PILImage | None]:
         rgb = rgb.convert("RGBA")
     if rgb.mode != "RGB":
         rgb = rgb.convert("RGB")
-    return (rgb_to_srgb(rgb, profile) if image.mode in _COLOUR_MODES else rgb), alpha
+    return (rgb_to_srgb(rgb, profile) if image.mode in _COLOR_MODES else rgb), alpha
 
 
 def _alpha(image: PILImage) -> PILImage | None:

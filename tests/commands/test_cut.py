@@ -43,7 +43,7 @@ def mask_of(image: Image.Image, **extras: object) -> "np.ndarray[tuple[int, ...]
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "tiff", "webp"])
-def test_a_cutout_has_the_photos_own_colours_and_all_that_belongs_to_it(photo: Path, suffix: str) -> None:
+def test_a_cutout_has_the_photos_own_colors_and_all_that_belongs_to_it(photo: Path, suffix: str) -> None:
     target = photo.with_name(f"out.{suffix}")
     assert main(["cut", str(photo), *MODEL, "-o", str(target)]) == 0
     with Image.open(target) as cut:

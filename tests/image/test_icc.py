@@ -1,4 +1,4 @@
-"""A picture has the same mask in whatever colour profile it is stored."""
+"""A picture has the same mask in whatever color profile it is stored."""
 
 import io
 
@@ -26,7 +26,7 @@ def iou(first: Image.Image, second: Image.Image) -> float:
 
 @pytest.mark.parametrize("name", WIDE)
 @pytest.mark.parametrize("size", [(512, 512), (1300, 900)])
-def test_colours_are_those_of_little_cms_within_a_few_levels(
+def test_colors_are_those_of_little_cms_within_a_few_levels(
     astronaut: Image.Image, name: str, size: tuple[int, int]
 ) -> None:
     stored = profiles.converted(astronaut.resize(size), WIDE[name])
@@ -59,7 +59,7 @@ def test_the_mask_is_the_same_in_every_profile(astronaut: Image.Image, name: str
     [None, b"", b"no profile", profiles.DISPLAY_P3[:200], profiles.GREY, profiles.press(), profiles.SRGB, "text", 7],
     ids=["none", "empty", "text", "cut short", "grey", "CMYK", "sRGB", "a string", "a number"],
 )
-def test_without_a_profile_of_other_colours_nothing_changes(astronaut: Image.Image, profile: object) -> None:
+def test_without_a_profile_of_other_colors_nothing_changes(astronaut: Image.Image, profile: object) -> None:
     picture = astronaut.copy()
     picture.info["icc_profile"] = profile
     assert to_rgb(picture)[0].tobytes() == astronaut.tobytes()
@@ -72,7 +72,7 @@ def test_a_damaged_profile_is_no_error(data: bytes, at: int) -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "P", "RGBX", "YCbCr", "RGBa"])
-def test_other_modes_of_colour_honour_it_too(astronaut: Image.Image, mode: str) -> None:
+def test_other_modes_of_color_honour_it_too(astronaut: Image.Image, mode: str) -> None:
     small = profiles.converted(astronaut.resize((64, 64)), profiles.ADOBE_RGB)
     picture = small.quantize(256) if mode == "P" else small.convert("RGBA" if mode == "RGBa" else mode).convert(mode)
     profile = picture.info.pop("icc_profile")

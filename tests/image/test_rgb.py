@@ -21,7 +21,7 @@ def test_every_mode_and_size_becomes_rgb(mode: str, size: tuple[int, int]) -> No
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "RGBX", "P", "YCbCr", "HSV", "RGBa"])
-def test_colours_survive(mode: str) -> None:
+def test_colors_survive(mode: str) -> None:
     rgb, _ = to_rgb(of_mode(mode, (4, 4)))
     assert np.abs(np.asarray(rgb).astype(int) - SKIN).max() <= 3
 
@@ -29,7 +29,7 @@ def test_colours_survive(mode: str) -> None:
 def test_lab_is_read_as_lab() -> None:
     rgb, _ = to_rgb(of_mode("LAB", (4, 4)))
     red, _, blue = np.asarray(rgb)[0, 0].tolist()
-    assert red > blue  # a and b above their neutral 128: a warm colour
+    assert red > blue  # a and b above their neutral 128: a warm color
 
 
 @pytest.mark.parametrize("dtype", ["<u2", ">u2"])
@@ -82,7 +82,7 @@ def _through(image: Image.Image, mode: str) -> Image.Image:
     ("mode", "value", "transparent"),
     [("P", 0, 0), ("L", 7, 7), ("RGB", (1, 2, 3), (1, 2, 3)), ("1", 0, 0), ("I;16", 900, 900)],
 )
-def test_a_transparent_colour_of_a_png_is_alpha_too(mode: str, value: object, transparent: object) -> None:
+def test_a_transparent_color_of_a_png_is_alpha_too(mode: str, value: object, transparent: object) -> None:
     image = Image.new(mode, (2, 1), {"RGB": (9, 9, 9), "I;16": 30000}.get(mode, 1))  # type: ignore[arg-type]
     image.putpixel((1, 0), value)  # type: ignore[arg-type]
     buffer = io.BytesIO()
