@@ -2,7 +2,7 @@
 
 import argparse
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -14,7 +14,7 @@ from rembg_skin.image.scales import automatic_sides
 from .data import NEGATIVES_UNSEEN, Photo, Source, drop_near_copies, library_photo, load_photos
 from .evaluate import Predict, Score, in_fours, lit_share, pairs, predictor, scores, shrunk
 from .export import export
-from .robust import table, unseen
+from .robust import faces, table, unseen
 from .teachers import Selfie, Voices, teach
 from .train import Plan, train
 
@@ -56,9 +56,8 @@ def summary(title: str, values: Iterable[Score]) -> None:
     )
 
 
-def report(predict: Predict, data: Path, sources: Sequence[Source], *, tenth: bool) -> None:
+def report(found: Mapping[Source, Sequence[Score]]) -> None:
     """Print how well masks fit, by source, tone and share of skin, and the worst photos."""
-    found = {source: list(scores(predict, source, pairs(data, source, tenth=tenth))) for source in sources}
     for source, values in found.items():
         summary(source, values)
         for kind in ("tone", "share"):
@@ -71,9 +70,14 @@ def report(predict: Predict, data: Path, sources: Sequence[Source], *, tenth: bo
     print("worst: " + ", ".join(f"{score.source}/{score.name} {score.iou:.2f}" for score in every[:WORST]))
 
 
-def report_unseen(predict: Predict, data: Path) -> None:
-    """Print the figures of photographs that no training sees: the tenths, as they are, small and in fours."""
-    report(predict, data, SPLIT, tenth=True)
+def report_unseen(predict: Predict, data: Path, selfie: Selfie) -> None:
+    """Print the figures of photographs that no training sees: the tenths, as they are, small and in fours, and faces.
+
+    The faces have no masks: their figures are the agreement with the selfie network.
+    """
+    held_out = {source: pairs(data, source, tenth=True) for source in SPLIT}
+    held_out["faces_unlabelled"] = faces(data, selfie)
+    report({source: list(scores(predict, source, photos)) for source, photos in held_out.items()})
     for longest in SMALL:
         summary(f"ccp at {longest} pixels", scores(predict, "ccp", shrunk(pairs(data, "ccp", tenth=True), longest)))
     summary("ccp, four in one", scores(predict, "ccp", in_fours(pairs(data, "ccp", tenth=True))))
@@ -109,10 +113,10 @@ def main() -> None:
         return predictor("tiny_skin", file, sides, threads=options.threads)
 
     if options.score:
-        report_unseen(scored(options.score), options.data)
+        report_unseen(scored(options.score), options.data, Selfie(options.threads))
         return
     if options.robust:
-        held_out = list(unseen(options.data, Selfie(options.threads), options.every))
+        held_out = unseen(options.data, Selfie(options.threads), options.every)
         table({file.stem: scored(file) for file in options.robust}, held_out)
         return
     plan = Plan(minutes=options.minutes, seed=options.seed)
@@ -124,10 +128,11 @@ def main() -> None:
             others = [photo for photo in photos if photo.source not in fold]
             kept = drop_near_copies(others, [photo for photo in photos if photo.source in fold])
             fit(kept, plan, file.with_suffix(".pt"), file)
-            report(scored(file), options.data, fold, tenth=False)
+            predict = scored(file)
+            report({one: list(scores(predict, one, pairs(options.data, one, tenth=False))) for one in fold})
     else:
         fit(photos, plan, options.state / "tiny_skin.pt", options.output, options.start)
-        report_unseen(scored(options.output), options.data)
+        report_unseen(scored(options.output), options.data, Selfie(options.threads))
 
 
 if __name__ == "__main__":

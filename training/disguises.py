@@ -25,7 +25,7 @@ RESCALED = 0.6  # share of the files that were of another size when they were co
 
 def mixed(picture: PILImage, matrix: NDArray[np.float64], offset: float = 0.0) -> PILImage:
     """Give each pixel `matrix` times its color, plus `offset` in levels."""
-    return picture.convert("RGB", [float(value) for row in matrix for value in (*row, offset)])
+    return picture.convert("RGB", tuple(float(value) for row in matrix for value in (*row, offset)))
 
 
 def lit(picture: PILImage, red: float, green: float, blue: float) -> PILImage:
@@ -195,7 +195,7 @@ def some_enlargement(rng: Generator) -> Change:
 # How often each is drawn, beside the others.
 DRAWN: dict[Callable[[Generator], Change], float] = {
     some_light: 3,
-    some_hue: 4,
+    some_hue: 6,
     some_regions_hue: 1,
     some_fading: 2.5,
     some_exposure: 2,
@@ -204,7 +204,7 @@ DRAWN: dict[Callable[[Generator], Change], float] = {
     some_blur: 1.5,
     some_enlargement: 1,
     some_compression: 4,
-    some_palette: 3,
+    some_palette: 3.5,
 }
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
 
 import numpy as np
 from PIL import Image
 
-from .data import Source, image_files, is_held_out, read_pair
+from .data import Source
 from .disguises import (
     Change,
     at_scale,
@@ -22,7 +23,7 @@ from .disguises import (
     paletted,
     sepia,
 )
-from .evaluate import Bytes, Predict, iou
+from .evaluate import Bytes, Predict, iou, pairs
 from .teachers import Selfie
 
 SETS: tuple[Source, ...] = ("faces_unlabelled", "sfa", "ccp", "hgr1", "abdomen")
@@ -58,16 +59,19 @@ COLUMNS: dict[str, Change] = {
 QUARTERS = {"turned left": 1, "upside down": 2, "turned right": 3}
 
 
-def unseen(data: Path, selfie: Selfie, every: int) -> Iterator[tuple[Source, Bytes, Bytes]]:
-    """Yield set, picture and mask of every so-manieth photo held out; faces have what the selfie network sees."""
+def faces(data: Path, selfie: Selfie) -> Iterator[tuple[str, Bytes, Bytes]]:
+    """Yield name, picture and what the selfie network sees of the faces held out."""
+    for name, image, _ in pairs(data, "faces_unlabelled", tenth=True):
+        yield name, image, np.asarray(np.rint(255 * selfie.look(Image.fromarray(image))[0]), np.uint8)
+
+
+def unseen(data: Path, selfie: Selfie, every: int) -> list[tuple[Source, Bytes, Bytes]]:
+    """Return set, picture and mask of every so-manieth photo held out."""
+    photos: list[tuple[Source, Bytes, Bytes]] = []
     for source in SETS:
-        files = image_files(data, source)
-        held = [file for index, file in enumerate(files) if is_held_out(source, index, file.stem)]
-        for file in held[::every]:
-            image, mask = read_pair(file)
-            if source == "faces_unlabelled":
-                mask = np.rint(255 * selfie.look(Image.fromarray(image))[0]).astype(np.uint8)
-            yield source, image, mask
+        held_out = faces(data, selfie) if source == "faces_unlabelled" else pairs(data, source, tenth=True)
+        photos += [(source, image, mask) for _, image, mask in islice(held_out, 0, None, every)]
+    return photos
 
 
 def score(predict: Predict, column: str, image: Bytes, truth: Bytes) -> float:

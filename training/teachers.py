@@ -82,7 +82,7 @@ class Selfie:
             border = max(picture.size) // 2
             framed = self.look(ImageOps.expand(picture, border, (128, 128, 128)))[0]
             seen[0] = np.maximum(seen[0], framed[border : border + picture.height, border : border + picture.width])
-        return np.rint(255 * seen.clip(0, 1)).astype(np.uint8)
+        return np.asarray(np.rint(255 * seen.clip(0, 1)), np.uint8)
 
 
 class Voices:
@@ -111,7 +111,7 @@ def lesson(voices: Bytes) -> Bytes:
     sided = doubt * (np.abs(selfie - pan) < np.abs(pupil - pan))
     skin = selfie + (pupil - selfie) / 3 * (1 - sided)
     trust = np.clip(1 - doubt + 0.5 * sided, LEAST_TRUST, 1)
-    return np.rint(255 * np.stack([skin, trust])).astype(np.uint8)
+    return np.asarray(np.rint(255 * np.stack([skin, trust])), np.uint8)
 
 
 def mark_features(photo: Photo, detector: Detector) -> None:

@@ -23,20 +23,20 @@ from .views import Views
 
 # How often each source is drawn, beside the others: the many near-alike FASSEG poses count for less than their number.
 SHARES = {
-    "press_and_portraits": 0.16,
+    "press_and_portraits": 0.15,
     "fasseg_multipose": 0.04,
     "fasseg_frontal": 0.05,
     "mixed_web": 0.08,
     "hands_and_necks": 0.03,
-    "ccp": 0.2,
-    "hgr1": 0.06,
+    "ccp": 0.3,
+    "hgr1": 0.05,
     "abdomen": 0.05,
     "sfa": 0.05,
-    "neg_grocery": 0.06,
-    "neg_imagenet": 0.09,
-    "negatives": 0.03,
-    "textures": 0.05,
-    "faces_unlabelled": 0.16,
+    "neg_grocery": 0.07,
+    "neg_imagenet": 0.15,
+    "negatives": 0.04,
+    "textures": 0.06,
+    "faces_unlabelled": 0.13,
     "bw_faces_unlabelled": 0.03,
 }
 SAVED_EVERY = 50  # steps
