@@ -14,7 +14,7 @@ from rembg_skin import catalog
 from rembg_skin.cli import COMMANDS, main
 from rembg_skin.weights.folders import model_folders
 from tests.support.github import GitHub
-from tests.support.weights import DATA, OTHER
+from tests.support.weights import OTHER
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "weights"
 PAN = catalog.FILES["pan_skin"].sources[0]
@@ -200,14 +200,6 @@ def test_a_switch_that_is_neither_on_nor_off_is_an_error(
         f'rembg-skin: REMBG_SKIN_OFFLINE="{value}" is neither on (1, true, yes, on) nor off (0, false, no, off).\n'
     )
     assert not home.exists()
-
-
-@pytest.mark.parametrize("value", ["false", "No", "OFF", "0"])
-def test_a_switch_that_is_off_is_off(home: Path, monkeypatch: pytest.MonkeyPatch, github: GitHub, value: str) -> None:
-    monkeypatch.setenv("REMBG_SKIN_OFFLINE", value)
-    github.release("samhaswon/skin_segmentation", "v0.0.2", {"dlmv.onnx": DATA})
-    assert main(["download", "dlmv_skin"]) == 0
-    assert list(home.rglob("dlmv_skin.onnx"))
 
 
 @pytest.mark.parametrize("name", ["\x1b[2Jevil", "two\nlines", "\x9b31m"])

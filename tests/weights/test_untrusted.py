@@ -180,16 +180,6 @@ def test_odd_headers_of_a_real_answer(github: GitHub, tmp_path: Path, answer: by
     assert "\x1b" not in str(caught.value)
 
 
-def test_a_file_larger_than_any_network_is_not_begun(github: GitHub, tmp_path: Path) -> None:
-    source = pinned(github, size=False)
-    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2147483648\r\n\r\n"
-    with (
-        listening(head) as host,
-        pytest.raises(WeightsError, match="more than any network that is known here"),
-    ):
-        fetch(model(type(source)(f"{host}/x", source.sha256, "", source.mirror)), tmp_path)
-
-
 def test_a_next_page_that_is_nowhere_is_an_error(github: GitHub, tmp_path: Path) -> None:
     github.release(REPO, "v1", {"tiny.onnx": DATA})
     listed = json.dumps(github.releases[REPO]).encode()
