@@ -84,6 +84,11 @@ def _run(given: list[str]) -> int:
         except SkinError as error:
             tell(f"rembg-skin: {error}")
             return 1
+        except ModuleNotFoundError as error:
+            if error.name not in ("rembg", "onnxruntime"):
+                raise
+            tell(f'rembg-skin: {error.name} is not installed: pip install "rembg-skin[cpu]"')
+            return 1
         except BrokenPipeError:  # `| head`; what Python still holds goes nowhere
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1

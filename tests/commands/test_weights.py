@@ -210,6 +210,14 @@ def test_a_name_with_escape_sequences_is_shown_as_text(name: str, capsys: pytest
     assert not set(err) & {"\x1b", "\x9b"}
 
 
+def test_a_machine_without_a_runtime_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert main(["cut", "docs/portrait.jpg", "--mask", "-o", "never.png"]) == 1
+    assert capsys.readouterr().err == 'rembg-skin: onnxruntime is not installed: pip install "rembg-skin[cpu]"\n'
+
+
 def test_download_wants_names_or_all(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["download"])
