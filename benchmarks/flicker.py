@@ -1,6 +1,6 @@
 """How steady masks are: the share of skin pixels that change sides between frames beyond what the motion explains.
 
-A window pans and zooms slowly over docs/portrait.jpg, 60 frames. The aim is 1 % for tiny_skin; docs/video.md has the
+A window pans and zooms slowly over docs/portrait.jpg, 60 frames. The aim is 1 % for tiny_skin; its card has the
 figure. Run it with `python -m benchmarks.flicker [FILE SIDE]`: FILE is another ONNX file with the same contract, run at
 that side.
 """

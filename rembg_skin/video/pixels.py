@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 _UNSPECIFIED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
 _HD = 720  # lines: from here on, colors without a label are ITU-R BT.709
+_LINES = 4  # the least that bwdif takes
 _HDR = frozenset((16, 18))  # AVCOL_TRC_SMPTE2084 (PQ) and AVCOL_TRC_ARIB_STD_B67 (HLG)
 _WIDE = frozenset((9, 11, 12))  # AVCOL_PRI_BT2020, AVCOL_PRI_SMPTE431 and AVCOL_PRI_SMPTE432 (Display P3)
 
@@ -29,7 +30,7 @@ class ToRgb:
 
     def __call__(self, frame: "VideoFrame | None") -> Iterator[Any]:
         """Yield frames that are ready, ``rgb24``; None is the end of the video and yields what is left."""
-        interlaced = self._interlaced or bool(frame and frame.interlaced_frame)
+        interlaced = self._interlaced or bool(frame and frame.interlaced_frame and frame.height >= _LINES)
         given = frame and (
             *(frame.width, frame.height, frame.format.name, frame.time_base, interlaced),
             *(frame.colorspace, frame.color_range, frame.color_trc, frame.color_primaries),

@@ -169,7 +169,11 @@ class Reader:
                 # Some raw streams have no times; times that do not grow cannot be written.
                 last = last + (1 if last < 0 else step) if frame.pts is None else max(self._pts(frame.pts), last + 1)
                 frame.pts, frame.time_base = last, self.facts.time_base
-            for rgb in convert(frame):
+            try:
+                ready = list(convert(frame))
+            except (self._av.FFmpegError, ValueError) as error:
+                raise VideoError(f"{self._name}: its pixels cannot be converted: {reason(error)}") from error
+            for rgb in ready:
                 pts = round(rgb.pts * rgb.time_base / self.facts.time_base)
                 pixels = self.facts.rotation.upright(rgb.to_ndarray())
                 sounds, self.rest = self.rest, []

@@ -5,6 +5,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -129,14 +130,16 @@ class Rows:
 
     def __init__(self, file: IO[str], table: Table) -> None:
         self._file, self._table, self._writer = file, table, csv.writer(file)
+        self.count, self.last = 0, -math.inf
         file.seek(0)
-        complete = file.read().rpartition("\n")[0]
-        rows = list(csv.reader(complete.splitlines()))
-        self.count = max(len(rows) - 1, 0)
-        self.last = float(rows[-1][0]) if self.count else -math.inf
-        file.seek(0)
+        lines = file.read().splitlines(keepends=True)
+        with suppress(IndexError, ValueError):
+            lines = lines if lines[-1].endswith("\n") else lines[:-1]
+            self.count, self.last = len(lines) - 1, float(lines[-1].partition(",")[0])
+        file.seek(sum(map(len, lines)) if self.count else 0)
         file.truncate()
-        self._writer.writerows(rows or [table.columns])
+        if not self.count:
+            self._writer.writerow(table.columns)
 
     def add(self, time: float, rgb: Bytes, mask: Mask) -> None:
         """Add the row of a frame, as :meth:`Table.row`."""

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -41,7 +42,8 @@ def skin_of(mask: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> float:
 
 def test_an_mp4_holds_the_mask_frame_for_frame_with_its_rate_and_sound(run: Run, tmp_path: Path) -> None:
     source = write_video(tmp_path / "in.mp4", sound="aac")
-    assert run(source, tmp_path / "out.mp4") == 0
+    assert run(source, tmp_path / "out.mp4", "--csv", tmp_path / "skin.csv") == 0
+    assert len((tmp_path / "skin.csv").read_text().splitlines()) == 9
     before, after = read_video(source), read_video(tmp_path / "out.mp4")
     assert (after.size, after.rate) == (before.size, before.rate)
     assert after.times == pytest.approx(before.times)
@@ -153,41 +155,6 @@ def test_odd_sizes_stay_odd(run: Run, tmp_path: Path, suffix: str) -> None:
     assert read_video(tmp_path / f"out{suffix}").size == (63, 47)
 
 
-def test_ten_bits_are_read(run: Run, tmp_path: Path) -> None:
-    source = write_video(tmp_path / "in.mkv", pixels="yuv420p10le", options={"crf": "10"})
-    assert run(source, tmp_path / "out.mp4") == 0
-    assert 0.3 < skin_of(read_video(tmp_path / "out.mp4").frames[0][..., 0]) < 0.95
-
-
-@pytest.mark.parametrize(
-    ("encoder", "container", "suffix", "heard"),
-    [
-        ("aac", "in.mp4", ".webm", "opus"),
-        ("pcm_s16le", "in.mov", ".webm", "opus"),
-        ("flac", "in.mkv", ".mov", "aac"),
-        ("libopus", "in.mkv", ".mov", "aac"),
-        ("libopus", "in.mkv", ".webm", "opus"),
-        ("libmp3lame", "in.mkv", ".mp4", "mp3float"),
-    ],
-)
-def test_sound_is_copied_if_the_file_can_hold_it_and_encoded_anew_otherwise(
-    run: Run,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    encoder: str,
-    container: str,
-    suffix: str,
-    heard: str,
-) -> None:
-    source = write_video(tmp_path / container, sound=encoder)
-    assert run(source, tmp_path / f"out{suffix}", "--mask") == 0
-    before, after = read_video(source), read_video(tmp_path / f"out{suffix}")
-    assert after.sounds == [heard]
-    copied = before.sounds == after.sounds
-    assert ("encoded again" in capsys.readouterr().out) is not copied
-    assert after.sound_packets == before.sound_packets if copied else after.sound_packets > 5
-
-
 def test_the_table_has_a_line_a_frame(run: Run, tmp_path: Path) -> None:
     photo = np.full((60, 80, 3), (40, 60, 200), np.uint8)
     photo[:, :40] = (200, 150, 120)
@@ -199,13 +166,6 @@ def test_the_table_has_a_line_a_frame(run: Run, tmp_path: Path) -> None:
     for row in rows:
         assert float(row["skin"]) == pytest.approx(0.5, abs=0.03)
         assert [float(row[name]) for name in ("red", "green", "blue")] == pytest.approx([200, 150, 120], abs=3)
-
-
-def test_a_video_and_a_table_are_written_at_once(run: Run, tmp_path: Path) -> None:
-    source = write_video(tmp_path / "in.mp4")
-    assert run(source, tmp_path / "out.mp4", "--csv", tmp_path / "skin.csv") == 0
-    assert len((tmp_path / "skin.csv").read_text().splitlines()) == 9
-    assert len(read_video(tmp_path / "out.mp4").frames) == 8
 
 
 def test_a_stream_without_a_length_or_times_comes_from_standard_input(
@@ -250,11 +210,11 @@ def test_a_file_that_breaks_off_is_told(run: Run, tmp_path: Path, capsys: pytest
     [
         (["none.mp4", "out.mp4"], "No such file"),
         (["text.mp4", "out.mp4"], "cannot be read as a video"),
-        (["tone.mka", "out.mp4"], "has no video"),
+        (["tone.wav", "out.mp4"], "has no video"),
         (["in.mp4", "out.xyz"], "take one of .mp4"),
         (["in.mp4", "out.mp4", "--cutout"], "take one of .webm"),
-        (["file:in.mp4", "in.mp4"], "is read by this command"),
-        (["concat:text.mp4|in.mp4", "--csv", "in.mp4"], "is read by this command"),
+        (["file:in.mp4", "in.mp4"], "which this command reads"),
+        (["concat:text.mp4|in.mp4", "--csv", "in.mp4"], "which this command reads"),
         (["in.mp4", "a.mp4", "--csv", "a.mp4"], "written twice"),
         (["in.mp4", "--csv", "a.csv", "--roi", "64", "0", "9", "9"], "holds no pixel"),
         (["in.mp4", "a.mp4", "--faces", "2"], "--csv FILE"),
@@ -277,7 +237,9 @@ def test_what_cannot_work_is_told_in_one_line_and_leaves_nothing(
     original = video.read_bytes()
     Path("text.mp4").write_text("no video")
     Path("folder.mp4").mkdir()
-    _tone_alone(Path("tone.mka"))
+    with wave.open("tone.wav", "wb") as sound:
+        sound.setparams((1, 2, 8_000, 0, "NONE", ""))
+        sound.writeframes(bytes(16_000))
     before = sorted(tmp_path.rglob("*"))
     assert run(*arguments) == 1
     lines = capsys.readouterr().err.splitlines()
@@ -287,33 +249,12 @@ def test_what_cannot_work_is_told_in_one_line_and_leaves_nothing(
     assert video.read_bytes() == original
 
 
-def _tone_alone(path: Path) -> None:
-    import av
-
-    with av.open(str(path), "w", format="matroska") as file:
-        stream = file.add_stream("libopus", rate=48_000)
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 9_600), np.int16), format="s16", layout="stereo")
-        frame.sample_rate = 48_000
-        file.mux(stream.encode(frame))
-        file.mux(stream.encode(None))
-
-
 def test_ctrl_c_leaves_a_playable_file_and_table(tmp_path: Path) -> None:
     source = write_video(tmp_path / "in.mp4", moving(600, (320, 240)), sound="aac", options={"preset": "ultrafast"})
     target, table = tmp_path / "out.webm", tmp_path / "skin.csv"
     code = "import sys; from rembg_skin.cli import main; sys.exit(main())"
-    command = [
-        sys.executable,
-        "-c",
-        code,
-        "video",
-        str(source),
-        str(target),
-        "--csv",
-        str(table),
-        "-m",
-        "ycbcr_hsv_skin",
-    ]
+    files = [str(path) for path in (source, target, "--csv", table)]
+    command = [sys.executable, "-c", code, "video", *files, "-m", "ycbcr_hsv_skin"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         while not any(part.stat().st_size > 8_000 for part in tmp_path.glob(".*.part")):

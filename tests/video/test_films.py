@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from rembg_skin.cli import main
-from rembg_skin.video import masks
+from rembg_skin.session import predict_mask
+from rembg_skin.video import masks, predict
 from tests.support.videos import PORTRAIT, ffmpeg, read_video
 
 Run = Callable[..., int]
@@ -31,18 +33,24 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     [
         ("in.avi", 44_100, "pcm_s16le", "out.mp4", "aac"),  # stereo without names for its channels
         ("in.mkv", 192_000, "pcm_s24le", "out.mp4", "aac"),  # AAC ends at 96,000
-        ("in.avi", 4_000, "pcm_s16le", "out.mov", "pcm_s16le"),
         ("in.avi", 11_025, "pcm_u8", "out.webm", "opus"),
-        ("in.mkv", 48_000, "ac3", "out.webm", "opus"),
         ("in.mkv", 48_000, "wavpack", "out.m4v", "aac"),
+        ("in.mkv", 48_000, "libopus", "out.mov", "aac"),
+        ("in.mp4", 48_000, "aac", "out.webm", "opus"),
+        ("in.mkv", 48_000, "libopus", "out.webm", "opus copied"),
+        ("in.mkv", 48_000, "libmp3lame", "out.mp4", "mp3float copied"),
+        ("in.avi", 4_000, "pcm_s16le", "out.mov", "pcm_s16le copied"),
     ],
 )
-def test_sound_never_costs_the_picture(run: Run, source: str, rate: int, coding: str, target: str, heard: str) -> None:
+def test_sound_never_costs_the_picture(
+    run: Run, capsys: pytest.CaptureFixture[str], source: str, rate: int, coding: str, target: str, heard: str
+) -> None:
     ffmpeg(*PICTURE, *tone(rate), "-ac", 2, "-c:a", coding, source)
     assert run(source, target) == 0
-    seen = read_video(Path(target))
-    assert (len(seen.frames), seen.sounds) == (25, [heard])
+    seen, (name, _, copied) = read_video(Path(target)), heard.partition(" ")
+    assert (len(seen.frames), seen.sounds) == (25, [name])
     assert seen.sound_seconds == pytest.approx(1, abs=0.06)
+    assert ("encoded again" in capsys.readouterr().out) is not bool(copied)
 
 
 def test_sound_that_nothing_decodes_costs_a_line_and_status_3(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,3 +128,29 @@ def test_a_file_that_exists_is_a_file_whatever_its_name(run: Run) -> None:
     ffmpeg(*PICTURE, f"file:{source}")
     assert run(source, target) == 0
     assert len(read_video(Path.cwd() / target).frames) == 25
+
+
+@pytest.mark.usefixtures("run")
+def test_a_table_goes_on_where_a_killed_run_ended(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=6", "in.mp4")
+    assert main(["video", "in.mp4", "--csv", "whole.csv", "-m", "ycbcr_skin"]) == 0
+    masked: list[int] = []
+
+    def failing(session: Any, image: Any) -> Any:
+        masked.append(1)
+        if len(masked) == 50:
+            raise MemoryError
+        return predict_mask(session, image)
+
+    monkeypatch.setattr(predict, "predict_mask", failing)
+    with pytest.raises(MemoryError):
+        main(["video", "in.mp4", "--csv", "skin.csv", "-m", "ycbcr_skin"])
+    assert not Path("skin.csv").exists()
+    assert main(["video", "in.mp4", "--csv", "skin.csv", "-m", "ycbcr_skin"]) == 0
+    assert "150 frames" in capsys.readouterr().out
+    assert len(masked) < 50 + 75  # of 79
+    columns = [np.loadtxt(name, delimiter=",", skiprows=1, usecols=(0, 1)) for name in ("skin.csv", "whole.csv")]
+    assert columns[0] == pytest.approx(columns[1], abs=0.02)
+    assert sorted(path.name for path in Path().iterdir()) == ["in.mp4", "skin.csv", "whole.csv"]
