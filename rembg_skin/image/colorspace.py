@@ -115,6 +115,8 @@ def _transfer(code: int) -> bytes:
 
 def _measured(points: Sequence[float], gamma: float, space: bytes) -> bytes | None:
     """Return the profile of primaries and the gamma of a file, as PNG has it; as libpng, take what is near for sRGB."""
+    if len(points) != len(_SRGB):
+        return None
     if abs(gamma * 2.2 - 1) <= 0.05 and np.allclose(points, _SRGB, atol=0.001):  # noqa: PLR2004
         return None
     return _made(tuple(points), (_power(1 / gamma),), space)

@@ -23,7 +23,7 @@ def header_info(format_name: str, data: bytes) -> dict[str, Any]:
     """
     try:
         return FORMATS[format_name](data)
-    except (struct.error, IndexError):  # damaged: the decoder's business
+    except (struct.error, IndexError, ValueError):  # damaged: the decoder's business
         return {}
 
 

@@ -6,18 +6,22 @@ import struct
 import subprocess
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageCms
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from rembg_skin.cutout.photo import read_photo
 from rembg_skin.errors import ImageError
 from rembg_skin.image.colorspace import profile_of
+from rembg_skin.image.rgb import to_rgb
 from rembg_skin.photos import open_image, open_mask, open_rgb
 from tests.support import profiles
 
@@ -188,6 +192,24 @@ def test_unsupported_codes_are_refused(save: Save, srgb: Image.Image, tmp_path: 
     save(srgb, tmp_path / "photo")
     with pytest.raises(ImageError, match=r"H\.273, is not supported"):
         open_rgb(tmp_path / "photo")
+
+
+@given(
+    chunks=st.dictionaries(st.sampled_from([b"gAMA", b"cHRM", b"cICP", b"sRGB"]), st.binary(max_size=40)),
+    exif=st.dictionaries(
+        st.sampled_from([301, 318, 319, 0xA001, 0xA500]),
+        st.lists(st.floats(0, 70_000, width=32), max_size=9).map(tuple),
+    ),
+)
+def test_damaged_marks_are_no_error(
+    chunks: dict[bytes, bytes], exif: dict[int, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("damaged") / "photo.png"
+    png(chunks, Image.new("RGB", (3, 2), (200, 150, 120)), path)
+    with suppress(ImageError):
+        image = open_image(path)
+        image.getexif().update({**exif, 0x8769: exif})
+        assert to_rgb(image)[0].size == (3, 2)
 
 
 def test_a_grey_photo_keeps_its_gamma(tmp_path: Path) -> None:
