@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 _NAMES_SHOWN = 8
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four: the same in full width
 NO_RUNTIME = "The color methods, such as ycbcr_hsv_skin, run without any network."
 
 try:  # With click, the stock `rembg` command prints only the message, without a traceback.
@@ -127,6 +128,15 @@ def printable(text: object) -> str:
     if shown.isprintable():
         return shown
     return "".join(character if _is_harmless(character) else _escaped(character) for character in shown)
+
+
+def csv_cell(text: object) -> str:
+    """Return :func:`printable` text for a cell of a CSV file, with a quote before it if a spreadsheet would run it.
+
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    shown = printable(text)
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
 
 
 def _is_harmless(character: str) -> bool:

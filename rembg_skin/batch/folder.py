@@ -1,6 +1,7 @@
 """A folder of photographs becomes a folder of masks: nothing done twice, nothing half written, odd files left out."""
 
 import os
+import time
 import unicodedata
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
@@ -12,21 +13,23 @@ from stat import S_ISREG
 
 from rembg_skin.batch import record
 from rembg_skin.batch.claims import claimed
-from rembg_skin.batch.masker import SkinMasker, in_words, mask_of, png
-from rembg_skin.batch.record import Record
+from rembg_skin.batch.masker import SkinMasker, in_words, mask_of
+from rembg_skin.batch.record import ALWAYS, Epoch, Record
 from rembg_skin.errors import DataError, SkinError, printable
 from rembg_skin.files import is_of_one_path, write_atomically
 from rembg_skin.photos import is_litter, is_photo, open_photo
 from rembg_skin.workers import DIED, work_on
 
+_CLOCKS_DIFFER = 60_000_000_000  # nanoseconds: a file system's and this machine's
+
 
 @dataclass(frozen=True)
 class Task:
-    """One photograph and the mask to be written; a mask from before `since` (nanoseconds) is outdated."""
+    """One photograph and the mask to be written, in a folder whose record is of `epoch`."""
 
     source: Path
     target: Path
-    since: int = 0
+    epoch: Epoch = ALWAYS
 
     def is_done(self) -> bool:
         """Whether the mask is there, and no older than the photograph."""
@@ -34,10 +37,13 @@ class Task:
             mask = self.target.stat()
         except OSError:
             return False
-        if not S_ISREG(mask.st_mode) or mask.st_mtime_ns < self.since:
+        if not S_ISREG(mask.st_mode):
             return False
+        if mask.st_mtime_ns < self.epoch.start:
+            return not self.epoch.anew
         try:
-            return self.source.stat().st_mtime_ns <= mask.st_mtime_ns
+            # A photograph from the future, of a camera with a wrong clock, would be newer than any mask.
+            return not mask.st_mtime_ns < self.source.stat().st_mtime_ns < time.time_ns() + _CLOCKS_DIFFER
         except OSError:  # the mask of a photograph that is gone
             return True
 
@@ -97,7 +103,7 @@ def check_folders(source: Path, target: Path) -> None:
         raise SkinError(f"{printable(source)} cannot be read ({error.strerror}).") from None
 
 
-def survey(source: Path, target: Path, *, since: int = 0, share: Share = WHOLE) -> Survey:
+def survey(source: Path, target: Path, *, epoch: Epoch = ALWAYS, share: Share = WHOLE) -> Survey:
     """Count the files of the folder `source`.
 
     Raises
@@ -111,7 +117,7 @@ def survey(source: Path, target: Path, *, since: int = 0, share: Share = WHOLE) 
     for folder, names in _walk(source, target, found):
         here = _images(folder, names)
         found.others += len(names) - len(here)
-        for task in _tasks(source, folder, here, target, since, share):
+        for task in _tasks(source, folder, here, target, epoch, share):
             if task.is_done():
                 found.done += 1
             else:
@@ -120,12 +126,15 @@ def survey(source: Path, target: Path, *, since: int = 0, share: Share = WHOLE) 
     return found
 
 
-def missing(source: Path, target: Path, *, since: int = 0, share: Share = WHOLE) -> Iterator[Task]:
+def missing(source: Path, target: Path, *, epoch: Epoch = ALWAYS, share: Share = WHOLE) -> Iterator[Task]:
     """Yield the images below `source` that have no mask of now below `target`, folder by folder."""
+    return (task for task in every(source, target, epoch=epoch, share=share) if not task.is_done())
+
+
+def every(source: Path, target: Path, *, epoch: Epoch = ALWAYS, share: Share = WHOLE) -> Iterator[Task]:
+    """Yield all images below `source`, whether they have a mask or not, folder by folder."""
     for folder, names in _walk(source, target, Survey()):
-        for task in _tasks(source, folder, _images(folder, names), target, since, share):
-            if not task.is_done():
-                yield task
+        yield from _tasks(source, folder, _images(folder, names), target, epoch, share)
 
 
 def _walk(source: Path, target: Path, found: Survey) -> Iterator[tuple[Path, list[str]]]:
@@ -157,12 +166,12 @@ def _images(folder: Path, names: list[str]) -> list[tuple[Path, str]]:
 
 
 def _tasks(
-    source: Path, folder: Path, images: list[tuple[Path, str]], target: Path, since: int, share: Share
+    source: Path, folder: Path, images: list[tuple[Path, str]], target: Path, epoch: Epoch, share: Share
 ) -> Iterator[Task]:
     place = target / folder.relative_to(source)
     for image, mask in images:
         if share.of == 1 or share.holds(image.relative_to(source).as_posix()):
-            yield Task(image, place / mask, since)
+            yield Task(image, place / mask, epoch)
 
 
 def mask_names(names: Iterable[str]) -> dict[str, str]:
@@ -214,7 +223,7 @@ def mask_all(
         yield task, outcome or Outcome(DIED)
 
 
-_begun: set[tuple[Path, str]] = set()  # by this process
+_begun: set[tuple[Path, str]] = set()  # records that this process has checked, each with its settings
 
 
 def write_mask(masker: SkinMasker, target: Path, task: Task) -> Outcome:
@@ -227,22 +236,24 @@ def write_mask(masker: SkinMasker, target: Path, task: Task) -> Outcome:
 
     """
     session = masker.session()
-    if (target, masker.model) not in _begun:
-        record.begin(target, Record.of(masker.model, masker.extras))
-        _begun.add((target, masker.model))
-    with claimed(target / record.NAME, task.target.relative_to(target).as_posix()) as ours:
+    file = target.absolute() / record.NAME  # this process may change its folder
+    settings = repr((masker.model, sorted(masker.extras.items()), masker.masks))
+    if (file, settings) not in _begun or not file.exists():
+        record.begin(target, Record.of(masker.model, masker.extras, labels=masker.masks == "labels"))
+        _begun.add((file, settings))
+    with claimed(file, task.target.relative_to(target).as_posix()) as ours:
         if not ours or task.is_done():
             return Outcome(elsewhere=True)
-        return Outcome(_masked(session, task))
+        return Outcome(_masked(masker, session, task))
 
 
-def _masked(session: object, task: Task) -> str:
-    """Write the mask; return in words why the image or one of the paths does not allow it, or nothing."""
+def _masked(masker: SkinMasker, session: object, task: Task) -> str:
+    """Write the mask; return why the image or one of the paths does not allow it, or nothing."""
     try:
         if not task.source.is_file():
             return "not a file"
         with open_photo(task.source) as image:
-            data = png(mask_of(session, image))
+            data = masker.encoded(mask_of(session, image))
     except Exception as error:  # noqa: BLE001 - one bad image is one failure, whatever is wrong with it
         return in_words(error)
     try:

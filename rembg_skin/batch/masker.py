@@ -39,7 +39,8 @@ class SkinMasker:
     column
         The batch's column of images: ``bytes`` and ``image`` are Ray Data's names for files and for decoded images.
     masks
-        What the column ``mask`` holds: ``png`` for the bytes of PNG files, ``array`` for uint8 [height, width].
+        What the column ``mask`` holds: ``png`` for the bytes of PNG files, ``array`` for uint8 [height, width];
+        ``labels`` for the bytes of PNG files of 0, and of 1 where a mask is above 127.
 
     Raises
     ------
@@ -56,7 +57,7 @@ class SkinMasker:
         providers: Sequence[object] | None = None,
         threads: int | None = None,
         column: str = "bytes",
-        masks: Literal["png", "array"] = "png",
+        masks: Literal["png", "array", "labels"] = "png",
     ) -> None:
         if model not in MODELS:
             near = did_you_mean(model, MODELS)
@@ -74,9 +75,10 @@ class SkinMasker:
         Parameters
         ----------
         batch
-            Columns by name, such as arrays, lists or a pandas DataFrame's. An image is the bytes of a file, or a
-            uint8 array [height, width], [height, width, 1], [height, width, 3] or [height, width, 4]: grey, RGB, RGBA.
-            A uint16 array [height, width] is grey too.
+            Columns by name: a mapping, such as Ray's, Spark's and Hugging Face's batches, a pandas or polars DataFrame,
+            a pyarrow Table or RecordBatch. An image is the bytes of a file, Hugging Face's ``{"bytes": ...}``, a
+            Pillow image, or a uint8 array [height, width], [height, width, 1], [height, width, 3] or
+            [height, width, 4]: grey, RGB, RGBA. A uint16 array [height, width] is grey too.
 
         Returns
         -------
@@ -91,9 +93,10 @@ class SkinMasker:
 
         """
         session = self.session()
-        rows = [self._row(session, image) for image in batch[self.column]]
+        columns = _columns(batch)
+        rows = [self._row(session, image) for image in columns[self.column]]
         masks, errors = zip(*rows, strict=True) if rows else ((), ())
-        return {**batch, "mask": list(masks), "error": list(errors)}
+        return {**columns, "mask": list(masks), "error": list(errors)}
 
     def session(self) -> Any:
         """Return this process's session, built at the first call.
@@ -128,8 +131,28 @@ class SkinMasker:
         try:
             mask = mask_of(session, open_picture(image))
         except Exception as error:  # noqa: BLE001 - one bad image is one bad row, whatever is wrong with it
-            return (b"" if self.masks == "png" else np.zeros((0, 0), np.uint8)), in_words(error)
-        return (png(mask) if self.masks == "png" else np.asarray(mask)), ""
+            return (np.zeros((0, 0), np.uint8) if self.masks == "array" else b""), in_words(error)
+        return (np.asarray(mask) if self.masks == "array" else self.encoded(mask)), ""
+
+    def encoded(self, mask: "PILImage") -> bytes:
+        """Return an L mask as the bytes of a PNG file, as labels if these are wanted."""
+        from rembg_skin.image.arrays import THRESHOLD
+
+        if self.masks == "labels":
+            mask = mask.point(lambda level: level > THRESHOLD)
+        buffer = io.BytesIO()
+        # Masks are runs of one value: the default takes 70 % longer, for files of the same size within 5 %.
+        mask.save(buffer, "PNG", compress_type=zlib.Z_RLE)
+        return buffer.getvalue()
+
+
+def _columns(batch: Any) -> dict[str, Any]:
+    """Return the columns of a batch of any engine; none of them is imported for it."""
+    if hasattr(batch, "to_pydict"):  # pyarrow
+        return dict(batch.to_pydict())
+    if hasattr(batch, "get_columns"):  # polars
+        return dict(batch.to_dict(as_series=False))
+    return {**batch}
 
 
 def mask_of(session: Any, image: "PILImage") -> "PILImage":
@@ -139,7 +162,7 @@ def mask_of(session: Any, image: "PILImage") -> "PILImage":
 
 
 def open_picture(image: object) -> "PILImage":
-    """Return the bytes of an image file, or an array, as an image.
+    """Return the bytes of an image file, an array or a Pillow image as an image of its own.
 
     Raises
     ------
@@ -150,6 +173,10 @@ def open_picture(image: object) -> "PILImage":
     import numpy as np
     from PIL import Image, UnidentifiedImageError
 
+    if isinstance(image, Image.Image):
+        return image.copy()  # it is turned upright
+    if isinstance(image, Mapping):  # Hugging Face's; a path in it is not opened: rows come from anywhere
+        image = image.get("bytes")
     if isinstance(image, np.ndarray):
         return Image.fromarray(image[:, :, 0] if image.ndim == 3 and image.shape[2] == 1 else image)  # noqa: PLR2004
     if not isinstance(image, bytes | bytearray | memoryview):
@@ -158,14 +185,6 @@ def open_picture(image: object) -> "PILImage":
         return open_photo(io.BytesIO(image))
     except UnidentifiedImageError:
         raise ValueError("not an image file that Pillow knows") from None
-
-
-def png(mask: "PILImage") -> bytes:
-    """Return `mask` as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    # Masks are runs of one value: the default takes 70 % longer, for files of the same size within 5 %.
-    mask.save(buffer, "PNG", compress_type=zlib.Z_RLE)
-    return buffer.getvalue()
 
 
 def in_words(error: Exception) -> str:

@@ -1,23 +1,37 @@
 """What made the masks of a folder, written into it: a later run neither mixes models nor keeps outdated masks."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 from rembg_skin.catalog import MODELS
 from rembg_skin.errors import DataError, printable
 from rembg_skin.files import read_own, replace_text, write_new
 
 NAME = "masks.json"
+_TICK = 20_000_000  # nanoseconds that a file's time may be behind the clock
+
+
+class Epoch(NamedTuple):
+    """When a folder's record was begun, in nanoseconds: older masks are made again if it was begun `anew`, or kept."""
+
+    start: int = 0
+    anew: bool = False
+
+
+ALWAYS = Epoch()
 
 
 @dataclass(frozen=True)
 class Record:
     """The settings of a run, and the SHA-256 of the weights that are known, by model.
 
-    If `anew` is set, masks that are older than the record were made with other settings and are not kept.
+    If `anew` is set, masks that are older than the record were made with other settings and are not kept; otherwise
+    those from before `begun` (nanoseconds) are not of rembg-skin and are never replaced.
     """
 
     model: str
@@ -25,25 +39,29 @@ class Record:
     weights: Mapping[str, str]
     version: str
     anew: bool = False
+    labels: bool = False
+    begun: int = 0
 
     @classmethod
-    def of(cls, model: str, extras: Mapping[str, object]) -> "Record":
+    def of(cls, model: str, extras: Mapping[str, object], *, labels: bool = False) -> "Record":
         """Return the record of a run that starts now; the weights are on disk already."""
         from rembg_skin.weights import files_in_use
 
         weights = {path.stem: sha256 for path, sha256 in files_in_use(MODELS[model]).items()}
-        return cls(model, dict(extras), weights, version("rembg-skin"))
+        return cls(model, dict(extras), weights, version("rembg-skin"), labels=labels, begun=time.time_ns() - _TICK)
 
-    def differences(self, model: str, extras: Mapping[str, object], weights: Mapping[str, str]) -> str:
-        """Return in words what of the settings is another; an empty text if nothing is."""
-        if (self.model, self.extras) != (model, dict(extras)):
-            return f"{_in_words(self.model, self.extras)}, and this run is {_in_words(model, extras)}"
-        changed = [name for name in self.weights.keys() & weights.keys() if self.weights[name] != weights[name]]
-        return f"other weights of {' and '.join(sorted(changed))} than those here now" if changed else ""
+    def differences(self, other: "Record") -> str:
+        """Describe how the settings of `other` differ; empty if they do not."""
+        if self.settings() != other.settings():
+            return f"{self.settings()}, and this run is {other.settings()}"
+        common = self.weights.keys() & other.weights.keys()
+        changed = sorted(name for name in common if self.weights[name] != other.weights[name])
+        return f"other weights of {' and '.join(changed)} than those here now" if changed else ""
 
-
-def _in_words(model: str, extras: Mapping[str, object]) -> str:
-    return f"{model} with {json.dumps(extras, sort_keys=True)}" if extras else model
+    def settings(self) -> str:
+        """Return model, extras and kind of the masks in one line."""
+        extras = f" with {json.dumps(self.extras, sort_keys=True)}" if self.extras else ""
+        return f"{self.model}{extras}{' as labels' if self.labels else ''}"
 
 
 def read(target: Path) -> Record | None:
@@ -59,7 +77,8 @@ def read(target: Path) -> Record | None:
     try:
         found = json.loads(read_own(path))
         record = Record(**found)
-        known = isinstance(record.model, str) and isinstance(record.extras, dict) and isinstance(record.weights, dict)
+        kinds = ((record.model, str), (record.extras, dict), (record.weights, dict), (record.begun, int))
+        known = all(isinstance(value, kind) for value, kind in kinds)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError, RecursionError) as error:
@@ -71,7 +90,7 @@ def read(target: Path) -> Record | None:
 
 def check(target: Path, found: Record, wanted: Record) -> None:
     """Raise DataError, which says what to do, if `target` was begun with other settings than `wanted`."""
-    if difference := found.differences(wanted.model, wanted.extras, wanted.weights):
+    if difference := found.differences(wanted):
         raise DataError(
             f"The masks in {printable(target)} were made by {difference}. Name another folder, give the same settings,"
             " or have all masks made again with --overwrite."
@@ -110,7 +129,9 @@ def _text(record: Record) -> str:
     return json.dumps(asdict(record), indent=1, sort_keys=True) + "\n"
 
 
-def oldest_kept(target: Path) -> int:
-    """Return the modification time, in nanoseconds, from which on the masks in `target` count as this record's."""
+def epoch(target: Path) -> Epoch:
+    """Return when the record of the folder `target` was begun; now if there is none."""
     found = read(target)
-    return (target / NAME).stat().st_mtime_ns if found is not None and found.anew else 0
+    if found is None:
+        return Epoch(time.time_ns())
+    return Epoch((target / NAME).stat().st_mtime_ns, anew=True) if found.anew else Epoch(found.begun)

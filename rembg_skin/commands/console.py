@@ -85,6 +85,11 @@ def say_problems(problems: Sequence[Problem]) -> None:
             say(f"  {problem.reason}")
 
 
+def count(number: int, one: str, many: str) -> str:
+    """Return a number and its noun, such as "1 mask" or "0 masks"."""
+    return f"{number} {one if number == 1 else many}"
+
+
 def exit_status(stop: Stop, done: int, left_out: int) -> int:
     """Return 0; 1 if nothing was done, 3 if only a part was; that of the signal if the command was stopped."""
     if stop.is_set() or not left_out:

@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING
 from rembg_skin.batch import SkinMasker
 from rembg_skin.catalog import MODELS, SKIN, resolved
 from rembg_skin.commands.arguments import ModelChoice, extras, model_choice, positive
-from rembg_skin.commands.console import exit_status, progress, say, stoppable
+from rembg_skin.commands.console import count, exit_status, progress, say, stoppable
 from rembg_skin.commands.outputs import check_outputs
-from rembg_skin.errors import SkinError, listed, printable
+from rembg_skin.errors import SkinError, csv_cell, listed, printable
 from rembg_skin.files import write_atomically
 from rembg_skin.machine import cores, processes
 
@@ -53,6 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="make all masks again, also with other settings")
     parser.add_argument(
+        "--labels", action="store_true", help="write 0 and 1, for training: 1 where a mask is above 127"
+    )
+    parser.add_argument(
+        "--coco", type=Path, metavar="FILE", help="write all masks of DST as COCO annotations, run-length encoded"
+    )
+    parser.add_argument(
         "--errors", type=Path, metavar="FILE", help="write the failed photographs and the reasons as CSV"
     )
 
@@ -67,32 +74,35 @@ def _shard(text: str) -> tuple[int, int]:
 def run(arguments: argparse.Namespace) -> int:
     """Write the masks that are missing or outdated; return the exit status."""
     from rembg_skin.batch import record
-    from rembg_skin.batch.folder import WHOLE, Share, check_folders, mask_all, missing, survey
+    from rembg_skin.batch.coco import coco, library
+    from rembg_skin.batch.folder import WHOLE, Share, check_folders, every, mask_all, missing, survey
 
     source, target = arguments.source, arguments.target
     check_folders(source, target)
     found = None if arguments.overwrite else record.read(target)
     model, chosen = _settings(arguments, found)
-    if arguments.errors:
-        check_outputs([arguments.errors], [source, target, *ModelChoice(model, chosen).files()])
+    labels = arguments.labels or (found is not None and found.labels)
+    outputs = list(filter(None, (arguments.errors, arguments.coco)))
+    check_outputs(outputs, [source, target, *ModelChoice(model, chosen).files()])
+    if arguments.coco:
+        library()
     masker = SkinMasker(model, extras=chosen)
     if found is not None:
-        record.check(target, found, record.Record(model, chosen, {}, ""))
+        record.check(target, found, record.Record(model, chosen, {}, "", labels=labels))
     elif arguments.overwrite:
         masker.session()  # a bad extra is an error before the old record is gone
-    if arguments.overwrite:
-        record.begin_anew(target, record.Record.of(model, chosen))
+        record.begin_anew(target, record.Record.of(model, chosen, labels=labels))
     share = Share(*arguments.shard) if arguments.shard else WHOLE
-    since = record.oldest_kept(target)
-    surveyed = survey(source, target, since=since, share=share)
+    epoch = record.epoch(target)
+    surveyed = survey(source, target, epoch=epoch, share=share)
     _say_beforehand(surveyed, target, found, arguments.overwrite)
 
     jobs = arguments.jobs or _default_jobs(model, chosen, surveyed.todo)
-    masker = SkinMasker(model, extras=chosen, threads=max(1, cores() // jobs))
+    masker = SkinMasker(model, extras=chosen, threads=max(1, cores() // jobs), masks="labels" if labels else "png")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # rembg loads linear algebra, which would take a thread a core
     written = elsewhere = 0
     failures: list[tuple[Path, str]] = [*surveyed.unreadable]
-    tasks = missing(source, target, since=since, share=share) if surveyed.todo else iter(())
+    tasks = missing(source, target, epoch=epoch, share=share) if surveyed.todo else iter(())
     try:
         with stoppable() as stop, closing(mask_all(tasks, masker, target, jobs)) as results:
             for task, outcome in progress(results, surveyed.done + surveyed.todo, "masks", surveyed.done):
@@ -109,6 +119,9 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         if arguments.errors:
             write_atomically(arguments.errors, lambda draft: _write_failures(draft, failures))
+    if arguments.coco and not stop.is_set():
+        text = json.dumps(coco(every(source, target, share=share), source, labels=labels))
+        write_atomically(arguments.coco, lambda draft: draft.write_text(text, "utf-8"))
     print(_summary(surveyed, written, len(failures) - len(surveyed.unreadable), elsewhere, share))
     return exit_status(stop, written + elsewhere + surveyed.done, len(failures))
 
@@ -127,7 +140,8 @@ def _say_beforehand(surveyed: "Survey", target: Path, found: "Record | None", ov
     from importlib.metadata import version
 
     if surveyed.odd:
-        say(f"{len(surveyed.odd)} files and folders of a system or of `cut` are left out: {listed(surveyed.odd)}")
+        what = count(len(surveyed.odd), "file or folder", "files and folders")
+        say(f"{what} of a system or of `cut` left out: {listed(surveyed.odd)}")
     for folder, reason in surveyed.unreadable:
         say(f"rembg-skin: {printable(folder)} cannot be read: {reason}")
     if found is None and surveyed.done and not overwrite:
@@ -151,25 +165,21 @@ def _write_failures(path: Path, failures: Sequence[tuple[Path, str]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["photo", "error"])
-        writer.writerows([printable(photo), error] for photo, error in failures)
+        writer.writerows([csv_cell(photo), csv_cell(error)] for photo, error in failures)
 
 
 def _summary(surveyed: "Survey", written: int, failed: int, elsewhere: int, share: "Share") -> str:
     parts = [
-        f"{written} masks written",
-        f"{failed} images failed",
-        f"{surveyed.done} masks were there",
-        f"{surveyed.others} files are no images",
-        f"{surveyed.links} links to folders were not followed",
+        count(written, "mask written", "masks written"),
+        count(failed, "image failed", "images failed") if failed else "",
+        f"{surveyed.done} already there" if surveyed.done else "",
+        f"{surveyed.outdated} of the masks were outdated" if surveyed.outdated else "",
+        f"{elsewhere} in work by another run" if elsewhere else "",
+        count(surveyed.others, "other file ignored", "other files ignored") if surveyed.others else "",
+        count(surveyed.links, "link to a folder not followed", "links to folders not followed")
+        if surveyed.links
+        else "",
+        count(len(surveyed.unreadable), "folder unreadable", "folders unreadable") if surveyed.unreadable else "",
+        f"share {share.number} of {share.of}" if share.of > 1 else "",
     ]
-    if surveyed.outdated:
-        parts.append(f"{surveyed.outdated} masks were outdated")
-    if elsewhere:
-        parts.append(f"{elsewhere} images were another run's")
-    if surveyed.odd:
-        parts.append(f"{len(surveyed.odd)} files and folders of a system or of `cut` were left out")
-    if surveyed.unreadable:
-        parts.append(f"{len(surveyed.unreadable)} folders could not be read")
-    if share.of > 1:
-        parts.append(f"share {share.number} of {share.of}")
-    return ", ".join(parts)
+    return ", ".join(filter(None, parts))

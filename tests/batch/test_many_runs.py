@@ -6,17 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from rembg_skin.batch import record
+from rembg_skin.batch import SkinMasker, record
 from rembg_skin.batch.claims import claimed
-from rembg_skin.batch.folder import Share, Task, missing, survey
+from rembg_skin.batch.folder import Outcome, Share, Task, missing, survey, write_mask
 from rembg_skin.batch.record import Record
 from rembg_skin.errors import DataError
 from tests.support.command import PROGRAM, run
@@ -26,7 +29,13 @@ PINNED = ["sub0/133.jpg", "sub0/175.jpg"]  # machines of other versions must agr
 
 
 def masks(*arguments: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    return run("masks", "photos", "out", *arguments, cwd=cwd, REMBG_SKIN_OFFLINE="1")
+    with patch("rembg_skin.batch.folder.work_on", here):
+        return run("masks", "photos", "out", *arguments, cwd=cwd, REMBG_SKIN_OFFLINE="1")
+
+
+def here(tasks: Iterable[Task], work: Callable[[Task], Outcome], _processes: int) -> Iterator[tuple[Task, Outcome]]:
+    """Stand for the pool of processes, which take seconds to start."""
+    return ((task, work(task)) for task in tasks)
 
 
 def apart(*arguments: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
@@ -58,13 +67,13 @@ def test_masks_of_other_settings_are_refused_with_the_remedy_or_all_made_again(t
     assert times(tmp_path / "out") == before
 
     again = masks("-m", "ycbcr_skin", "-x", '{"cr_min": 170}', "--overwrite", "-j", 1, cwd=tmp_path)
-    assert again.stdout.startswith("3 masks written, 0 images failed, 0 masks were there, ")
+    assert again.stdout.startswith("3 masks written")
     assert not any(np.asarray(Image.open(path)).any() for path in (tmp_path / "out").glob("*.png"))
     # Without a word about the settings it goes on with those of the masks.
     photographs_more = tmp_path / "photos" / "more.png"
     picture().save(photographs_more)
     on = masks("-j", 1, cwd=tmp_path)
-    assert on.stdout.startswith("1 masks written, 0 images failed, 3 masks were there, ")
+    assert on.stdout.startswith("1 mask written, 3 already there")
     assert not np.asarray(Image.open(tmp_path / "out" / "more.png")).any()
 
 
@@ -76,12 +85,13 @@ def test_an_interrupted_overwrite_leaves_no_mask_of_the_old_settings_in_the_end(
     os.utime(out / "000.png", ns=(10**18, 2 * 10**18 + 10**17))
     record.begin_anew(out, Record("ycbcr_skin", {}, {}, "0"))
     (out / "001.png").write_bytes(b"of the new ones")
-    since = record.oldest_kept(out)
+    epoch = record.epoch(out)
+    since = epoch.start
     os.utime(out / "001.png", ns=(since, since))
     os.utime(out / "000.png", ns=(since - 10**9, since - 10**9))
     for path in source.iterdir():
         os.utime(path, ns=(10**18, 10**18))
-    assert [task.source.name for task in missing(source, out, since=since)] == ["000.png"]
+    assert [task.source.name for task in missing(source, out, epoch=epoch)] == ["000.png"]
 
 
 def test_a_photograph_that_is_newer_than_its_mask_is_done_again(tmp_path: Path) -> None:
@@ -91,18 +101,99 @@ def test_a_photograph_that_is_newer_than_its_mask_is_done_again(tmp_path: Path) 
     later = (tmp_path / "out" / "000.png").stat().st_mtime_ns + 10**9
     os.utime(source / "000.png", ns=(later, later))
     again = masks(cwd=tmp_path)
-    assert again.stdout.startswith("1 masks written, 0 images failed, 1 masks were there, ")
-    assert "1 masks were outdated" in again.stdout
+    assert again.stdout == "1 mask written, 1 already there, 1 of the masks were outdated\n"
     assert Image.open(tmp_path / "out" / "000.png").size == (9, 9)
 
 
-def test_masks_without_a_record_are_kept_and_told(tmp_path: Path) -> None:
+def test_masks_of_others_are_kept_in_every_run_however_new_the_photo(tmp_path: Path) -> None:
     photographs(tmp_path, 2)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "001.png").write_bytes(b"somebody's")
-    done = masks("-m", "ycbcr_skin", "-j", 1, cwd=tmp_path)
+    os.utime(tmp_path / "out" / "001.png", ns=(10**18, 10**18))
+    done = masks("-m", "ycbcr_skin", cwd=tmp_path)
     assert "out does not say what made its masks; they are kept. --overwrite makes them again." in done.stderr
+    masks("-m", "ycbcr_skin", cwd=tmp_path)
     assert (tmp_path / "out" / "001.png").read_bytes() == b"somebody's"
+    masks("-m", "ycbcr_skin", "--overwrite", cwd=tmp_path)
+    assert Image.open(tmp_path / "out" / "001.png").mode == "L"
+
+
+def test_a_photo_dated_in_the_future_is_masked_once(tmp_path: Path) -> None:
+    source = photographs(tmp_path, 2)
+    for path, year in zip(sorted(source.iterdir()), (2037, 2099), strict=True):
+        seconds = (year - 1970) * 365 * 86_400
+        os.utime(path, (seconds, seconds))
+    assert masks("-m", "ycbcr_skin", cwd=tmp_path).stdout == "2 masks written\n"
+    assert masks("-m", "ycbcr_skin", cwd=tmp_path).stdout == "0 masks written, 2 already there\n"
+
+
+def test_two_maskers_of_one_process_with_other_extras_do_not_share_a_folder(tmp_path: Path) -> None:
+    source, out = photographs(tmp_path, 2), tmp_path / "out"
+    write_mask(SkinMasker("ycbcr_skin"), out, Task(source / "000.png", out / "000.png"))
+    for other in (SkinMasker("ycbcr_skin", extras={"cr_min": 170}), SkinMasker("ycbcr_skin", masks="labels")):
+        with pytest.raises(DataError, match="were made by ycbcr_skin, and this run is"):
+            write_mask(other, out, Task(source / "001.png", out / "001.png"))
+    assert sorted(path.name for path in out.iterdir()) == ["000.png", "masks.json"]
+
+
+def test_labels_are_zero_and_one_and_a_later_run_goes_on_with_them(tmp_path: Path) -> None:
+    source = photographs(tmp_path, 1)
+    assert masks("-m", "ycbcr_skin", "--labels", cwd=tmp_path).returncode == 0
+    picture().save(source / "more.png")
+    assert masks(cwd=tmp_path).stdout == "1 mask written, 1 already there\n"
+    for name in ("000.png", "more.png"):
+        levels = np.asarray(Image.open(tmp_path / "out" / name))
+        assert levels[:, :30].all()
+        assert set(np.unique(levels)) == {0, 1}
+    masks("-m", "ycbcr_skin", "--overwrite", cwd=tmp_path)
+    assert "as labels" in masks("-m", "ycbcr_skin", "--labels", cwd=tmp_path).stderr
+
+
+@pytest.mark.parametrize("labels", [(), ("--labels",)])
+def test_coco_annotations_are_the_masks(labels: tuple[str, ...], tmp_path: Path) -> None:
+    rle = pytest.importorskip("pycocotools.mask")
+    source = photographs(tmp_path, 2)
+    (source / "sub").mkdir()
+    Image.new("RGB", (9, 9)).save(source / "sub" / "black.png")
+    (source / "bad.png").write_text("no image")
+    done = masks("-m", "ycbcr_skin", *labels, "--coco", "new/all.json", cwd=tmp_path)
+    assert done.returncode == 3
+    found = json.loads((tmp_path / "new" / "all.json").read_text())
+    names = {image["id"]: image["file_name"] for image in found["images"]}
+    assert sorted(names.values()) == ["000.png", "001.png", "sub/black.png"]
+    assert [category["name"] for category in found["categories"]] == ["skin"]
+    assert len(found["annotations"]) == 2  # none of the black one
+    for annotation in found["annotations"]:
+        mask = np.asarray(Image.open(tmp_path / "out" / names[annotation["image_id"]])) > (0 if labels else 127)
+        assert np.array_equal(rle.decode(annotation["segmentation"]), mask)
+        assert annotation["area"] == mask.sum()
+        assert annotation["bbox"] == [0, 0, mask.any(axis=0).sum(), mask.any(axis=1).sum()]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes are made as on POSIX")
+def test_a_record_that_is_a_pipe_or_a_device_is_an_error_at_once(tmp_path: Path) -> None:
+    photographs(tmp_path, 1)
+    (tmp_path / "out").mkdir()
+    os.mkfifo(tmp_path / "out" / "masks.json")
+    for _ in range(2):
+        done = masks("-m", "ycbcr_skin", cwd=tmp_path)
+        assert done.returncode == 1
+        assert "masks.json cannot be read" in done.stderr
+        (tmp_path / "out" / "masks.json").unlink()
+        (tmp_path / "out" / "masks.json").symlink_to("/dev/zero")
+
+
+def test_without_shared_memory_this_process_does_the_work_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing_memory(*_: object, **_more: object) -> None:  # as AWS Lambda, which has no /dev/shm
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", missing_memory)
+    photographs(tmp_path, 2)
+    done = run("masks", "photos", "out", "-m", "ycbcr_skin", "-j", 2, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "2 masks written\n")
+    assert "cannot run several processes" in done.stderr
 
 
 def test_without_a_model_the_recommended_one_is_fixed_for_the_folder(tmp_path: Path) -> None:
@@ -118,9 +209,9 @@ def test_without_a_model_the_recommended_one_is_fixed_for_the_folder(tmp_path: P
 
 def test_other_weights_are_other_settings() -> None:
     found = Record("pan_skin", {"size": 512}, {"pan_skin": "a" * 64}, "0.1.0")
-    assert found.differences("pan_skin", {"size": 512}, {"pan_skin": "a" * 64}) == ""
-    assert found.differences("pan_skin", {"size": 512}, {}) == ""  # not known here
-    assert "other weights of pan_skin" in found.differences("pan_skin", {"size": 512}, {"pan_skin": "b" * 64})
+    assert found.differences(found) == ""
+    assert found.differences(replace(found, weights={})) == ""  # not known here
+    assert "other weights of pan_skin" in found.differences(replace(found, weights={"pan_skin": "b" * 64}))
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"model": 1}', "[" * 100_000, '{"a": 1}', "\x00"])
@@ -222,7 +313,7 @@ def test_paths_that_cannot_be_cost_themselves_alone(tmp_path: Path) -> None:
     (out / "taken" / "a.png").mkdir(parents=True)
     done = masks("-m", "ycbcr_skin", "-j", 1, cwd=tmp_path)
     assert done.returncode == 3, done.stderr
-    assert done.stdout.startswith("1 masks written, 4 images failed, ")
+    assert done.stdout.startswith("1 mask written, 4 images failed")
     assert done.stderr.count("cannot be written") == 4
     assert not list(out.rglob("*.part"))
 
@@ -266,10 +357,10 @@ def test_litter_of_systems_is_named_and_counted_once_and_never_a_failure(tmp_pat
     for _ in range(2):
         done = masks("-m", "ycbcr_skin", "-j", 1, cwd=tmp_path)
         assert done.returncode == 0
-        assert done.stderr.startswith("5 files and folders of a system or of `cut` are left out: ")
+        assert done.stderr.startswith("5 files and folders of a system or of `cut` left out: ")
         for name in ("._000.png", ".thumbnails", "__MACOSX", "lost+found", "@eaDir"):
             assert name in done.stderr
-        assert "1 files are no images" in done.stdout
+        assert "1 other file ignored" in done.stdout
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["000.png", "001.png", "masks.json"]
 
 

@@ -138,6 +138,32 @@ def test_an_iterator_of_pandas_frames_goes_through_as_spark_gives_it() -> None:
     assert list(masked["mask"].map(len) > 0) == [True, False, True, True]
 
 
+def test_rows_of_hugging_face_polars_and_pyarrow_go_through() -> None:
+    pa, pl, datasets = (pytest.importorskip(name) for name in ("pyarrow", "polars", "datasets"))
+    files = [FILES["PNG"], b"bad", FILES["turned by EXIF"]]
+    expected = SkinMasker("ycbcr_skin")({"bytes": files})
+    table = pa.table({"bytes": files, "name": list("abc")})
+    for batch in (table, table.to_batches()[0], pl.DataFrame({"bytes": files, "name": list("abc")})):
+        assert SkinMasker("ycbcr_skin")(batch) == {**expected, "name": list("abc")}
+
+    rows = datasets.Dataset.from_dict({"image": [files[0], files[2]], "name": ["a", "c"]})
+    decoded = rows.cast_column("image", datasets.Image())
+    stored = rows.cast_column("image", datasets.Image(decode=False))
+    masker = SkinMasker("ycbcr_skin", column="image")
+    for found in (decoded.map(masker, batched=True), stored.map(masker, batched=True, batch_size=1)):
+        assert found["mask"][:] == [expected["mask"][0], expected["mask"][2]]
+        assert found["error"][:] == ["", ""]
+    image = Image.open(io.BytesIO(FILES["turned by EXIF"]))
+    masker({"image": [image]})
+    assert image.getexif()[0x0112] == 6  # the caller's own is not turned
+
+
+def test_labels_are_the_bytes_of_zeros_and_ones() -> None:
+    masked = SkinMasker("ycbcr_skin", masks="labels")({"bytes": [FILES["PNG"], b"bad"]})
+    assert set(np.asarray(Image.open(io.BytesIO(masked["mask"][0]))).ravel()) == {0, 1}
+    assert masked["mask"][1] == b""
+
+
 def test_importing_it_imports_no_engine_and_no_rembg() -> None:
     code = "import sys, rembg_skin.batch; print({'ray', 'pandas', 'rembg', 'onnxruntime'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
