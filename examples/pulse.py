@@ -30,7 +30,7 @@ from rembg_skin.errors import DataError, ExtraError, SkinError, printable
 Floats = NDArray[np.float64]
 
 WINDOW = 1.6  # seconds: of one beat at least
-SHORTEST = 5.0  # seconds: fewer beats say nothing of their rate
+SHORTEST = 5.0  # seconds: fewer beats have no rate
 LOW, HIGH = 42.0, 240.0  # beats a minute
 _PADDED = 2**15  # samples of the spectrum: a step is a twentieth of a beat a minute at 30 frames a second
 _NEAR = 6.0  # beats a minute: this near to the peak, or to twice its rate, power is signal

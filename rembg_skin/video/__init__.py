@@ -69,8 +69,8 @@ def masks(
     Raises
     ------
     SkinError
-        If the video cannot be read, a frame is no RGB array, or the model is unavailable. What concerns the file or
-        the model is raised by the call; what concerns a frame, when its turn comes.
+        If the video cannot be read, a frame is not an RGB array, or the model is unavailable. Errors of the file or the
+        model are raised by the call, those of a frame when its turn comes.
 
     """
     if not 0 < rate < math.inf:

@@ -1,4 +1,4 @@
-"""What changes from frame to frame, beyond the camera's motion and the noise."""
+"""Find what changes from frame to frame, beyond the camera's motion and the noise."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from rembg_skin.image.morphology import dilated, disk
 from rembg_skin.video.motion import STILL, Affine, camera_motion, warped
 
 _ACROSS = 160  # pixels of the longer side of the small frames in which motion and change are found
-# A change of colour counts from this many times the noise on, and fully from that many.
+# A change of color counts from this many times the noise on, and fully from that many.
 _SOME, _ALL = 2.0, 5.0
 # The noise, in levels of the small frames: between what rounding makes and what is a change however noisy the rest is.
 _QUIET, _LOUD = 1.0, 6.0
@@ -40,7 +40,7 @@ class Small:
 
 
 class Watcher:
-    """Looks at the frames of one video in order."""
+    """Compare the frames of one video with the one before, in order."""
 
     def __init__(self) -> None:
         self._last: Small | None = None
@@ -52,7 +52,7 @@ class Watcher:
     def __call__(self, frame: Bytes) -> Look:
         """Return how the frame, RGB, uint8 [height, width, 3], follows from the last one."""
         factor = max(1, round(max(frame.shape) / _ACROSS))
-        small, last = shrunk(frame, factor), self._last
+        small, last = small_frame(frame, factor), self._last
         self._last = small
         if last is None or self._shape != frame.shape:
             self._shape, self._motion, self._seen, self._masked = frame.shape, STILL, 0, True
@@ -66,7 +66,7 @@ class Watcher:
         return Look(factor, self._motion, 1 - dilated(changed, disk(1)), self._masked)
 
 
-def shrunk(frame: Bytes, factor: int) -> Small:
+def small_frame(frame: Bytes, factor: int) -> Small:
     """Return the RGB frame, uint8 [height, width, 3], `factor` times as small."""
     image = Image.fromarray(frame).reduce(factor).filter(ImageFilter.BoxBlur(1))
     return Small(np.asarray(image), np.asarray(image.convert("L"), dtype=np.float32))
@@ -87,7 +87,7 @@ def changes(before: Bytes, after: Bytes, motion: Affine) -> tuple[Floats, Select
     difference -= np.median(difference[_SAMPLE][inside[_SAMPLE]], axis=0)  # the light, or the camera's exposure
     np.abs(difference, out=difference)
     noise = np.clip(_NORMAL * np.median(difference[_SAMPLE][inside[_SAMPLE]]), _QUIET, _LOUD)
-    # Where colours change from pixel to pixel, a fraction of a pixel's motion looks like a change.
+    # Where colors change from pixel to pixel, a fraction of a pixel's motion looks like a change.
     ratio = (difference / (noise + _steepness(after))).max(axis=2)
     return np.clip((ratio - _SOME) / (_ALL - _SOME), 0, 1, dtype=np.float32), inside
 

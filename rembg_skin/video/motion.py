@@ -1,4 +1,4 @@
-"""How the camera moved from one frame to the next: one shift, zoom and turn for the whole picture.
+"""Find how the camera moved from one frame to the next: one shift, zoom and turn for the complete picture.
 
 A phase correlation finds large shifts to the pixel; Gauss-Newton steps on the grey levels then refine shift, zoom and
 turn. Pixels that do not fit, such as those of a moving person, lose their weight in every step.
@@ -11,10 +11,10 @@ from PIL import Image
 from rembg_skin.image.arrays import Floats
 
 # As Pillow's affine transform takes it: pixel x, y of the later frame was at a*x + b*y + c, d*x + e*y + f of the
-# earlier one; pixel centres lie at .5.
+# earlier one; pixel centers lie at .5.
 Affine = tuple[float, float, float, float, float, float]
 
-Values = NDArray[np.float64]  # zoom less 1, turn, shift of the centre to the right and down
+Values = NDArray[np.float64]  # zoom less 1, turn, shift of the center to the right and down
 
 STILL: Affine = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
@@ -49,7 +49,7 @@ def reach(motion: Affine, size: tuple[float, float]) -> float:
 
 
 def camera_motion(before: Floats, after: Floats, last: Affine = STILL) -> Affine:
-    """Return how the camera moved between two frames; STILL if that cannot be told.
+    """Return how the camera moved between two frames; STILL if it is unknown.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def _refined(before: Floats, after: Floats, values: Values) -> Affine | None:
     for _ in range(_STEPS):
         motion = _affine(values, after.shape)
         moved = warped(before, motion)
-        inside = warped(whole, motion) > 0.999  # noqa: PLR2004 - all four neighbours are pixels
+        inside = warped(whole, motion) > 0.999  # noqa: PLR2004 - all four neighbors are pixels
         inside[:_EDGE] = inside[-_EDGE:] = inside[:, :_EDGE] = inside[:, -_EDGE:] = False
         if np.count_nonzero(inside) < _OVERLAP * inside.size:
             return None
@@ -138,7 +138,7 @@ def _refined(before: Floats, after: Floats, values: Values) -> Affine | None:
 
 
 def _values(motion: Affine, shape: tuple[int, ...]) -> Values:
-    """Return zoom less 1, turn, and the shift of the centre, of a picture of `shape`."""
+    """Return zoom less 1, turn, and the shift of the center, of a picture of `shape`."""
     zoom, _, x, turn, _, y = motion
     middle_y, middle_x = shape[0] / 2, shape[1] / 2
     return np.array(

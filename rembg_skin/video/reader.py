@@ -146,7 +146,7 @@ class Reader:
 
     @property
     def damaged(self) -> int:
-        """How many frames were skipped so far."""
+        """Count the frames that were skipped so far."""
         return self._damaged + self._packets.faults
 
     @property

@@ -1,4 +1,4 @@
-"""Turn frames as their video says: phones store a matrix beside the pixels instead of turning them."""
+"""Turn frames as their video wants: phones store a matrix beside the pixels instead of turning them."""
 
 from dataclasses import dataclass
 

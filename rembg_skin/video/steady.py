@@ -1,7 +1,7 @@
 """Masks that hold still over time: a pixel's mask is averaged over the frames in which its surroundings stay the same.
 
-There is no optical flow. The last result is moved with the camera; a pixel whose colour then fits keeps its average;
-one whose colour does not fit, or that just came into the picture, takes the new mask. While nothing else changes, every
+There is no optical flow. The last result is moved with the camera; a pixel whose color then fits keeps its average;
+one whose color does not fit, or that just came into the picture, takes the new mask. While nothing else changes, every
 second frame goes without a mask of its own: the average is better than any one mask.
 """
 
@@ -23,7 +23,7 @@ MEMORY = 24
 
 _UNMOVED = 0.05  # pixels of the frame: less is not worth a resampling, which blurs
 # A new mask that differs by this many levels, in the same direction and frame after frame, is believed after so many:
-# someone moves before a wall of the same colour.
+# someone moves before a wall of the same color.
 _DIFFERENT, _BELIEVED = 96.0, 6
 
 

@@ -91,7 +91,7 @@ class Writer:
             raise self._failed(error) from error
 
     def close(self) -> None:
-        """Let go of the file; without :meth:`finish` it is not complete."""
+        """Close the file; without :meth:`finish` it is not complete."""
         with suppress(self._av.FFmpegError, OSError):
             self._file.close()
 
