@@ -187,11 +187,14 @@ class Reader:
 
     def _chosen(self) -> "VideoStream":
         """Return the main video: no picture of a cover, and the film of an AVIF file, not its still."""
-        stream: Any = self._file.streams.best("video")
-        if stream is None or stream.disposition & self._av.stream.Disposition.attached_pic:
+        cover = self._av.stream.Disposition.attached_pic
+        films: list[Any] = [stream for stream in self._file.streams.video if not stream.disposition & cover]
+        if not films:
             raise VideoError(f"{self._name} has no video.")
+        best: Any = self._file.streams.best("video")
+        stream: VideoStream = best if best in films else films[0]
         stream.thread_type = "AUTO"
-        return stream  # type: ignore[no-any-return]
+        return stream
 
     def _looked_ahead(self) -> "tuple[list[tuple[AudioStream, Packet[Any] | None]], Iterator[Packet[Any]]]":
         """Return each stream of sound with its first packet, and all packets."""
