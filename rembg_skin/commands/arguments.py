@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 _KEY = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*")
 _WORD = re.compile(r"[A-Za-z_][\w.-]*")
@@ -42,6 +43,26 @@ def model_choice(text: str) -> ModelChoice:
             raise argparse.ArgumentTypeError(f'"{text}" gives {key[1]} twice')
         extras[key[1]], place = _value(text, rest, key.end())
     return ModelChoice(name.strip(), extras)
+
+
+def add_models(parser: argparse.ArgumentParser, default: str) -> None:
+    """Declare ``--model``; `default` describes its absence."""
+    parser.add_argument(
+        "-m",
+        "--model",
+        type=model_choice,
+        nargs="+",
+        metavar="NAME",
+        required=not default,
+        help=f"any models that rembg knows, with extras: tiny_skin:size=1024{default}",
+    )
+
+
+def add_pairs(parser: argparse.ArgumentParser) -> None:
+    """Declare the folders of photos and masks, and ``--resize``."""
+    parser.add_argument("images", type=Path, metavar="PHOTOS", help="folder of photos")
+    parser.add_argument("masks", type=Path, metavar="MASKS", help="folder of masks, of the same names (a.jpg, a.png)")
+    parser.add_argument("--resize", action="store_true", help="bring masks of another size to their image's")
 
 
 def checked_models(given: Iterable[ModelChoice]) -> list[ModelChoice]:

@@ -5,10 +5,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rembg_skin.commands.arguments import natural
-from rembg_skin.commands.console import exit_status, progress, say_problems, say_unpaired, stoppable
+from rembg_skin.commands.arguments import add_pairs, natural
+from rembg_skin.commands.console import exit_status, given_pairs, progress, say_problems, stoppable
 from rembg_skin.dataset.augment import Made, Target, augment_all, prepare
-from rembg_skin.dataset.pairs import check_sizes, find_pairs
 from rembg_skin.dataset.variants import VARIANTS
 from rembg_skin.errors import printable
 from rembg_skin.machine import processes
@@ -21,8 +20,7 @@ _PROCESS = 500_000_000  # bytes: Python, numpy, and a photograph of 12 megapixel
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("images", type=Path, help="folder of photographs")
-    parser.add_argument("masks", type=Path, help="folder of masks, of the same names (a.jpg, a.png)")
+    add_pairs(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="where the variants go")
     parser.add_argument("--seed", type=natural, default=0, metavar="N", help="of the lattices (default: 0)")
     parser.add_argument(
@@ -31,18 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes (default: one a core, less if memory or photographs are few)",
     )
-    parser.add_argument("--resize", action="store_true", help="bring masks of another size to their image's")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the variants; return the exit status."""
-    folders = find_pairs(arguments.images, arguments.masks)
-    if not arguments.resize:
-        check_sizes(folders.pairs)
+    folders = given_pairs(arguments)
     target = Target(arguments.output, arguments.seed, arguments.resize)
     prepare(target, arguments.images, arguments.masks)
-    say_unpaired(folders)
     jobs = arguments.jobs or processes(len(folders.pairs), _PROCESS)
     made: list[Made] = []
     problems: list[Problem] = []

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rembg_skin.catalog import MODELS, SKIN, files_of
-from rembg_skin.commands.arguments import ModelChoice, checked_models, model_choice, positive, seconds, sizes
+from rembg_skin.commands.arguments import ModelChoice, add_models, checked_models, positive, seconds, sizes
 from rembg_skin.commands.console import exit_status, progress, say, stoppable, write_table
 from rembg_skin.errors import SkinError
 from rembg_skin.measure.benchmark import Job, Result, advice, machine, measure_apart, table
@@ -17,14 +17,7 @@ from rembg_skin.weights.folders import model_folders, on_disk
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "-m",
-        "--model",
-        type=model_choice,
-        nargs="+",
-        metavar="NAME",
-        help="any models that rembg knows, with extras: tiny_skin:size=1024 (default: every skin model on disk)",
-    )
+    add_models(parser, " (default: every skin model on disk)")
     parser.add_argument("--image", type=Path, metavar="FILE", help="a photograph (default: scikit-image's astronaut)")
     parser.add_argument(
         "--sizes", type=sizes, default=[None], metavar="N,N", help="longer sides in pixels (default: the image's own)"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from rembg_skin.commands.arguments import checked_models, model_choice, positive
+from rembg_skin.commands.arguments import add_models, checked_models, positive
 from rembg_skin.commands.console import exit_status, progress, say, say_problems, say_written, stoppable
 from rembg_skin.commands.outputs import check_outputs
 from rembg_skin.dataset.pairs import find_pairs
@@ -28,15 +28,7 @@ from rembg_skin.workers import aside, in_background
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("images", type=Path, nargs="+", metavar="PHOTO", help="photographs")
-    parser.add_argument(
-        "-m",
-        "--model",
-        type=model_choice,
-        nargs="+",
-        required=True,
-        metavar="NAME",
-        help="any models that rembg knows, with extras: tiny_skin:size=1024",
-    )
+    add_models(parser, "")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE", help="the picture (.png, .tif, .jpg, .pdf, .svg)"
     )

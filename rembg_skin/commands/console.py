@@ -1,5 +1,6 @@
 """Progress, tables, lines for people, exit statuses and a clean stop: shared by the commands."""
 
+import argparse
 import re
 import signal
 import sys
@@ -10,7 +11,7 @@ from time import monotonic
 from typing import TypeVar
 
 from rembg_skin.commands.signals import Stop, Stopped
-from rembg_skin.dataset.pairs import Folders
+from rembg_skin.dataset.pairs import Folders, check_sizes, find_pairs
 from rembg_skin.errors import listed, printable
 from rembg_skin.photos import Problem
 
@@ -58,13 +59,16 @@ def say(line: str) -> None:
     tqdm.write(line, file=sys.stderr)
 
 
-def say_pairing(folders: Folders, images: Path, masks: Path) -> None:
-    """Name the files that have no partner, and warn if the folders do not look like photographs and their masks."""
-    from rembg_skin.measure.doubts import doubts
+def given_pairs(arguments: argparse.Namespace) -> Folders:
+    """Return the pairs of the folders given, and name the files without a partner.
 
-    if warning := doubts(folders, images, masks):
-        say(f"Warning: {warning}")
+    Raises DataError for folders without a pair, and for masks of another size unless ``--resize`` is given.
+    """
+    folders = find_pairs(arguments.images, arguments.masks)
+    if not arguments.resize:
+        check_sizes(folders.pairs)
     say_unpaired(folders)
+    return folders
 
 
 def say_unpaired(folders: Folders) -> None:

@@ -5,19 +5,19 @@ import json
 from functools import partial
 from pathlib import Path
 
-from rembg_skin.commands.arguments import ModelChoice, checked_models, model_choice, natural
+from rembg_skin.commands.arguments import ModelChoice, add_models, add_pairs, checked_models, natural
 from rembg_skin.commands.console import (
     exit_status,
+    given_pairs,
     progress,
     say,
-    say_pairing,
     say_problems,
     say_written,
     stoppable,
     write_table,
 )
 from rembg_skin.commands.outputs import check_outputs
-from rembg_skin.dataset.pairs import Folders, Pair, check_sizes, find_pairs
+from rembg_skin.dataset.pairs import Folders, Pair, find_pairs
 from rembg_skin.errors import DataError, SkinError, printable
 from rembg_skin.files import write_atomically
 from rembg_skin.measure.evaluate import (
@@ -45,16 +45,8 @@ _SAFE = str.maketrans(dict.fromkeys(':="/\\[]{}<>|?* ', "_"))
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("images", type=Path, metavar="PHOTOS", help="folder of photographs")
-    parser.add_argument("masks", type=Path, metavar="MASKS", help="folder of true masks, of the same names")
-    parser.add_argument(
-        "-m",
-        "--model",
-        type=model_choice,
-        nargs="+",
-        metavar="NAME",
-        help="any models that rembg knows, with extras if wanted: tiny_skin:size=1024 (default: skin)",
-    )
+    add_pairs(parser)
+    add_models(parser, " (default: skin)")
     parser.add_argument(
         "--predictions",
         type=Path,
@@ -64,7 +56,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folders of masks that other tools made",
     )
     parser.add_argument("--by", choices=("folder", "tone"), help="also print the means of each subfolder or skin tone")
-    parser.add_argument("--resize", action="store_true", help="bring masks of another size to their image's")
     parser.add_argument(
         "--no-hce", dest="hce", action="store_false", help="leave HCE out: it is slow, up to 2 s a megapixel"
     )
@@ -83,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluate; return the exit status."""
     models = checked_models(arguments.model or ([] if arguments.predictions else [ModelChoice("skin")]))
     others = {printable(folder): find_pairs(arguments.images, folder).pairs for folder in arguments.predictions}
-    folders = find_pairs(arguments.images, arguments.masks)
+    folders = given_pairs(arguments)
     sources: dict[str, ModelChoice | list[Pair]] = {**{str(model): model for model in models}, **others}
     sheets = [_sheet(name, arguments.worst_to) for name in sources] if arguments.worst else []
     check_outputs(
@@ -100,9 +91,6 @@ def run(arguments: argparse.Namespace) -> int:
 
         check_format(arguments.plot)
         new_figure("eval --plot", 1, 1)  # matplotlib's absence should show before the work, not after it
-    say_pairing(folders, arguments.images, arguments.masks)
-    if not arguments.resize:
-        check_sizes(folders.pairs)
 
     scores: list[Score] = []
     problems: list[Problem] = []

@@ -4,9 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
-from rembg_skin.commands.console import exit_status, progress, say_pairing, say_problems, say_written, stoppable
+from rembg_skin.commands.arguments import add_pairs
+from rembg_skin.commands.console import exit_status, given_pairs, progress, say_problems, say_written, stoppable
 from rembg_skin.commands.outputs import check_outputs
-from rembg_skin.dataset.pairs import Pair, check_sizes, find_pairs
+from rembg_skin.dataset.pairs import Pair
 from rembg_skin.errors import DataError, ImageError
 from rembg_skin.files import write_atomically
 from rembg_skin.measure.stats import ColorStatistics
@@ -16,13 +17,11 @@ from rembg_skin.workers import in_background
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("images", type=Path, metavar="PHOTOS", help="folder of photographs")
-    parser.add_argument("masks", type=Path, metavar="MASKS", help="folder of masks, of the same names")
+    add_pairs(parser)
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="the folder for histograms and stats.json"
     )
     parser.add_argument("--format", choices=("png", "pdf", "svg"), default="png", help="of the figure (default: png)")
-    parser.add_argument("--resize", action="store_true", help="bring masks of another size to their image's")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,12 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
     from rembg_skin.measure import plots
 
     plots.new_figure("stats", 1, 1)  # matplotlib's absence should show before the work, not after it
-    folders = find_pairs(arguments.images, arguments.masks)
+    folders = given_pairs(arguments)
     written = [arguments.output / f"histograms.{arguments.format}", arguments.output / "stats.json"]
     check_outputs(written, [arguments.images, arguments.masks])
-    say_pairing(folders, arguments.images, arguments.masks)
-    if not arguments.resize:
-        check_sizes(folders.pairs)
     statistics = ColorStatistics()
     problems: list[Problem] = []
     with stoppable() as stop:

@@ -208,22 +208,12 @@ def test_models_take_extras_and_a_wrong_one_is_one_error_before_any_work(
             assert reason in refused.stderr
 
 
-def test_swapped_folders_are_one_warning(folders: tuple[Path, Path]) -> None:
+def test_swapped_folders_are_refused_photo_by_photo(folders: tuple[Path, Path]) -> None:
     images, masks = folders
     swapped = run("eval", masks, images, "-m", "hsv_skin", "--no-hce")
-    assert swapped.returncode != 0
-    (warning,) = [line for line in swapped.stderr.splitlines() if line.startswith("Warning: ")]
-    assert "Are these the right folders, photographs first? the folders look swapped" in warning
-    assert "Warning" not in run("eval", images, masks, "-m", "hsv_skin", "--no-hce").stderr
-
-
-def test_few_partners_are_one_warning(folders: tuple[Path, Path]) -> None:
-    images, masks = folders
-    for number in range(5):
-        (masks / f"p{number}.png").rename(masks / f"other{number}.png")
-    done = run("stats", images, masks, "-o", images.parent / "out")
-    (warning,) = [line for line in done.stderr.splitlines() if line.startswith("Warning: ")]
-    assert "only 1 photographs have a mask, 10 files have no partner" in warning
+    assert swapped.returncode == 1
+    assert "6 could not be used" in swapped.stderr
+    assert "p0.jpg is no mask that can be read without a doubt" in swapped.stderr
 
 
 def test_compare_with_true_masks_shows_errors_and_says_the_iou(folders: tuple[Path, Path], tmp_path: Path) -> None:
