@@ -104,8 +104,11 @@ def _warn(reason: str) -> None:
 
 
 def install() -> None:
-    """Put the finder in place, once; does nothing if ``REMBG_SKIN_DISABLE`` is on."""
+    """Put the finder in front of all others, once; does nothing if ``REMBG_SKIN_DISABLE`` is on.
+
+    A later call, such as that of ``import rembg_skin``, brings it back in front of those that came in between.
+    """
     if switch(DISABLE):
         return
-    if not any(isinstance(finder, SessionsFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, SessionsFinder())
+    finder = next((finder for finder in sys.meta_path if isinstance(finder, SessionsFinder)), None) or SessionsFinder()
+    sys.meta_path[:] = [finder, *(other for other in sys.meta_path if other is not finder)]

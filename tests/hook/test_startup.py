@@ -37,6 +37,27 @@ def test_an_import_registers_before_and_after_rembg_where_the_hook_never_ran(ord
     assert run(code, "-S") == "True"
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+def test_an_import_registers_behind_finders_that_ask_no_other(lazy: bool) -> None:
+    # As typeguard, jaxtyping and lazy importers do it.
+    code = f"""
+        import sys
+        from importlib.machinery import PathFinder
+        from importlib.util import LazyLoader
+        class Front:
+            def find_spec(self, name, path=None, target=None):
+                spec = PathFinder.find_spec(name, path, target) if name.startswith("rembg.") else None
+                if spec is not None and {lazy}:
+                    spec.loader = LazyLoader(spec.loader)
+                return spec
+        sys.meta_path.insert(0, Front())
+        import rembg_skin
+        from rembg.sessions import sessions
+        print("hsv_skin" in sessions)
+    """
+    assert run(code) == "True"
+
+
 def test_registering_again_changes_nothing() -> None:
     before = [list(tables.sessions), list(tables.sessions_names), list(tables.sessions_class)]
     for _ in range(2):
