@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 
 from tests.support.photos import picture
 from tests.support.rembg import REMBG, post, rembg
+from tests.support.videos import face, write_video
 
 pytestmark = pytest.mark.e2e
 
@@ -170,3 +172,31 @@ def ask(python: str, code: str) -> str:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return done.stdout.strip()
+
+
+@pytest.mark.skipif(
+    find_spec("rmbg_video") is None or shutil.which("ffmpeg") is None,
+    reason="needs ffmpeg and rmbg-video (pip install --no-deps rmbg-video)",
+)
+def test_a_strangers_program_takes_a_skin_model_by_its_name(tmp_path: Path) -> None:
+    write_video(tmp_path / "in.mp4", [face((160, 128))] * 2)
+    command = [sys.executable, "-m", "rmbg_video", "in.mp4", "out.webm", "--model", "tiny_skin", "--no-gpu"]
+    subprocess.run([*command, "--no-alpha-matting"], cwd=tmp_path, check=True, timeout=600)
+    decode = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-c:v",
+        "libvpx",
+        "-i",
+        "out.webm",
+        "-frames:v",
+        "1",
+        "-pix_fmt",
+        "rgba",
+        "a.png",
+    ]
+    subprocess.run(decode, cwd=tmp_path, check=True)
+    alpha = np.asarray(Image.open(tmp_path / "a.png").getchannel("A"))
+    assert alpha.shape == (128, 160)
+    assert 0.2 < np.mean(alpha > 127) < 0.9
