@@ -39,7 +39,7 @@ class SourceError(Exception):
 
 
 class UnreachableError(SourceError):
-    """A host is out of reach or silent: another try would end in the same way."""
+    """A host is out of reach, silent or busy: another try at once would end in the same way."""
 
 
 class RefusedError(SourceError):
@@ -178,9 +178,9 @@ def judge(response: requests.Response) -> None:
         if wait is None and (reset := number(headers.get("X-RateLimit-Reset", ""))) is not None:  # since the epoch
             wait = max(reset - time.time(), 0)
         until = "" if wait is None else f" for {wait / 60:.0f} min"
-        raise SourceError(f"{host} refuses further requests{until} (HTTP {status}, rate limit)")
+        raise UnreachableError(f"{host} refuses further requests{until} (HTTP {status}, rate limit)")
     if status in _BUSY:
-        raise SourceError(f"{host} is temporarily unavailable (HTTP {status})")
+        raise UnreachableError(f"{host} is temporarily unavailable (HTTP {status})")
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
         raise SourceError(f"{host} does not have it (HTTP {status})")
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:

@@ -72,6 +72,19 @@ def test_after_five_tries_it_gives_up_and_the_next_call_goes_on_from_there(githu
     assert github.sent[ASSET] == len(DATA)
 
 
+@pytest.mark.parametrize("answer", [Answer(503), Answer(429, {"Retry-After": "9000"})])
+def test_a_host_that_is_busy_for_a_while_costs_nothing_that_has_arrived(
+    github: GitHub, tmp_path: Path, answer: Answer
+) -> None:
+    source = pinned(github)
+    github.faults[PINNED].extend([Cut(1_000_000), *[answer] * 5])
+    with pytest.raises(WeightsError, match=r"HTTP (503|429)"):
+        fetch(model(source), tmp_path)
+    github.faults.clear()
+    assert_fetched(fetch(model(source), tmp_path), tmp_path)
+    assert github.sent[PINNED] == len(DATA)
+
+
 def test_a_partial_file_that_went_bad_on_disk_is_thrown_away(github: GitHub, tmp_path: Path) -> None:
     source = pinned(github)
     github.faults[PINNED].extend(Cut(100_000) for _ in range(5))
