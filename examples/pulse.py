@@ -125,7 +125,7 @@ def heart_rate(times: Floats, colors: Floats, low: float = LOW, high: float = HI
 
 def over_time(times: Floats, colors: Floats, window: float, low: float, high: float) -> Iterator[Pulse]:
     """Yield the pulse in windows of `window` seconds, each half a window after the one before."""
-    for start in np.arange(times[0], times[-1] - window + 1e-6, window / 2):
+    for start in np.arange(times[0], times[-1] - 0.95 * window, window / 2):
         inside = (times >= start) & (times <= start + window)
         if np.count_nonzero(inside) > 1 and np.ptp(times[inside]) >= 0.9 * window:  # otherwise the skin was away
             yield heart_rate(times[inside], colors[inside], low, high)
