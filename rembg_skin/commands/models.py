@@ -5,7 +5,7 @@ import json
 import textwrap
 from dataclasses import asdict, fields
 
-from rembg_skin.catalog import MEASURED_ON, FileSource, Measured, Model, files_of
+from rembg_skin.catalog import MEASURED_ON, FileSource, Measured, Model, files_of, resolved
 from rembg_skin.commands.console import write_table
 from rembg_skin.commands.names import ALL
 
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the models; return the exit status."""
     models = [model for model in ALL.values() if model.is_session]
     if arguments.json:
-        print(json.dumps([describe(model) for model in models], indent=2))
+        print(json.dumps([describe(model) | {"extras": _extras(model)} for model in models], indent=2))
     else:
         write_table([_HEAD, *map(_row, models)])
         print("\n".join(textwrap.fill(line, _WIDTH) for line in _NOTES.splitlines()))
@@ -58,6 +58,13 @@ def describe(model: Model) -> dict[str, object]:
         "sources": {file.name: [asdict(source) for source in file.sources] for file in files_of(model)},
         "on_disk": all(paths.values()),
     }
+
+
+def _extras(model: Model) -> dict[str, object]:
+    from rembg_skin.sessions import session_classes
+
+    options = session_classes()[resolved(model.name)].options
+    return {name: {"values": option.allowed, "default": option.default} for name, option in options.items()}
 
 
 def _size(file: Model) -> int | None:

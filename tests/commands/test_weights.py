@@ -106,6 +106,7 @@ def test_models_as_json(mirror: Path, home: Path, capsys: pytest.CaptureFixture[
     assert models["u2net_skin_refined"]["files"] == {"u2net_skin": None, "refiner": None}
     assert models["u2net_skin"]["published"]["miou_eval"] == 0.919
     assert models["u2net_skin"]["on_disk"] is False
+    assert models["hsv_skin"]["extras"]["grow"] == {"values": "a whole number from -200 to 200", "default": 0}
 
 
 def test_download_then_verify(mirror: Path, capsys: pytest.CaptureFixture[str]) -> None:
