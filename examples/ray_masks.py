@@ -1,4 +1,4 @@
-"""Masks for a folder or bucket of photographs on a Ray cluster. Run again, it goes on where it stopped.
+"""Write masks for a folder or bucket of photographs on a Ray cluster; run again, it resumes.
 
     python examples/ray_masks.py s3://bucket/photos s3://bucket/masks -m pan_skin -x '{"size": 512}'
 
@@ -25,7 +25,7 @@ BATCH = 16  # images: what a machine that is lost loses at most for each of its 
 
 
 class MaskWriter:
-    """Reads images, writes their masks, and tells of each what went wrong; built once in each of Ray's workers."""
+    """Reads images, writes their masks, and returns what went wrong; built once in each of Ray's workers."""
 
     def __init__(self, masker: SkinMasker, source: str, target: str) -> None:
         self._masker = masker
@@ -88,7 +88,7 @@ def missing(source: str, target: str) -> list[dict[str, str]]:
 
 
 def main() -> int:
-    """Write the missing masks; 1 if an image could not be masked, each of them a line on stderr."""
+    """Write the missing masks; 1 if none could be written, 3 if a part, each failure a line on stderr."""
     parser = argparse.ArgumentParser(description="Masks for a folder or bucket of photographs, on a Ray cluster.")
     parser.add_argument("source", help="folder or URI of the photographs, such as s3://bucket/photos")
     parser.add_argument("target", help="folder or URI for the masks, outside of the other")
@@ -107,7 +107,7 @@ def main() -> int:
         MaskWriter,
         fn_constructor_args=(masker, arguments.source, arguments.target),
         batch_size=BATCH,
-        concurrency=arguments.workers or int(ray.cluster_resources()["CPU"]),
+        concurrency=(1, arguments.workers or int(ray.cluster_resources()["CPU"])),  # the reading tasks need some, too
         num_cpus=1,
     )
     failed = 0
@@ -116,7 +116,7 @@ def main() -> int:
             failed += 1
             print(f"{printable(row['source'])}: {row['error']}", file=sys.stderr)
     print(f"{len(images) - failed} masks written, {failed} images failed")
-    return int(failed > 0)
+    return 0 if not failed else 3 if failed < len(images) or files_in(arguments.target) else 1
 
 
 if __name__ == "__main__":

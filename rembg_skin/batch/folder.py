@@ -95,7 +95,7 @@ def check_folders(source: Path, target: Path) -> None:
     """Raise SkinError if `source` is no folder that can be read, or is also the folder for the masks."""
     if not os.path.isdir(source):  # noqa: PTH112 - Path's raises for a name that is too long
         raise SkinError(f"{printable(source)} is not a folder.")
-    if source.resolve() == target.resolve():
+    if os.path.realpath(source) == os.path.realpath(target):
         raise SkinError(f"{printable(source)} cannot take the masks of its own photographs: name another folder.")
     try:
         os.scandir(source).close()

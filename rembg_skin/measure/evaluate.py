@@ -12,7 +12,7 @@ import numpy as np
 from PIL.Image import Image as PILImage
 
 from rembg_skin.dataset.pairs import Pair
-from rembg_skin.errors import ImageError, printable
+from rembg_skin.errors import ImageError, csv_cell, printable
 from rembg_skin.image.arrays import Mask
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.measure.bootstrap import bounds
@@ -210,8 +210,8 @@ def write_csv(scores: Iterable[Score], origins: Mapping[str, Provenance], out: T
     for score in scores:
         origin = origins[score.model]
         values = (*asdict(score.measures).values(), *asdict(score.pixels).values())
-        image = printable(score.pair.image.name)
-        writer.writerow([score.model, image, score.group, *values, origin.session, in_one_line(origin.weights), used])
+        names = map(csv_cell, (score.model, score.pair.image.name, score.group))
+        writer.writerow([*names, *values, origin.session, in_one_line(origin.weights), used])
 
 
 def as_json(

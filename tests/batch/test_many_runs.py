@@ -6,12 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -19,9 +17,10 @@ from PIL import Image
 
 from rembg_skin.batch import SkinMasker, record
 from rembg_skin.batch.claims import claimed
-from rembg_skin.batch.folder import Outcome, Share, Task, missing, survey, write_mask
+from rembg_skin.batch.folder import Share, Task, missing, survey, write_mask
 from rembg_skin.batch.record import Record
 from rembg_skin.errors import DataError
+from rembg_skin.workers import work_on
 from tests.support.command import PROGRAM, run
 from tests.support.photos import picture
 
@@ -29,13 +28,7 @@ PINNED = ["sub0/133.jpg", "sub0/175.jpg"]  # machines of other versions must agr
 
 
 def masks(*arguments: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    with patch("rembg_skin.batch.folder.work_on", here):
-        return run("masks", "photos", "out", *arguments, cwd=cwd, REMBG_SKIN_OFFLINE="1")
-
-
-def here(tasks: Iterable[Task], work: Callable[[Task], Outcome], _processes: int) -> Iterator[tuple[Task, Outcome]]:
-    """Stand for the pool of processes, which take seconds to start."""
-    return ((task, work(task)) for task in tasks)
+    return run("masks", "photos", "out", *arguments, cwd=cwd, REMBG_SKIN_OFFLINE="1")
 
 
 def apart(*arguments: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
@@ -184,16 +177,14 @@ def test_a_record_that_is_a_pipe_or_a_device_is_an_error_at_once(tmp_path: Path)
 
 
 def test_without_shared_memory_this_process_does_the_work_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def missing_memory(*_: object, **_more: object) -> None:  # as AWS Lambda, which has no /dev/shm
         raise OSError(38, "Function not implemented")
 
     monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", missing_memory)
-    photographs(tmp_path, 2)
-    done = run("masks", "photos", "out", "-m", "ycbcr_skin", "-j", 2, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "2 masks written\n")
-    assert "cannot run several processes" in done.stderr
+    assert list(work_on([-1, 2], abs, 2)) == [(-1, 1), (2, 2)]
+    assert "cannot run several processes" in capsys.readouterr().err
 
 
 def test_without_a_model_the_recommended_one_is_fixed_for_the_folder(tmp_path: Path) -> None:

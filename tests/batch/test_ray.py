@@ -15,10 +15,12 @@ import pytest
 from PIL import Image
 
 from rembg_skin.batch import SkinMasker
+from tests.support.pages import blocks
 from tests.support.photos import picture
 
 pytestmark = pytest.mark.ray
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "ray_masks.py"
+PAGE = EXAMPLE.parents[1] / "docs" / "batches.md"
 COUNT = 60
 
 
@@ -102,14 +104,14 @@ def test_decoded_images_go_through_in_order(cluster: Any) -> None:
 @pytest.mark.usefixtures("cluster")
 def test_the_example_writes_masks_resumes_and_tells_what_failed(photographs: Path, tmp_path: Path) -> None:
     def run() -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, str(EXAMPLE), "photos", "masks", "-m", "ycbcr_skin", "-w", "1"]
+        command = [sys.executable, str(EXAMPLE), "photos", "masks", "-m", "ycbcr_skin"]
         environment = {**os.environ, "RAY_ADDRESS": "local"}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     (tmp_path / "masks").mkdir()
     (tmp_path / "masks" / "0.png").write_bytes(b"somebody's")
     first = run()
-    assert first.returncode == 1, first.stderr
+    assert first.returncode == 3, first.stderr
     assert first.stdout.splitlines()[-1] == "59 masks written, 2 images failed"
     failures = [line for line in first.stderr.splitlines() if line.startswith(str(photographs))]
     assert sorted(line.partition(": ")[0].removeprefix(f"{photographs}/") for line in failures) == [
@@ -122,3 +124,12 @@ def test_the_example_writes_masks_resumes_and_tells_what_failed(photographs: Pat
     mask = Image.open(io.BytesIO((tmp_path / "masks" / "sub" / "7.png").read_bytes()))
     assert (mask.mode, mask.size) == ("L", (107, 40))
     assert run().stdout.splitlines()[-1] == "0 masks written, 2 images failed"
+
+
+def test_the_lines_of_the_page_run_as_printed(cluster: Any, photographs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (text,) = [text for language, text in blocks(PAGE) if language == "python" and "import ray" in text]
+    monkeypatch.chdir(photographs.parent)
+    exec(compile(text, PAGE, "exec"), {})
+    rows = cluster.data.read_parquet("masks.parquet").take_all()
+    assert {Path(row["path"]).name for row in rows if row["error"]} == {"text.jpg", "cut.png"}
+    assert len([row for row in rows if row["mask"]]) == COUNT

@@ -6,7 +6,6 @@ import os
 import select
 import subprocess
 import sys
-import sysconfig
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,17 +16,17 @@ from PIL import Image
 from skimage.data import astronaut
 
 from rembg_skin.dataset.variants import VARIANTS
+from tests.support.command import PROGRAM, run
 from tests.support.photos import SHARED
 from tests.support.processes import interrupt, started
 
-PROGRAM = str(Path(sysconfig.get_path("scripts")) / "rembg-skin")
 
-
-def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [PROGRAM, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, check=False)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
+def without_package(name: str, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command where importing a package fails."""
+    (folder / name).mkdir(parents=True)
+    (folder / name / "__init__.py").write_text("raise ImportError")
+    command, environment = [PROGRAM, *map(str, arguments)], {**os.environ, "PYTHONPATH": str(folder)}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
 def stopped_when(ready: Callable[[], bool], *arguments: object) -> tuple[int, str, str]:
@@ -143,10 +142,8 @@ def test_progress_is_shown_on_a_terminal_only(folders: tuple[Path, Path]) -> Non
 def test_a_missing_extra_is_named_in_one_line_before_any_work(
     command: str, folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    (tmp_path / "without" / "matplotlib").mkdir(parents=True)
-    (tmp_path / "without" / "matplotlib" / "__init__.py").write_text("raise ImportError")
     options = {"stats": ["-o", tmp_path / "out"], "eval": ["-m", "hsv_skin", "--plot", tmp_path / "plot.png"]}
-    done = run(command, *folders, *options[command], PYTHONPATH=str(tmp_path / "without"))
+    done = without_package("matplotlib", tmp_path / "without", command, *folders, *options[command])
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.endswith('needs matplotlib, which is not installed: pip install "rembg-skin[plot]"')
@@ -232,7 +229,8 @@ def test_compare_with_true_masks_shows_errors_and_says_the_iou(folders: tuple[Pa
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can drop rights")
 def test_a_user_without_home_and_write_access_can_measure(tmp_path: Path) -> None:
-    code = "import sys; from rembg_skin.cli import main; sys.exit(main(['bench', '-m', 'hsv_skin', '--runs', '1']))"
+    bench = "sys.argv[1:] = ['bench', '-m', 'hsv_skin', '--runs', '1']"
+    code = f"import sys; from rembg_skin.cli import main; {bench}; sys.exit(main())"
     home = {"HOME": "/nowhere", "U2NET_HOME": str(tmp_path / "models"), "PATH": os.defpath}
     path = {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
 
@@ -265,7 +263,7 @@ def test_without_standard_error_and_output_commands_do_their_work(folders: tuple
         import sys
         sys.stdout = sys.stderr = None
         from rembg_skin.cli import main
-        sys.exit(main(sys.argv[1:]))
+        sys.exit(main())
     """
     (folders[1] / "p0.png").unlink()
     arguments = ["eval", *folders, "-m", "hsv_skin", "--no-hce", "--csv", tmp_path / "all.csv"]

@@ -1,0 +1,101 @@
+"""Every command with every name that a stranger's archive can hold: one line for people, no traceback, nothing obeyed.
+
+The commands and their arguments come from the parsers, so that a new one is covered by itself.
+"""
+
+import argparse
+import csv
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from rembg_skin.cli import COMMANDS, parser
+from rembg_skin.errors import csv_cell
+from tests.support.command import run
+from tests.support.photos import picture
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+
+NAMES = {
+    "missing": "gone \x1b]0;title\x07 \u202e.png",
+    "broken": "broken \x1b[31m\n\x9b.png",
+    "folder": "folder \x1b[2J.png",
+    "loop": "loop \x1b[5m.png",
+    "not UTF-8": os.fsdecode(b"latin \xe9 \x1b[7m.png"),
+    "too long": "n" * 300 + "\x1b[31m.png",
+    "below a file": "photo.png/\x1b[31m.png",
+}
+WORDS = {"output": "new.png", "model": "ycbcr_skin"}  # the others are names of files
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]")
+
+
+def paths(command: str) -> Iterator[tuple[list[argparse.Action], argparse.Action]]:
+    """Yield the arguments that a command needs, with each one that is a path."""
+    subparsers = next(action for action in parser([command])._actions if isinstance(action, argparse._SubParsersAction))
+    actions = subparsers.choices[command]._actions
+    needed = [action for action in actions if action.required or not action.option_strings]
+    for action in actions:
+        if action.type is Path or (action.type is None and action.nargs != 0 and not action.option_strings):
+            yield needed, action
+
+
+CASES = [
+    pytest.param(command, needed, action, id=f"{command} {action.dest}")
+    for command in COMMANDS
+    if command != "tune"  # serves a page until it is stopped
+    for needed, action in paths(command)
+]
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    folder = tmp_path / "names"
+    folder.mkdir()
+    for name in ("photos", "truth", NAMES["folder"]):
+        (folder / name).mkdir()
+    for name in ("photo.png", "photos/a.png", "truth/a.png"):
+        picture().save(folder / name)
+    Image.new("L", (60, 40), 255).save(folder / "truth/a.png")
+    for name in (NAMES["broken"], NAMES["not UTF-8"]):
+        (folder / name).write_text("no image")
+    (folder / NAMES["loop"]).symlink_to(NAMES["loop"])
+    return folder
+
+
+@pytest.mark.parametrize("kind", NAMES)
+@pytest.mark.parametrize(("command", "needed", "odd"), CASES)
+def test_a_name_is_one_line_for_people(
+    command: str, needed: list[argparse.Action], odd: argparse.Action, kind: str, here: Path
+) -> None:
+    arguments: list[str] = []
+    for action in {*needed, odd}:
+        word = WORDS.get(action.dest) or ("truth" if action.dest == "masks" else "photos")
+        value = NAMES[kind] if action is odd else word
+        if value == "photos" and command in ("compare", "cut", "video"):
+            value = "photo.png"
+        arguments[:0] = [*action.option_strings[-1:], value] if action.option_strings else []
+        arguments += [] if action.option_strings or (action.nargs == "?" and action is not odd) else [value]
+    done = run(command, *arguments, cwd=here, REMBG_SKIN_OFFLINE="1", U2NET_HOME=str(here))
+    assert not CONTROL.search(done.stdout + done.stderr)
+    assert "Traceback" not in done.stderr
+    assert not list(here.rglob(".rembg-skin*"))
+
+
+@pytest.mark.parametrize("name", ["=1+1.png", "+cmd.png", "-2.png", "@SUM(A1).png", " =1.png", "\uff1d1.png"])
+def test_no_cell_of_a_table_is_a_formula(name: str, tmp_path: Path) -> None:
+    for folder in ("photos", "truth"):
+        (tmp_path / folder).mkdir()
+    picture().save(tmp_path / "photos" / name)
+    Image.new("L", (60, 40), 255).save(tmp_path / "truth" / name)
+    assert (
+        run("eval", "photos", "truth", "-m", "ycbcr_skin", "--no-hce", "--csv", "a.csv", cwd=tmp_path).returncode == 0
+    )
+    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["image"] == "'" + name
+    assert csv_cell("plain.png") == "plain.png"
