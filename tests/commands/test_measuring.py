@@ -172,8 +172,8 @@ def test_bench_measures_what_is_on_disk_and_skips_the_rest(tmp_path: Path) -> No
 
 
 def test_eval_without_a_model_measures_skin_and_says_what_it_took(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    offline = {"REMBG_SKIN_OFFLINE": "1", "U2NET_HOME": str(tmp_path / "empty")}
-    done = run("eval", *folders, "--no-hce", "--csv", tmp_path / "all.csv", **offline)
+    home = str(tmp_path / "empty")
+    done = run("eval", *folders, "--no-hce", "--csv", tmp_path / "all.csv", REMBG_SKIN_OFFLINE="1", U2NET_HOME=home)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[2].split()[:2] == ["skin=tiny_skin", "6"]
     assert "skin took tiny_skin: tiny_skin.onnx sha256 " in done.stdout

@@ -12,7 +12,8 @@ from unittest.mock import patch
 
 from rembg_skin.cli import main
 
-Task, Result = TypeVar("Task"), TypeVar("Result")
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 PROGRAM = str(Path(sysconfig.get_path("scripts")) / "rembg-skin")  # for tests of the process itself
 
