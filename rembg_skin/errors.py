@@ -81,7 +81,7 @@ class WeightsError(SkinError, _Unavailable):
     """A model's weights are unavailable or fail verification."""
 
 
-class ImageError(SkinError):
+class ImageError(SkinError, _BadRequest):
     """An image file cannot be read, or a mask is not of its image's size."""
 
 

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from rembg_skin.errors import ModelError, OptionError, WeightsError
+from rembg_skin.errors import ImageError, ModelError, OptionError, WeightsError
 
 MESSAGE = "pan_skin: /home/me/models/pan_skin.onnx is another network.\nDelete the file."
 
@@ -20,6 +20,13 @@ def test_an_extra_that_is_not_possible_is_the_clients_fault() -> None:
     assert (
         error.detail == str(error) == "icm_skin: sweeps=99 is not possible; sweeps takes a whole number from 0 to 50."
     )
+
+
+def test_an_image_that_cannot_be_read_is_the_clients_fault() -> None:
+    exceptions = pytest.importorskip("starlette.exceptions")
+    error = ImageError("its colors are of a kind that is not known here")
+    assert isinstance(error, exceptions.HTTPException)
+    assert (error.status_code, error.detail) == (400, str(error))
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
-import numpy as np
 import torch
 
 from rembg_skin.image.scales import automatic_sides
+from rembg_skin.measure.bootstrap import bounds
 
 from .data import NEGATIVES_UNSEEN, Photo, Source, drop_near_copies, library_photo, load_photos
 from .evaluate import Predict, Score, in_fours, lit_share, pairs, predictor, scores, shrunk
@@ -37,18 +37,11 @@ def fit(photos: Sequence[Photo], plan: Plan, checkpoint: Path, file: Path, start
     checkpoint.unlink(missing_ok=True)  # a short run saves none
 
 
-def likely(values: Sequence[float]) -> tuple[float, float]:
-    """Return the bounds within which 95 % of the means lie that as many photos, drawn anew from these, have."""
-    drawn = np.random.default_rng(0).choice(values, (2000, len(values)))
-    low, high = np.percentile(drawn.mean(1), (2.5, 97.5))
-    return float(low), float(high)
-
-
 def summary(title: str, values: Iterable[Score]) -> None:
     """Print the means of some scores."""
     every = list(values)
     iou, error, band = (fmean(getattr(score, name) for score in every) for name in ("iou", "error", "band"))
-    low, high = likely([score.iou for score in every])
+    low, high = bounds([score.iou for score in every])
     print(
         f"{title:32} IoU {iou:.4f} ({low:.3f} to {high:.3f})  error {error:.4f}  near the edge {band:.4f}  "
         f"{len(every)} photos",

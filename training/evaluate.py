@@ -10,12 +10,12 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
-from skimage.color import rgb2lab
 
 from rembg_skin.catalog import MODELS
 from rembg_skin.image.mask import cleaned, to_mask
 from rembg_skin.image.scales import agreed
 from rembg_skin.image.tensor import to_tensor
+from rembg_skin.measure.tones import tone
 
 from .data import Source, image_files, is_held_out, read_pair
 
@@ -23,8 +23,6 @@ Bytes = NDArray[np.uint8]
 Predict = Callable[[Bytes], Bytes]
 Sides = Callable[[tuple[int, int]], tuple[int, ...]]
 BAND, BAND_SIDE = 8, 512  # pixels on both sides of the edge, of a picture of that side
-# Degrees above which a typology angle belongs to a class (Del Bino and Bernerd 2013).
-TONES = {"very light": 55.0, "light": 41.0, "intermediate": 28.0, "tan": 10.0, "brown": -30.0, "dark": -181.0}
 SHARES = {"below 1 %": 0.01, "1 to 5 %": 0.05, "5 to 20 %": 0.2, "above 20 %": 1.1}
 
 
@@ -78,19 +76,6 @@ def band_iou(mask: Bytes, truth: Bytes) -> float:
     away = (ndimage.distance_transform_edt(side)[1:-1, 1:-1] for side in (skin, ~skin))
     near = np.maximum(*away) <= BAND if 0 < np.count_nonzero(skin) < skin.size else np.zeros(mask.shape, bool)
     return iou(np.where(near, mask, 0).astype(np.uint8), np.where(near, truth, 0).astype(np.uint8))
-
-
-def tone(image: Bytes, truth: Bytes) -> str:
-    """Return the class of a photograph's skin by its individual typology angle (Chardon et al. 1991), or "no skin".
-
-    The angle is taken of the skin's median colour as the photo shows it: lamp and camera have their part in it.
-    """
-    skin = image[truth > 127]
-    if not len(skin):
-        return "no skin"
-    lightness, _, yellow = np.median(rgb2lab(skin[None] / 255)[0], axis=0)
-    angle = np.degrees(np.arctan2(lightness - 50, yellow))
-    return next(name for name, above in TONES.items() if angle > above)
 
 
 def share_of(truth: Bytes) -> str:
