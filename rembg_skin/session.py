@@ -1,7 +1,7 @@
 """Open any rembg session by its name, and predict one mask of an image with it."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,16 +33,18 @@ def check_names(names: Iterable[str]) -> None:
 
 def check_extras(name: str, extras: Mapping[str, object]) -> None:
     """Raise OptionError for an extra that the skin session `name` does not take; rembg's own sessions take any."""
+    takes = extras_of(name)
+    for extra in extras:
+        if takes and extra not in takes and extra != "providers":
+            meant = did_you_mean(extra, takes) or f"there are {', '.join(takes)}."
+            raise OptionError(f'{resolved(name)}: there is no extra "{printable(extra)}"; {meant}')
+
+
+def extras_of(name: str) -> Collection[str]:
+    """Return the names of the extras of a skin session; none for a session of rembg's, which takes any."""
     from rembg_skin.sessions import session_classes
 
-    if name not in MODELS:
-        return
-    name = resolved(name)
-    takes = session_classes()[name].options
-    for extra in extras:
-        if extra not in takes and extra != "providers":
-            meant = did_you_mean(extra, takes) or f"there are {', '.join(takes)}."
-            raise OptionError(f'{name}: there is no extra "{printable(extra)}"; {meant}')
+    return session_classes()[resolved(name)].options if name in MODELS else ()
 
 
 def open_session(

@@ -19,7 +19,7 @@ from rembg_skin.files import check_writable, write_atomically
 from rembg_skin.image.overlay import overlay
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.photos import Problem
-from rembg_skin.session import open_session, predict_mask
+from rembg_skin.session import extras_of, open_session, predict_mask
 from rembg_skin.workers import in_background
 
 CUT, MASK, OVERLAY = "cut", "mask", "overlay"
@@ -63,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
     """Write a picture for each photo; return the exit status."""
     photos = list(dict.fromkeys(args.photos))
     format_name, file, folder = _output(args, len(photos))
-    session = open_session(args.model.name, {**args.model.extras, **args.extras})
+    fine = {"detail": "fine"} if "detail" in extras_of(args.model.name) else {}
+    session = open_session(args.model.name, {**fine, **args.model.extras, **args.extras})
     read = identities([*photos, *args.model.files(), *ModelChoice("", args.extras).files()])
     taken: set[Path] = set()
     problems: list[Problem] = []

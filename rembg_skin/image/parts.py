@@ -4,7 +4,7 @@ Places and sizes: the average frontal face of FASSEG, whose masks leave the thre
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import atan2, cos, hypot, isfinite, sin
 
 import numpy as np
@@ -19,6 +19,7 @@ Point = tuple[float, float]
 _MOUTH = 1.08  # from between the eyes to the mouth, in distances of the eyes
 _PROFILE = 0.5  # below this eye distance, by that measure, the face is in profile and its landmarks are useless
 _THINNEST = 0.01  # pixels: an ellipse below it hides nothing
+_CORE = 0.7  # of an ellipse, in its middle
 _TILT = 0.1  # radians: a brow's outer end is higher than its inner one
 
 
@@ -64,29 +65,39 @@ def features(landmarks: Sequence[Point]) -> list[Ellipse]:
     return found
 
 
-def without(mask: PILImage, ellipses: Iterable[Ellipse]) -> PILImage:
-    """Return the L mask with 0 inside the ellipses, whose edges are a pixel soft."""
+def cores(landmarks: Sequence[Point]) -> list[Ellipse]:
+    """Return the inner parts of the mouth and of both eyes; landmarks as for `features`."""
+    found = [ellipse for index, ellipse in enumerate(features(landmarks)) if index in (0, 1, 3)]  # not the brows
+    return [replace(ellipse, across=_CORE * ellipse.across, down=_CORE * ellipse.down) for ellipse in found]
+
+
+def without(mask: PILImage, ellipses: Iterable[Ellipse], softness: float = 0.0) -> PILImage:
+    """Return the L mask with 0 inside the ellipses.
+
+    Their edges are `softness` times the smaller half axis wide, and a pixel at least.
+    """
     levels = np.array(mask)
     for ellipse in ellipses:
-        box = _around(ellipse, mask.size)
+        box = _around(ellipse, mask.size, softness)
         if box.right <= box.left or box.bottom <= box.top:
             continue
         x = np.arange(box.left, box.right, dtype=np.float32) + np.float32(0.5 - ellipse.x)
         y = np.arange(box.top, box.bottom, dtype=np.float32)[:, None] + np.float32(0.5 - ellipse.y)
         cosine, sine = np.float32(cos(ellipse.angle)), np.float32(sin(ellipse.angle))
         away = np.hypot((x * cosine + y * sine) / ellipse.across, (y * cosine - x * sine) / ellipse.down)
-        kept = ((away - 1) * min(ellipse.across, ellipse.down) + 0.5).clip(0, 1)
+        radius = min(ellipse.across, ellipse.down)
+        kept = ((away - 1) * (radius / max(1.0, softness * radius)) + 0.5).clip(0, 1)
         part = levels[box.slices()]
         part[...] = np.rint(part * kept)
     return Image.fromarray(levels)
 
 
-def _around(ellipse: Ellipse, size: tuple[int, int]) -> Box:
+def _around(ellipse: Ellipse, size: tuple[int, int], softness: float) -> Box:
     """Return the box of the pixels of an image of `size` around an ellipse; empty for one without extent."""
     values = (ellipse.x, ellipse.y, ellipse.across, ellipse.down, ellipse.angle)
     if not all(map(isfinite, values)) or min(ellipse.across, ellipse.down) < _THINNEST:
         return Box(0, 0, 0, 0)
-    reach = max(ellipse.across, ellipse.down) + 1
+    reach = max(ellipse.across, ellipse.down) * (1 + softness / 2) + 1
     left, right = (min(max(int(ellipse.x + side), 0), size[0]) for side in (-reach, reach + 1))
     top, bottom = (min(max(int(ellipse.y + side), 0), size[1]) for side in (-reach, reach + 1))
     return Box(left, top, right, bottom)

@@ -8,7 +8,7 @@ from rembg_skin.image.arrays import Floats
 # Chosen on photographs that tiny_skin was not trained on: see rembg_skin/data/tiny_skin.md.
 _LONGEST, _SIDES = (32, 128, 512, 1000), (256, 416, 448, 768)
 _TINY, _FARTHER = 128, 0.8  # longest side of a tiny image, which is run twice, and the ratio of the two sides
-_WHOLE = 448  # side of the first run on a large image
+COARSE = 448  # side of the first run on a large image
 _APART = 128  # pixels: sides that are nearer to each other give the same result
 _SURE = 0.002  # probabilities are clipped to this distance from 0 and 1 before taking logits
 
@@ -22,7 +22,7 @@ def automatic_sides(size: tuple[int, int]) -> tuple[int, ...]:
     closest = round(np.interp(max(size), _LONGEST, _SIDES))
     if max(size) <= _TINY:
         return round(_FARTHER * closest), closest
-    return (_WHOLE, closest) if closest >= _WHOLE + _APART else (closest,)
+    return (COARSE, closest) if closest >= COARSE + _APART else (closest,)
 
 
 def agreed(whole: Floats, close: Floats) -> Floats:

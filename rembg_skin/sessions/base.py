@@ -15,7 +15,7 @@ from rembg_skin.image.rgb import to_rgb
 from rembg_skin.machine import cores
 from rembg_skin.messages import log_once
 from rembg_skin.sessions.options import Option, resolve
-from rembg_skin.sessions.parts import parts_detector, without_features
+from rembg_skin.sessions.parts import detector_on_disk, parts_detector, without_cores, without_features
 from rembg_skin.sessions.unknown_extras import warn_unknown
 
 _STEPS = tuple(field.name for field in fields(Finish))
@@ -96,7 +96,10 @@ class SkinSession(BaseSession, ABC):
         warn_unknown(self.name(), self.options, kwargs, stacklevel=2)
         rgb, alpha = to_rgb(img)
         mask = self.mask(rgb, alpha, settings)
-        if settings["parts"] == "skin" and not self.knows_parts:
+        if settings["parts"] == "skin" and self.knows_parts:
+            if detector := detector_on_disk(self.name(), self.threads):
+                mask = without_cores(mask, rgb, detector)
+        elif settings["parts"] == "skin":
             mask = without_features(mask, rgb, parts_detector(self.name(), self.threads))
         finish = Finish(**{step: settings[step] for step in _STEPS})
         return [finish.apply(mask, alpha, threads=self.threads)]

@@ -11,11 +11,13 @@ from PIL.Image import Image as PILImage
 from rembg_skin.catalog import MODELS, Network
 from rembg_skin.errors import NO_RUNTIME, ModelError
 from rembg_skin.image.arrays import Floats
+from rembg_skin.image.guided import guided
 from rembg_skin.image.mask import resized, to_mask
+from rembg_skin.image.patches import along_edges
 from rembg_skin.image.tensor import to_tensor
 from rembg_skin.networks.litert import shared_tflite_graph
 from rembg_skin.sessions.base import SkinSession
-from rembg_skin.sessions.options import Option, finishing
+from rembg_skin.sessions.options import DETAIL, Option, finishing
 from rembg_skin.weights import fetch
 
 _NETWORK = cast("Network", MODELS["mediapipe_skin"].network)
@@ -35,7 +37,7 @@ class MediapipeSession(SkinSession):
     """
 
     model = MODELS["mediapipe_skin"]
-    options: ClassVar[Mapping[str, Option]] = finishing(*_NETWORK.levels)
+    options: ClassVar[Mapping[str, Option]] = {"detail": DETAIL, **finishing(*_NETWORK.levels)}
 
     def __init__(self, model_name: str, sess_opts: ort.SessionOptions | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(model_name, sess_opts, *args, **kwargs)
@@ -58,12 +60,17 @@ class MediapipeSession(SkinSession):
         """Return the path of the verified weights."""
         return str(fetch(cls.model))
 
-    def mask(self, rgb: PILImage, _alpha: PILImage | None, _settings: Mapping[str, Any]) -> PILImage:
-        """Return the L mask of an RGB image."""
+    def mask(self, rgb: PILImage, _alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
+        """Return the L mask of an RGB image under checked `settings`."""
+        values, closer = self._values(rgb), None
+        if settings["detail"] == "fine":
+            closer = along_edges(rgb, values, self._values, _NETWORK.size, _NETWORK.size)
+        return resized(to_mask(values), rgb.size) if closer is None else guided(closer, rgb, threads=self.threads)
+
+    def _values(self, rgb: PILImage) -> Floats:
         tensor = to_tensor(rgb, _NETWORK.size, reducing_gap=2.0, threads=self.threads)
         shares = softmax(self._graph.run(tensor.transpose(0, 2, 3, 1)))
-        skin = (shares[..., BODY_SKIN] + shares[..., FACE_SKIN]).clip(0, 1)
-        return resized(to_mask(skin), rgb.size)
+        return (shares[..., BODY_SKIN] + shares[..., FACE_SKIN]).clip(0, 1)
 
 
 def softmax(logits: Floats) -> Floats:

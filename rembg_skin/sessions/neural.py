@@ -12,14 +12,16 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import MODELS, Model, Network
 from rembg_skin.errors import ModelError, OptionError
+from rembg_skin.image.guided import guided
 from rembg_skin.image.mask import cleaned, resized, stretched, to_mask
-from rembg_skin.image.scales import agreed, automatic_sides
+from rembg_skin.image.patches import along_edges
+from rembg_skin.image.scales import COARSE, agreed, automatic_sides
 from rembg_skin.image.tensor import fitted_size, to_tensor
 from rembg_skin.machine import memory
 from rembg_skin.networks.onnx import Graph, shared_graph
 from rembg_skin.networks.providers import CPU, Provider, chosen_providers
 from rembg_skin.sessions.base import SkinSession
-from rembg_skin.sessions.options import Choice, Integer, Option, Switch, finishing
+from rembg_skin.sessions.options import DETAIL, Choice, Integer, Option, Switch, finishing
 from rembg_skin.weights import fetch
 
 _LARGEST_SIZE = 1024  # an HTTP client may ask for it
@@ -30,6 +32,7 @@ def network_options(network: Network) -> dict[str, Option]:
     return {
         "stretch": Choice(network.stretch, ("auto", "always", "never")),
         "smooth": Switch(default=True),
+        "detail": DETAIL,
         "size": Integer(None, 64, max(network.size, _LARGEST_SIZE), step=network.size_step),
         **finishing(*network.levels),
     }
@@ -73,9 +76,15 @@ class NeuralSession(SkinSession):
 
     def mask(self, rgb: PILImage, _alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
         """Return the L mask of an RGB image under checked `settings`."""
-        small = to_mask(
-            stretched(self.skin(rgb, settings["size"], self._output(settings["parts"])), settings["stretch"])
-        )
+        output = self.network.skin_output if settings["parts"] == "skin" else None
+        values = self.skin(rgb, settings["size"], output)
+        closest = self._sides(rgb, settings["size"])[-1]
+        side = min(closest, COARSE) if self.network.automatic else closest
+        small = to_mask(stretched(values, settings["stretch"]))
+        if settings["detail"] == "fine":
+            closer = along_edges(rgb, values, lambda part: self._values(part, side, output), closest, side)
+            if closer is not None:
+                small = guided(stretched(closer, settings["stretch"]), rgb, threads=self.threads)
         if settings["smooth"]:
             return cleaned(small, rgb.size, self.network.blur, threads=self.threads)
         return resized(small, rgb.size)
@@ -85,9 +94,10 @@ class NeuralSession(SkinSession):
 
         `output` is the name of an output of the graph; None for the first one.
         """
-        automatic = self.network.automatic and size is None
-        sides = automatic_sides(rgb.size) if automatic else (self._side(size),)
-        return reduce(agreed, (self._values(rgb, side, output) for side in sides))
+        return reduce(agreed, (self._values(rgb, side, output) for side in self._sides(rgb, size)))
+
+    def _sides(self, rgb: PILImage, size: int | None) -> tuple[int, ...]:
+        return automatic_sides(rgb.size) if self.network.automatic and size is None else (self._side(size),)
 
     def _values(self, rgb: PILImage, side: int, output: str | None) -> NDArray[np.float32]:
         network = self.network
@@ -102,9 +112,6 @@ class NeuralSession(SkinSession):
         )
         width, height = fitted_size(rgb.size, side, network.fit)
         return self._graph.run(tensor, output)[0, :height, :width]
-
-    def _output(self, parts: str) -> str | None:
-        return self.network.skin_output if parts == "skin" else None
 
     def _side(self, size: int | None) -> int:
         fixed = self._graph.side

@@ -97,6 +97,7 @@ class Switch:
 
 Option = Integer | Real | Choice | Switch
 PARTS = Choice("region", ("region", "skin"))
+DETAIL = Choice("fast", ("fast", "fine"))
 
 
 def finishing(low: int = 0, high: int = 255) -> dict[str, Option]:

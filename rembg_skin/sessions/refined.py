@@ -56,7 +56,11 @@ class RefinedSession(SkinSession):
 _BASES = {cls.name(): cls for cls in NEURAL_SESSIONS}
 
 REFINED_SESSIONS = tuple(
-    RefinedSession.of(model, base=_BASES[model.base], options=_BASES[model.base].options)
+    RefinedSession.of(
+        model,
+        base=_BASES[model.base],
+        options={name: option for name, option in _BASES[model.base].options.items() if name != "detail"},
+    )
     for model in MODELS.values()
     if model.base
 )

@@ -9,6 +9,7 @@ _HELP = {
     "size": "The network's input: larger is finer and slower.",
     "stretch": "Stretches the levels to reach from black to white.",
     "smooth": "Removes specks and softens the edge.",
+    "detail": "Fine looks again along the edges of large photos.",
     # The colours, as OpenCV counts them: hue 0 to 179, all others 0 to 255.
     "h_min": "Lowest hue; if it is above h_max, the range spans 179 to 0.",
     "h_max": "Highest hue: lower it against yellow.",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from rembg_skin.image.parts import Ellipse, features, without
+from rembg_skin.image.parts import Ellipse, cores, features, without
 
 # Both eyes, the nose and the mouth's corners of a frontal face.
 FACE = [(100.0, 100.0), (200.0, 100.0), (150.0, 160.0), (110.0, 208.0), (190.0, 208.0)]
@@ -75,3 +75,13 @@ def test_whatever_a_detector_returns_the_mask_keeps_its_size(
 def test_no_ellipse_raises_a_level(values: tuple[float, float, float, float, float]) -> None:
     mask = np.asarray(without(Image.new("L", (40, 30), 100), [Ellipse(*values)]))
     assert mask.max() <= 100
+
+
+def test_cores_are_inside_eyes_and_mouth_and_leave_the_brows() -> None:
+    mask, complete = np.asarray(without(white(), cores(FACE), 0.5)), levels(FACE)
+    for x, y in [FACE[0], FACE[1], (150, 212)]:
+        assert mask[round(y), round(x)] == 0
+    for x, y in [(95, 75), (205, 75)]:
+        assert mask[y, x] == 255
+    assert (mask < 128).sum() < 0.6 * (complete < 128).sum()
+    assert len(np.unique(mask)) > 50  # soft edges

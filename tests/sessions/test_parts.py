@@ -79,6 +79,22 @@ def test_growing_comes_after_the_parts_are_out(astronaut: Image.Image) -> None:
     assert all(filled[y, x] > holes[y, x] for x, y in EYES)
 
 
+def test_a_network_that_knows_the_parts_leaves_more_out_where_the_detector_is(
+    home: Path, astronaut: Image.Image
+) -> None:
+    place(home, "dlmv_skin", parts_network(256))
+    white = Image.new("RGB", astronaut.size, (255, 255, 255))
+    white.paste(astronaut.crop((150, 20, 300, 180)), (150, 20))
+    session = WithParts("dlmv_skin", None, parts="skin")
+    before = np.asarray(session.predict(white)[0])
+    place(home, "yunet", YUNET.read_bytes() if YUNET.exists() else pytest.skip("no detector in ../shared/weights"))
+    after = np.asarray(session.predict(white)[0])
+    for x, y in EYES:
+        assert after[y, x] == 0
+    assert (after <= before).all()
+    assert np.array_equal(np.asarray(session.predict(white, parts="region")[0])[:15], after[:15])
+
+
 def test_without_the_detector_the_error_says_what_can_be_done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("U2NET_HOME", str(tmp_path))
     monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
