@@ -22,14 +22,10 @@ from typing import Any
 import requests
 from PIL import Image
 
-import rembg_skin
 from benchmarks.timing import machine
-
-rembg_skin.register()
-
-from rembg_skin.tune.page import serve_page  # noqa: E402 - the sessions' modules need rembg's tables
-from rembg_skin.tune.shells import BASH, MASK  # noqa: E402
-from rembg_skin.tune.tuner import Asked, Tuner, load_photo  # noqa: E402
+from rembg_skin.tune.page import serve_page
+from rembg_skin.tune.shells import BASH, MASK
+from rembg_skin.tune.tuner import Asked, Tuner, load_photo
 
 SIDE, CHANGES = 1024, 11
 PORTRAIT = Path(__file__).resolve().parents[1] / "docs" / "portrait.jpg"

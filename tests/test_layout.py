@@ -1,7 +1,9 @@
 """The house: no module imports in a circle, the picture steps know nothing of rembg, few modules stand in the root."""
 
 import ast
+import tomllib
 from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,10 @@ def test_picture_steps_and_networks_know_neither_rembg_nor_the_tools(wing: str) 
 
 def test_the_root_holds_few_modules() -> None:
     assert len(list(PACKAGE.glob("[!_]*.py"))) <= MOST_IN_ROOT
+
+
+def test_pyinstaller_is_led_to_a_hook() -> None:
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    module, _, name = project["entry-points"]["pyinstaller40"]["hook-dirs"].partition(":")
+    (folder,) = getattr(import_module(module), name)()
+    assert (Path(folder) / "hook-rembg_skin.py").is_file()

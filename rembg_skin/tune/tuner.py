@@ -9,7 +9,7 @@ from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -41,8 +41,6 @@ _CHECKER = 16  # pixels
 _GREYS = (224, 184)
 _REMEMBERED = 4  # answers of each session, and photos
 _FINISH = {field.name for field in fields(Finish)}
-
-T = TypeVar("T")
 
 
 class Photo(NamedTuple):
@@ -147,14 +145,13 @@ def _board(size: tuple[int, int]) -> PILImage:
 class Memory(dict[Hashable, Any]):
     """The last few answers to questions that are asked again and again, by one thread at a time."""
 
-    def recall(self, question: Hashable, answer: Callable[[], T]) -> T:
+    def recall(self, question: Hashable, answer: Callable[[], Any]) -> Any:
         """Return what `answer` gave to this question, or gives now."""
         if question not in self:
             self[question] = answer()
             if len(self) > _REMEMBERED:
                 del self[next(iter(self))]
-        found: T = self[question]
-        return found
+        return self[question]
 
 
 def remembering(cls: type[SkinSession]) -> SkinSession:

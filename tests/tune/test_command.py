@@ -9,16 +9,12 @@ from pathlib import Path
 import pytest
 import requests
 
-import rembg_skin
 from rembg_skin.cli import main
 from rembg_skin.errors import ImageError, SkinError
+from rembg_skin.tune import server
+from rembg_skin.tune.page import serve_page
+from rembg_skin.tune.server import bind
 from tests.tune.conftest import tune
-
-rembg_skin.register()
-
-from rembg_skin.tune import server  # noqa: E402
-from rembg_skin.tune.page import serve_page  # noqa: E402
-from rembg_skin.tune.server import bind  # noqa: E402
 
 
 @pytest.mark.e2e

@@ -19,13 +19,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-import rembg_skin
 from rembg_skin.sessions.options import Choice, Integer, Option, Real, Switch
-
-rembg_skin.register()
-
-from rembg_skin.tune.controls import widget  # noqa: E402
-from rembg_skin.tune.tuner import methods  # noqa: E402
+from rembg_skin.tune.controls import widget
+from rembg_skin.tune.tuner import methods
 
 METHODS = methods()
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]

@@ -7,15 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import rembg_skin
 from rembg_skin.cli import main
 from rembg_skin.errors import DataError, ImageError, ModelError, OptionError
-
-rembg_skin.register()
-
-from rembg_skin.tune import tuner as tune  # noqa: E402
-from rembg_skin.tune.shells import BASH, CUTOUT, MASK  # noqa: E402
-from rembg_skin.tune.tuner import Asked, Shown, Tuner, cutout, extras_of, load_photo, methods, remembering  # noqa: E402
+from rembg_skin.tune import tuner as tune
+from rembg_skin.tune.shells import BASH, CUTOUT, MASK
+from rembg_skin.tune.tuner import Asked, Shown, Tuner, cutout, extras_of, load_photo, methods, remembering
 
 SKIN, SKY = (224, 172, 142), (90, 140, 220)
 METHODS = methods()
