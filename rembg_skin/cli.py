@@ -10,9 +10,10 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from typing import NoReturn
 
 from rembg_skin.commands.signals import Stopped, ended_by_signals
-from rembg_skin.errors import SkinError
+from rembg_skin.errors import SkinError, printable
 from rembg_skin.files import remove_drafts
 from rembg_skin.image.limits import LOCAL, set_limits
 from rembg_skin.messages import tell
@@ -115,10 +116,15 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))  # `cut *` takes a file named "-..." for an option
+
+
 def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser of `given`; only the command that it names is imported and has its arguments."""
     asked = next((argument for argument in given if not argument.startswith("-")), None)
-    result = argparse.ArgumentParser(prog="rembg-skin", description="Skin masks for rembg.")
+    result = _Parser(prog="rembg-skin", description="Skin masks for rembg.")
     result.add_argument("--version", action="version", version=_version() if "--version" in given else "")
     commands = result.add_subparsers(metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():

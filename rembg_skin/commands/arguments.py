@@ -7,6 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rembg_skin.catalog import FILES, MODELS, Model
+from rembg_skin.errors import SkinError, did_you_mean, printable
+
+ALL = {**MODELS, **FILES}  # by name
+
 _KEY = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*")
 _WORD = re.compile(r"[A-Za-z_][\w.-]*")
 _SEPARATOR = re.compile(r"\s*,\s*|\s*$")
@@ -74,6 +79,17 @@ def checked_models(given: Iterable[ModelChoice]) -> list[ModelChoice]:
     for model in models:
         check_extras(model.name, model.extras)
     return models
+
+
+def models_named(names: Iterable[str]) -> list[Model]:
+    """Return the models of these names; raises SkinError for one that is unknown."""
+    found = []
+    for name in names:
+        if name not in ALL:
+            hint = did_you_mean(name, ALL, most=1) or "`rembg-skin models` lists them."
+            raise SkinError(f'There is no model "{printable(name)}"; {hint}')
+        found.append(ALL[name])
+    return found
 
 
 def _value(text: str, rest: str, start: int) -> tuple[object, int]:

@@ -3,8 +3,8 @@
 import argparse
 
 from rembg_skin.catalog import FILES, files_of
+from rembg_skin.commands.arguments import models_named
 from rembg_skin.commands.console import exit_status, stoppable
-from rembg_skin.commands.names import models_named
 from rembg_skin.errors import WeightsError, printable
 from rembg_skin.messages import tell
 from rembg_skin.weights import fetch

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rembg_skin.catalog import MODELS
 from rembg_skin.commands.outputs import check_outputs
+from rembg_skin.errors import printable
 from rembg_skin.files import write_atomically
 
 _STEP, _LARGEST = 32, 2048  # pixels
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         width, height = arguments.side
         write_atomically(arguments.file, lambda draft: fix_sides(packaged, draft, width, height))
         shown = f"{width} x {height} pixels"
-    print(f"{arguments.file}: {arguments.model} for pictures of {shown}")
+    print(f"{printable(arguments.file)}: {arguments.model} for pictures of {shown}")
     return 0
 
 

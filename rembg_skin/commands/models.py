@@ -6,8 +6,8 @@ import textwrap
 from dataclasses import asdict, fields
 
 from rembg_skin.catalog import MEASURED_ON, FileSource, Measured, Model, files_of, resolved
+from rembg_skin.commands.arguments import ALL
 from rembg_skin.commands.console import write_table
-from rembg_skin.commands.names import ALL
 
 _WIDTH = 100
 _SETS = [field.name for field in fields(Measured)]

@@ -86,6 +86,13 @@ def test_a_name_is_one_line_for_people(
     assert not list(here.rglob(".rembg-skin*"))
 
 
+@pytest.mark.parametrize("command", ["cut", "masks", "nothing"])
+def test_a_name_that_looks_like_an_option_is_shown_as_it_is(command: str) -> None:
+    done = run(command, "--x\x1b]0;title\x07.png", "-x", "{\x1b[31m")
+    assert done.returncode == 2
+    assert not CONTROL.search(done.stderr)
+
+
 @pytest.mark.parametrize("name", ["=1+1.png", "+cmd.png", "-2.png", "@SUM(A1).png", " =1.png", "\uff1d1.png"])
 def test_no_cell_of_a_table_is_a_formula(name: str, tmp_path: Path) -> None:
     for folder in ("photos", "truth"):
