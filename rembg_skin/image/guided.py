@@ -13,6 +13,7 @@ from rembg_skin.image.tiles import TWO, Box, each, tiles
 
 _RADIUS = 2  # pixels of the small values
 _SMOOTH = 1e-4  # variance of colors, 0 to 1, below which the photo shows no edge
+_ACROSS = 256  # pixels of a tile of the photo
 _FLAT = 0.1  # values that are all nearer to 0 or all nearer to 1 have no edge
 
 
@@ -24,8 +25,7 @@ def guided(values: Floats, rgb: PILImage, *, threads: int = TWO) -> PILImage:
     small = np.asarray(rgb.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
     mask = np.empty((rgb.height, rgb.width), np.uint8)
 
-    def fill(boxes: tuple[Box, Box]) -> None:
-        tile, _ = boxes
+    def fill(tile: Box) -> None:
         left, top, right, bottom = tile.left * across, tile.top * down, tile.right * across, tile.bottom * down
         around = Box(int(left), int(top), int(right) + 1, int(bottom) + 1).grown(halo, Box(0, 0, width, height))
         source = (left - around.left, top - around.top, right - around.left, bottom - around.top)
@@ -44,7 +44,12 @@ def guided(values: Floats, rgb: PILImage, *, threads: int = TWO) -> PILImage:
         result *= 255
         mask[tile.slices()] = result.clip(0, 255, out=result)
 
-    each(fill, list(tiles(rgb.size, 0)), threads)
+    narrow = [  # most of them have no edge
+        Box(left, tile.top, min(left + _ACROSS, tile.right), tile.bottom)
+        for tile, _ in tiles(rgb.size, 0)
+        for left in range(tile.left, tile.right, _ACROSS)
+    ]
+    each(fill, narrow, threads)
     return Image.fromarray(mask)
 
 

@@ -30,7 +30,7 @@ _ZOOM = 2.0  # pixels of a second look to one of the first, in each direction
 _LEAST_ZOOM = 1.25  # below it a second look shows nothing new
 _BAND = 4  # pixels of the first look, on both sides of an edge, in which the second one counts
 _MARGIN = 0.1  # of a patch, which it shows beyond the edges if the image goes on there
-_MOST = 8  # patches of an image, those with most of the edges: they bound the time
+_MOST = 6  # patches of an image, those with most of the edges: they bound the time
 _SHARED = 0.15  # least part of a patch that the next one overlaps
 
 

@@ -91,11 +91,11 @@ def test_small_photos_and_photos_without_an_edge_get_no_second_look(
     assert looks_at(photo, 200, 200) == (None, [])
 
 
-def test_a_crowd_costs_no_more_than_eight_looks() -> None:
+def test_a_crowd_costs_no_more_than_six_looks() -> None:
     noise = np.random.default_rng(0).integers(0, 2, (30, 40, 1), np.uint8) * np.uint8(255)
     photo = Image.fromarray(np.repeat(noise, 3, axis=2)).resize((4000, 3000), Image.Resampling.NEAREST)
     _, seen = looks_at(photo, 400, 200)
-    assert len(seen) == 8
+    assert len(seen) == 6
 
 
 @given(size=st.tuples(st.integers(1, 900), st.integers(1, 900)), at=st.tuples(st.floats(0, 1), st.floats(0, 1)))
