@@ -11,6 +11,7 @@ from rembg_skin.commands.console import exit_status, progress, say, stoppable, w
 from rembg_skin.errors import SkinError
 from rembg_skin.measure.benchmark import Job, Result, advice, machine, measure_apart, table
 from rembg_skin.measure.provenance import in_one_line
+from rembg_skin.photos import open_image
 from rembg_skin.session import session_names
 from rembg_skin.weights.folders import model_folders, on_disk
 
@@ -31,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure; return the exit status."""
     models = _models(arguments.model)
+    if arguments.image:
+        open_image(arguments.image)  # an error before any process starts
     image = str(arguments.image) if arguments.image else None
     results: list[Result] = []
     failed: list[SkinError] = []

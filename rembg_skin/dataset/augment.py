@@ -54,26 +54,29 @@ def prepare(target: Target, images: Path, masks: Path) -> None:
         If the variants would come to lie among the originals, or the folder has been made with other settings.
 
     """
-    outputs = [(target.folder / name).resolve() for name in ("images", "masks")]
-    if any(output.is_relative_to(folder.resolve()) for output in outputs for folder in (images, masks)):
+    outputs = [Path(os.path.realpath(target.folder / name)) for name in ("images", "masks")]
+    if any(output.is_relative_to(os.path.realpath(folder)) for output in outputs for folder in (images, masks)):
         raise DataError(f"{printable(target.folder)} holds the originals or lies among them; name another folder.")
     settings = {"seed": target.seed, "resize": target.resize, "variants": [variant.name for variant in VARIANTS]}
     text = json.dumps(settings, indent=1)
     record = target.folder / _SETTINGS
-    if record.exists():
-        if _content(record) != text.encode():
-            raise DataError(
-                f"{printable(target.folder)} was made with other settings ({record.name}); name another folder."
-            )
-    elif target.folder.is_dir() and any(target.folder.iterdir()):
+    found = _content(record)
+    if found is not None and found != text.encode():
+        raise DataError(
+            f"{printable(target.folder)} was made with other settings ({record.name}); name another folder."
+        )
+    if found is not None:
+        return
+    if target.folder.is_dir() and any(target.folder.iterdir()):
         raise DataError(f"{printable(target.folder)} is not empty and was not made by augment; name another folder.")
-    else:
-        replace_text(record, text)
+    replace_text(record, text)
 
 
-def _content(record: Path) -> bytes:
+def _content(record: Path) -> bytes | None:
     try:
         return read_own(record)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as error:
         raise DataError(f"{printable(record)} cannot be read: {error.strerror}") from error
 

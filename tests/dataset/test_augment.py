@@ -68,16 +68,19 @@ def test_the_bytes_depend_on_the_seed_and_not_on_jobs_or_order(originals: list[P
     assert differing == {"augment.json", "lattice.png", "bands.png"}
 
 
-def test_a_stopped_run_goes_on_where_it_was(originals: list[Pair], tmp_path: Path) -> None:
+def test_a_stopped_run_goes_on_where_it_was(
+    originals: list[Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = made(originals, tmp_path / "whole")
     target = Target(tmp_path / "out", 0, resize=False)
     prepare(target, originals[0].image.parent, originals[0].mask.parent)
     outcomes = augment_all(originals, target, 1)
     next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]
-    stray = tmp_path / "out" / "images" / ".p1__hue051.png.99.part"
+    stray = tmp_path / "out" / "images" / ".rembg-skin-99.part"
     stray.write_bytes(b"half a file of a process that was killed")
     (tmp_path / "out" / "images" / "p0__hue051.png").unlink()
+    monkeypatch.setattr("rembg_skin.files._swept", set())  # as in a new process
 
     prepare(target, originals[0].image.parent, originals[0].mask.parent)
     assert [(outcome.written, outcome.present) for outcome in augment_all(originals, target, 1)] == [  # type: ignore[union-attr]
