@@ -88,7 +88,6 @@ def browser() -> Iterator[Any]:
     if chromium is None:
         pytest.skip("no Chromium is installed")
     quiet = ["no-first-run", "disable-background-networking", "disable-component-update", "disable-sync"]
-    quiet.append("use-fake-device-for-media-stream")
     flags = [
         f"--{flag}"
         for flag in (

@@ -201,7 +201,7 @@ def test_a_file_that_is_not_a_photo_is_told_and_the_page_stays(seen: Seen, folde
 def test_a_photo_may_be_pasted_or_taken_with_the_camera(fresh: Seen, folder: Path) -> None:
     fresh.page.locator("#camera").click()
     fresh.page.locator("#photo video").wait_for()
-    fresh.page.wait_for_function("document.querySelector('video').videoWidth > 0")
+    fresh.page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
     fresh.page.locator("#camera").click()
     fresh.wait_for_command("camera.png")
     fresh.page.evaluate(
