@@ -1,7 +1,7 @@
 """The classic sessions against the reference procedure in OpenCV, on a 12-megapixel photograph, in one run.
 
 Both sides start from the decoded Pillow image, as a rembg session does, and end with a Pillow mask; the last column
-takes the reference from an array that is there already. OpenCV may use two threads; our colour rules use one.
+takes the reference from an array that is there already. OpenCV may use two threads; our color rules use one.
 The photograph is one of ../shared/data, or docs/portrait.jpg; run it with `python -m benchmarks.classic`.
 """
 

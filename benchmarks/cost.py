@@ -9,7 +9,7 @@ import sys
 
 import onnx
 
-from tests.support.cost import NORMALISATION, PUBLISHED, Sized, as_fvcore_counts, multiply_adds, networks, parameters
+from tests.support.cost import NORMALIZATION, PUBLISHED, Sized, as_fvcore_counts, multiply_adds, networks, parameters
 from tests.support.graphs import build
 
 
@@ -24,7 +24,7 @@ def main() -> None:
         sized = Sized(model, side)
         line = f"{name:14}{side:6}{multiply_adds(sized) / 1e9:10.3f}{parameters(sized):13,}"
         if published := PUBLISHED.get((name, side)):
-            fvcore = as_fvcore_counts(sized, NORMALISATION[name]) / 1e9
+            fvcore = as_fvcore_counts(sized, NORMALIZATION[name]) / 1e9
             line += f"  as fvcore counts {fvcore:.3f} (published {published[0]:.3f}; parameters {published[1]:,})"
         print(line, flush=True)
 

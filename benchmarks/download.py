@@ -1,6 +1,6 @@
 """A verified download of 176 MB over loopback against curl's unverified one, in one run.
 
-The server is a process of its own, on the same two cores. Ours: the catalogue's entry in, the file with its receipt
+The server is a process of its own, on the same two cores. Ours: the catalog's entry in, the file with its receipt
 out, its sha256 checked on the way. curl's: the same URL into a file. Run it with `python -m benchmarks.download`.
 """
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.dresses [photographs]
 
-Before, each was read as its grey levels; those figures stand beside. Without ../shared/data the photograph is
+Before, each was read as its gray levels; those figures stand beside. Without ../shared/data the photograph is
 docs/portrait.jpg with the mask that `tiny_skin` makes of it.
 """
 
@@ -53,7 +53,7 @@ DRESSES: dict[str, Callable[[Skin, PILImage], PILImage]] = {
 
 
 def as_before(path: Path) -> NDArray[np.uint8]:
-    """Return the levels as they were read: the grey of the image."""
+    """Return the levels as they were read: the gray of the image."""
     return np.asarray(open_rgb(path).convert("L"))
 
 

@@ -1,4 +1,4 @@
-"""What an embedded colour profile costs the first step of every session, 12 megapixels, two threads; both in one run.
+"""What an embedded color profile costs the first step of every session, 12 megapixels, two threads; both in one run.
 
 Run: `python -m benchmarks.profile`. Allowed: 60 ms for an RGB profile, nothing for sRGB's.
 """

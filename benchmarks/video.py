@@ -51,7 +51,7 @@ CAMERAS = ("rests", "pans", "zooms", "pans and zooms")
 
 
 def view(photo: PILImage, focus: tuple[float, float, float], camera: str, number: int) -> Affine:
-    """Return which part of the photo frame `number` shows; `focus` is its centre and how much of the photo it takes."""
+    """Return which part of the photo frame `number` shows; `focus` is its center and how much of the photo it takes."""
     scale = focus[2] * min(photo.width / SIZE[0], photo.height / SIZE[1])
     x, y = focus[0] * photo.width, focus[1] * photo.height
     phase = 2 * np.pi * number / 90
@@ -294,7 +294,7 @@ def main() -> None:
         nargs=3,
         default=(0.48, 0.29, 0.6),
         metavar="N",
-        help="centre and size of the view, 0 to 1",
+        help="center and size of the view, 0 to 1",
     )
     parser.add_argument("--models", nargs="+", default=["tiny_skin", "pan_skin"])
     parser.add_argument("--only", choices=["steady", "speed", "pulse"])

@@ -1,4 +1,4 @@
-"""Heart rate from the colour of skin: the CSV file of `rembg-skin video` to beats a minute.
+"""Heart rate from the color of skin: the CSV file of `rembg-skin video` to beats a minute.
 
     rembg-skin video face.mp4 --csv skin.csv
     python examples/pulse.py skin.csv --plot pulse.png
@@ -87,14 +87,14 @@ def read_colors(path: Path, face: int = 0) -> tuple[Floats, Floats]:
 
 
 def evenly(times: Floats, colors: Floats) -> tuple[Floats, Floats]:
-    """Return the colours at even times, at the usual distance of the given ones: cameras drop frames."""
+    """Return the colors at even times, at the usual distance of the given ones: cameras drop frames."""
     step = float(np.median(np.diff(times)))
     even = np.arange(times[0], times[-1] + step / 2, step)
     return even, np.stack([np.interp(even, times, channel) for channel in colors.T], axis=1)
 
 
 def pos(colors: Floats, rate: float) -> Floats:
-    """Return the pulse, [n], of colours, [n, 3], at `rate` samples a second."""
+    """Return the pulse, [n], of colors, [n, 3], at `rate` samples a second."""
     length = min(max(2, round(WINDOW * rate)), len(colors))
     wave = np.zeros(len(colors))
     for start in range(len(colors) - length + 1):
@@ -108,7 +108,7 @@ def pos(colors: Floats, rate: float) -> Floats:
 
 
 def heart_rate(times: Floats, colors: Floats, low: float = LOW, high: float = HIGH) -> Pulse:
-    """Return the pulse of colours, [n, 3], at times in seconds, [n], between `low` and `high` beats a minute."""
+    """Return the pulse of colors, [n, 3], at times in seconds, [n], between `low` and `high` beats a minute."""
     even, smooth = evenly(times, colors)
     rate = 1 / (even[1] - even[0])
     wave = pos(smooth, rate)
@@ -116,7 +116,7 @@ def heart_rate(times: Floats, colors: Floats, low: float = LOW, high: float = HI
     rates = 60 * rate * np.arange(len(power)) / max(_PADDED, len(wave))
     band = (rates >= low) & (rates <= min(high, rates[-1]))
     if not power[band].any():
-        raise DataError("The colour of the skin does not change: there is no pulse in it.")
+        raise DataError("The color of the skin does not change: there is no pulse in it.")
     rates, power = rates[band], power[band] / power[band].sum()
     beats = float(rates[power.argmax()])
     signal = power[(np.abs(rates - beats) < _NEAR) | (np.abs(rates - 2 * beats) < _NEAR)].sum()

@@ -43,7 +43,7 @@ Source = FileSource | ReleaseSource
 class Network:
     """The input and the output of a network.
 
-    `size` is the input's side in pixels, `fit` how the image is brought to it; RGB / 255 is normalised by `mean` and
+    `size` is the input's side in pixels, `fit` how the image is brought to it; RGB / 255 is normalized by `mean` and
     `std` (ImageNet's, if given) and laid out as float32 [batch, `inputs`, height, width]. Of the first output's
     `channels` (values 0 to 1), number `channel` is skin. `stretch` says when the output is min-max stretched by
     default, `blur` the side and sigma of the Gaussian that follows the opening in the clean-up.
@@ -118,12 +118,12 @@ class Model:
     architecture: str
     network: Network | None = None  # None: a classic method
     sources: tuple[Source, ...] = ()  # tried in order; empty: nothing to download
-    licence: str = "MIT"  # of the weights, or of the code of a method without weights
+    license: str = "MIT"  # of the weights, or of the code of a method without weights
     published: Published | None = None
     suffix: str = ".onnx"
     packaged: bool = False  # the weights ship inside this package
     base: str | None = None  # refined models: the session that makes the base mask
-    extra_files: tuple[str, ...] = field(default=())  # further catalogue entries whose files are needed
+    extra_files: tuple[str, ...] = field(default=())  # further catalog entries whose files are needed
     is_session: bool = True  # False: a file that other sessions need, such as a detector
 
     @property
@@ -144,7 +144,7 @@ _COUNTED = "multiply-adds of convolutions and matrix products, counted from the 
 _COUNTED_FLOAT = f"{_COUNTED}; of the network before quantization"
 _STATED = "README of samhaswon/skin_segmentation, counted there by fvcore"
 
-# `python -m benchmarks.cost` prints the counted ones; with fvcore's terms for normalisation and resizing its count is
+# `python -m benchmarks.cost` prints the counted ones; with fvcore's terms for normalization and resizing its count is
 # the published one to every digit: 604.007, 205.082 (U2-NetP at 1024), 51.271 and 2.473.
 COSTS: dict[str, Cost] = {
     "u2net_skin": Cost(1024, 600.046, 44_009_869, _COUNTED),
@@ -204,7 +204,7 @@ def _author(
 ) -> Model:
     train, evaluation, seconds = figures
     published = Published(AUTHOR_TABLE, miou_train=train, miou_eval=evaluation, seconds=seconds)
-    return Model(name, title, architecture, network, sources, licence=GPL, published=published)
+    return Model(name, title, architecture, network, sources, license=GPL, published=published)
 
 
 def _quantized(family: str, title: str, network: Network, engine: str, train: float, evaluation: float) -> Model:
@@ -263,7 +263,7 @@ _NEURAL = (
             levels=_NO_VEIL,
             reducing_gap=1.7,
         ),
-        licence="Apache-2.0",
+        license="Apache-2.0",
         packaged=True,
     ),
     _author(
@@ -340,7 +340,7 @@ _NEURAL = (
                 size=4_093_734,
             ),
         ),
-        licence="MIT",
+        license="MIT",
         published=Published(
             "Kazuhito00/Skin-Clothes-Hair-Segmentation-using-SMP (skin, clothes and hair)", None, 0.803
         ),
@@ -353,7 +353,7 @@ def _refined(base: str, title: str, evaluation: float) -> Model:
         f"{base}_refined",
         f"{title}, refined in 512-pixel tiles",
         f"{title} + U2-NetP patch network",
-        licence=GPL,
+        license=GPL,
         published=Published(AUTHOR_TABLE, miou_eval=evaluation),
         base=base,
         extra_files=("refiner",),
@@ -381,7 +381,7 @@ _SELFIE = Model(
             size=16_371_837,
         ),
     ),
-    licence="Apache-2.0",
+    license="Apache-2.0",
     published=Published(AUTHOR_TABLE, miou_train=0.619, miou_eval=0.556),
     suffix=".tflite",
 )
@@ -397,7 +397,7 @@ _FILES = (
             ReleaseSource("samhaswon", "csc6780-term-project", r"u2netp_chunks\.onnx", tag="v0.0.0"),
             _asset(r"(skin_)?u2netp_chunks\.onnx"),
         ),
-        licence=GPL,
+        license=GPL,
         is_session=False,
     ),
     Model(
@@ -414,7 +414,7 @@ _FILES = (
                 size=232_589,
             ),
         ),
-        licence="MIT",
+        license="MIT",
         is_session=False,
     ),
 )
@@ -424,7 +424,7 @@ def _classic(name: str, title: str, evaluation: float | None = None) -> Model:
     return Model(
         name,
         title,
-        "classic colour method",
+        "classic color method",
         published=None if evaluation is None else Published(AUTHOR_TABLE, miou_eval=evaluation),
     )
 
@@ -435,8 +435,8 @@ _CLASSIC = (
     _classic("ycbcr_hsv_skin", "YCbCr and HSV ranges", 0.562),
     _classic("ellipse_skin", "Cb-Cr ellipse", 0.522),
     _classic("diagonal_skin", "Cb-Cr rotated ellipse", 0.608),
-    _classic("icm_skin", "Colour mixtures and a Markov random field", 0.621),
-    replace(_classic("face_skin", "Colours of the picture's own faces", 0.352), extra_files=("yunet",)),
+    _classic("icm_skin", "Color mixtures and a Markov random field", 0.621),
+    replace(_classic("face_skin", "Colors of the picture's own faces", 0.352), extra_files=("yunet",)),
 )
 
 SKIN = "skin"  # another name of the recommended model
@@ -445,7 +445,7 @@ _SKIN = Model(
     SKIN,
     f"The recommended model, {RECOMMENDED}; REMBG_SKIN_MODEL names another",
     f"that of {RECOMMENDED}",
-    licence="Apache-2.0",
+    license="Apache-2.0",
 )
 
 # Written by `tools/pin_hashes.py`: release assets whose bytes were downloaded and hashed.

@@ -20,12 +20,12 @@ from rembg_skin.messages import tell
 
 # A command's module has add_arguments(parser) and run(arguments) -> exit status; only the one asked for is imported.
 COMMANDS = {
-    "models": "list the models: input, cost, download, licence, published and measured accuracy",
+    "models": "list the models: input, cost, download, license, published and measured accuracy",
     "download": "fetch and verify the weights of models",
     "verify": "hash the weights on disk and compare",
-    "cut": "cut skin out for an editor: the photo's own colours with the mask as alpha, or the mask, or an overlay",
+    "cut": "cut skin out for an editor: the photo's own colors with the mask as alpha, or the mask, or an overlay",
     "masks": "write the masks of a folder of photographs, on all cores; run again, it goes on where it stopped",
-    "video": "write the masks, the cutout or the overlay of a video, or its skin's colour over time",
+    "video": "write the masks, the cutout or the overlay of a video, or its skin's color over time",
     "tune": "tune a mask on a web page of this machine, and take the command along",
     "export": "write the network of this package as a file for OpenCV, Node and other runtimes",
     "eval": "measure how well models find skin on your own photographs",

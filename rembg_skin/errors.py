@@ -70,7 +70,7 @@ class OptionError(SkinError, _BadRequest, ValueError):
 
 
 class ModelError(SkinError, _Unavailable):
-    """A network does not fit the catalogue, or its result is not a mask."""
+    """A network does not fit the catalog, or its result is not a mask."""
 
 
 class SettingError(SkinError, _Unavailable):

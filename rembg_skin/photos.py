@@ -117,7 +117,7 @@ def _prepare_tiff(image: Any) -> None:
         raise ImageError(_RAW)
     image.filename = ""  # Pillow would map the file, with height and width changed over if it has to be turned
     if image.mode.startswith("I;16") and (bits != _DEEP or tags.get(_PHOTOMETRY) == 0):
-        raise ImageError(f"its {bits} bits of grey would be misread; save it with 16 bits, black as 0")
+        raise ImageError(f"its {bits} bits of gray would be misread; save it with 16 bits, black as 0")
     if bits == _DEEP and tags.get(_PLANES) == _SEPARATE and image.tile[0].codec_name == "raw":
         if image.mode not in ("RGB", "RGBA"):
             raise ImageError("its 16 bits in separate planes would be misread; save it with interleaved channels")

@@ -38,13 +38,13 @@ def photos() -> list[Path]:
 
 @pytest.fixture(scope="session")
 def color_cube() -> NDArray[np.uint8]:
-    """Return random RGB pixels that cover the whole colour cube, uint8 [600, 1500, 3]: more than one tile."""
+    """Return random RGB pixels that cover the whole color cube, uint8 [600, 1500, 3]: more than one tile."""
     return np.random.default_rng(2).integers(0, 256, (600, 1500, 3), dtype=np.uint8)
 
 
 @pytest.fixture(scope="session")
 def color_patches() -> NDArray[np.uint8]:
-    """Return smooth random patches of every colour, uint8 [600, 1500, 3]: masks with regions instead of noise."""
+    """Return smooth random patches of every color, uint8 [600, 1500, 3]: masks with regions instead of noise."""
     small = np.random.default_rng(3).integers(0, 256, (60, 150, 3), dtype=np.uint8)
     return np.asarray(Image.fromarray(small).resize((1500, 600), Image.Resampling.BICUBIC))
 

@@ -1,4 +1,4 @@
-"""Pin hashes: download and hash every release asset without a hash, and write what was found into the catalogue.
+"""Pin hashes: download and hash every release asset without a hash, and write what was found into the catalog.
 
 Run it with `python -m tools.pin_hashes`, with a network and a ``GITHUB_TOKEN``. Exit status 1 names those it could not
 get.
@@ -27,7 +27,7 @@ _LAST = "# End of what `tools/pin_hashes.py` writes."
 
 
 def unpinned(model: Model) -> list[ReleaseSource]:
-    """Return the sources of `model` of which the catalogue holds no file with its hash."""
+    """Return the sources of `model` of which the catalog holds no file with its hash."""
     known = tuple(source.mirror for source in model.sources if isinstance(source, FileSource))
     return [
         source

@@ -78,7 +78,7 @@ class SkinMasker:
             Columns by name: a mapping, such as Ray's, Spark's and Hugging Face's batches, a pandas or polars DataFrame,
             a pyarrow Table or RecordBatch. An image is the bytes of a file, Hugging Face's ``{"bytes": ...}``, a
             Pillow image, or a uint8 array [height, width], [height, width, 1], [height, width, 3] or
-            [height, width, 4]: grey, RGB, RGBA. A uint16 array [height, width] is grey too.
+            [height, width, 4]: gray, RGB, RGBA. A uint16 array [height, width] is gray too.
 
         Returns
         -------

@@ -7,7 +7,7 @@ import numpy as np
 from rembg_skin.color.planes import Planes
 from rembg_skin.image.arrays import Bytes, Floats
 
-_GAMMA_SHIFT = 3  # linear light is kept in eighths of a grey level
+_GAMMA_SHIFT = 3  # linear light is kept in eighths of a gray level
 _SHIFT = 12
 _ROOT_SHIFT = _SHIFT + _GAMMA_SHIFT
 # sRGB primaries, rows X, Y, Z, each divided by the D65 white point.

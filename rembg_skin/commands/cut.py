@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--mask", dest="kind", action="store_const", const=MASK, help="write the mask alone")
     what.add_argument(
-        "--overlay", dest="kind", action="store_const", const=OVERLAY, help="write the photo in grey, skin tinted"
+        "--overlay", dest="kind", action="store_const", const=OVERLAY, help="write the photo in gray, skin tinted"
     )
     parser.set_defaults(kind=CUT)
     parser.add_argument(

@@ -11,7 +11,7 @@ from rembg_skin.commands.console import write_table
 
 _WIDTH = 100
 _SETS = [field.name for field in fields(Measured)]
-_HEAD = ["name", "side", "download", "licence", "published", *_SETS]
+_HEAD = ["name", "side", "download", "license", "published", *_SETS]
 _NOTES = f"""
 *: never tried here, its weights were not at hand. side: of the input, in pixels; + looks twice, - at any size.
 ?: the host tells it when the file is fetched. published: mIoU on the authors' evaluation data.
@@ -51,7 +51,7 @@ def describe(model: Model) -> dict[str, object]:
         "input": None if model.network is None else model.network.size,
         "cost": {name: asdict(cost) for name, cost in networks.items()},
         "download_bytes": None if None in sizes else sum(size or 0 for size in sizes),
-        "licence": model.licence,
+        "license": model.license,
         "published": None if model.published is None else asdict(model.published),
         "measured": None if model.measured is None else {**asdict(model.measured), "where": MEASURED_ON},
         "files": {name: None if path is None else str(path) for name, path in paths.items()},
@@ -93,4 +93,4 @@ def _row(model: Model) -> list[str]:
     published = model.published.miou_eval if model.published else None
     measured = (getattr(model.measured, name, None) for name in _SETS)
     figures = ("-" if figure is None else f"{figure:.3f}" for figure in (published, *measured))
-    return [f"{model.name}{'*' * (not _tried(model))}", _side(model), _download(model), model.licence, *figures]
+    return [f"{model.name}{'*' * (not _tried(model))}", _side(model), _download(model), model.license, *figures]

@@ -22,7 +22,7 @@ _CONFIDENCE = 0.7  # of a face, 0 to 1
 
 _DEFAULTS = (
     "OUT's suffix says what is written: .webm (VP9) and .mov (ProRes 4444) a cutout with an alpha channel, "
-    ".mp4, .m4v and .mkv (H.264) the mask as a grey video. A .mkv file can hold a cutout, too (VP9). "
+    ".mp4, .m4v and .mkv (H.264) the mask as a gray video. A .mkv file can hold a cutout, too (VP9). "
     "Frame times, rotation and sound stay as they are."
 )
 
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for kind, text in (
         ("mask", "write the mask, white for skin"),
         ("cutout", "write only the skin"),
-        ("overlay", "write the skin in green over grey"),
+        ("overlay", "write the skin in green over gray"),
     ):
         kinds.add_argument(f"--{kind}", dest="kind", action="store_const", const=kind, help=text)
     parser.add_argument(

@@ -21,7 +21,7 @@ from rembg_skin.image.colorspace import is_hdr, profile_of
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.photos import open_photo, unreadable, upright
 
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]  # [height, width, channels]: grey, grey + alpha, RGB or RGBA
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]  # [height, width, channels]: gray, gray + alpha, RGB or RGBA
 
 _ORIENTATION, _EXIF, _GPS = 0x0112, 0x8769, 0x8825
 _COLOR_SPACE, _WIDTH, _HEIGHT = 0xA001, 0xA002, 0xA003  # in the EXIF block
@@ -91,7 +91,7 @@ class Photo:
     image
         As Pillow has it: what a session takes.
     deep
-        Its 16-bit values, [height, width, channels] of grey, grey and alpha, RGB or RGBA; None if 8 bits can be read.
+        Its 16-bit values, [height, width, channels] of gray, gray and alpha, RGB or RGBA; None if 8 bits can be read.
     bits
         How many bits a channel has in the file.
     kept
@@ -107,7 +107,7 @@ class Photo:
     def cutout(self, mask: Mask) -> tuple[Pixels, Kept]:
         """Return the photo's own colors with `mask` as alpha, or the photo's own alpha if that is lower.
 
-        Grey and alpha or RGBA, uint8 or uint16 [height, width, 2 or 4], and what it keeps. Raises ImageError if a
+        Gray and alpha or RGBA, uint8 or uint16 [height, width, 2 or 4], and what it keeps. Raises ImageError if a
         cutout cannot hold the values: HDR, or 32 bits.
         """
         if is_hdr(self.image):
@@ -173,8 +173,8 @@ def _bits(image: Any) -> int:
 
 def _deep(path: Path, image: PILImage, raw: str) -> NDArray[np.uint16] | None:
     if image.mode.startswith("I;16"):
-        grey = np.asarray(image).astype(np.uint16)[..., None]
-        return _with_named_transparency(grey, image)
+        gray = np.asarray(image).astype(np.uint16)[..., None]
+        return _with_named_transparency(gray, image)
     if image.format == "HEIF" and (bits := image.info["bit_depth"]) > 8:  # noqa: PLR2004
         from pillow_heif import open_heif
 

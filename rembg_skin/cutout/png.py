@@ -1,4 +1,4 @@
-"""Write PNG with 16 bits a channel, which Pillow does only for grey: a few lines of zlib, not one more package."""
+"""Write PNG with 16 bits a channel, which Pillow does only for gray: a few lines of zlib, not one more package."""
 
 import struct
 import zlib
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rembg_skin.cutout.photo import Kept
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG's number of grey, grey and alpha, RGB, RGBA
+_COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG's number of gray, gray and alpha, RGB, RGBA
 _SUB = 1  # the filter: each byte less that of the pixel to its left
 _ROWS = 64  # at a time
 _INCHES = 39.3701  # a metre

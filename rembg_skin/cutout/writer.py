@@ -20,7 +20,7 @@ _QUALITY = 95  # of JPEG
 def write_picture(path: Path, format_name: str, pixels: Pixels, kept: Kept) -> None:
     """Write a picture in one of :data:`FORMATS`, whatever the suffix of `path`.
 
-    `pixels` are uint8 or uint16 [height, width, channels]: grey, grey and alpha, RGB or RGBA. Raises ImageError if the
+    `pixels` are uint8 or uint16 [height, width, channels]: gray, gray and alpha, RGB or RGBA. Raises ImageError if the
     format cannot hold them.
     """
     FORMATS[format_name](path, pixels, kept)
@@ -38,7 +38,7 @@ def _write_webp(path: Path, pixels: Pixels, kept: Kept) -> None:
         raise ImageError("it has 16 bits a channel and WebP holds 8; write PNG or TIFF")
     _check_side(pixels, "WebP", _WEBPS_SIDE)
     image = _image(pixels)
-    if image.mode in ("L", "LA"):  # WebP has no grey
+    if image.mode in ("L", "LA"):  # WebP has no gray
         image, kept = image.convert("RGBA" if image.mode == "LA" else "RGB"), Kept(None, kept.dpi, kept.exif)
     # WebP keeps the resolution in the EXIF data alone.
     resolution = {} if kept.dpi is None else {282: kept.dpi[0], 283: kept.dpi[1], 296: 2}

@@ -17,7 +17,7 @@ from rembg_skin.image.arrays import THRESHOLD, Bytes, Mask
 
 HUES = tuple(360 * step / 7 for step in range(1, 7))  # degrees; a seventh step would be the identity
 SATURATIONS = (0.5, 0.3, 0.0, 1.2, 1.5)
-CONTRASTS = ((1.0, 5), (1.5, 0), (0.7, 5), (0.7, 0), (1.5, 5))  # (factor, grey levels added)
+CONTRASTS = ((1.0, 5), (1.5, 0), (0.7, 5), (0.7, 0), (1.5, 5))  # (factor, gray levels added)
 SEPIAS = tuple(step / 8 for step in range(1, 9))
 SPACING, LOW_SPACING, JITTER, LINE = 20, 40, 3, 2  # pixels
 
@@ -30,7 +30,7 @@ def _rounded(values: NDArray[np.float32]) -> Bytes:
 
 
 def rotate_hue(image: Bytes, degrees: float) -> Bytes:
-    """Turn the HSV hue by `degrees`; saturation and value stay. Greys have no hue and do not change."""
+    """Turn the HSV hue by `degrees`; saturation and value stay. Grays have no hue and do not change."""
     red, green, blue = (image[..., channel].astype(np.float32) for channel in range(3))
     value = np.maximum(np.maximum(red, green), blue)
     chroma = value - np.minimum(np.minimum(red, green), blue)
@@ -51,7 +51,7 @@ def rotate_hue(image: Bytes, degrees: float) -> Bytes:
 
 
 def scale_saturation(image: Bytes, factor: float) -> Bytes:
-    """Multiply the HSV saturation by `factor`, at most to 1; hue and value stay. 0 gives the grey of the value."""
+    """Multiply the HSV saturation by `factor`, at most to 1; hue and value stay. 0 gives the gray of the value."""
     value = image.max(axis=2, keepdims=True).astype(np.float32)
     below = value - image
     # Saturation is (value - smallest) / value, so the smallest channel may fall to 0 and no further.
@@ -103,7 +103,7 @@ def lattice(shape: tuple[int, int], spacing: int, rng: np.random.Generator) -> N
 
 
 def occlude(image: Bytes, mask: Mask, spacing: int, rng: np.random.Generator, *, low: bool) -> tuple[Bytes, Mask]:
-    """Lay a lattice of one random colour over the subject and cut it out of the mask.
+    """Lay a lattice of one random color over the subject and cut it out of the mask.
 
     With `low`, only over the lower half of the subject's height. If the mask is empty, the complete picture counts as
     the subject, so that the variant still differs from the original.

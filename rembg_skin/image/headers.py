@@ -7,7 +7,7 @@ from rembg_skin.errors import ImageError
 
 _CODESTREAM, _DEPTH = b"\xff\x4f\xff\x51", 42  # JPEG 2000's first markers; from there to the bits of a channel
 _V5, _EMBEDDED = 124, b"DEBM"  # BMP: the header's size, and its mark of a profile
-_KNOWN_SPACES = (0, 12, 15, 16, 17, 18)  # of JPEG 2000, as Pillow decodes them: bitmaps, CMYK, sRGB, grey, sYCC
+_KNOWN_SPACES = (0, 12, 15, 16, 17, 18)  # of JPEG 2000, as Pillow decodes them: bitmaps, CMYK, sRGB, gray, sYCC
 
 
 def header_info(format_name: str, data: bytes) -> dict[str, Any]:

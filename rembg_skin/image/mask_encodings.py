@@ -1,6 +1,6 @@
 """Read masks in any common encoding, or refuse them.
 
-Read are: levels of 8, 16 or 32 bits and of fractions, bitmaps, 0 and 1 in any of them, the grey of a color image, one
+Read are: levels of 8, 16 or 32 bits and of fractions, bitmaps, 0 and 1 in any of them, the gray of a color image, one
 color on black, palettes, and the alpha of a cutout. Class numbers, and pictures in colors, are refused: nothing shows
 which of them is skin.
 """
@@ -19,7 +19,7 @@ from rembg_skin.image.rgb import to_rgb
 _WHITE = 255
 _DEEP_WHITE = 65535
 _CLASSES = 40  # numbers of classes end here; a mask of 0 and one higher value is a dim one
-_GREY = 32  # JPEG moves the channels of a grey so far apart
+_GREY = 32  # JPEG moves the channels of a gray so far apart
 _REMEDY = "save it as 0 for not skin and 255 for skin"
 
 
@@ -37,7 +37,7 @@ def mask_levels(image: PILImage) -> Mask:
         image = image.convert(image.mode.upper())
     if image.mode in ("LA", "PA", "RGBA") or (image.mode == "P" and image.has_transparency_data):
         alpha = np.asarray(image.convert("RGBA").getchannel("A"))
-        if alpha.min(initial=_WHITE) < _WHITE:  # a cutout: its colours are the photograph's
+        if alpha.min(initial=_WHITE) < _WHITE:  # a cutout: its colors are the photograph's
             return _of_values(alpha, _WHITE)
     if image.mode == "1":
         return np.asarray(image.convert("L"))
@@ -103,7 +103,7 @@ def _painted(skin: NDArray[np.bool_]) -> Mask:
 
 
 def _of_palette(image: PILImage) -> Mask:
-    """Return the levels of a palette: its greys, otherwise one color that is class 1 or the only one on black."""
+    """Return the levels of a palette: its grays, otherwise one color that is class 1 or the only one on black."""
     colors = np.asarray(image.convert("RGB"))
     if _spread(colors) == 0:
         return _of_colors(colors)
@@ -115,7 +115,7 @@ def _of_palette(image: PILImage) -> Mask:
 
 
 def _of_colors(rgb: Bytes) -> Mask:
-    """Return the levels of RGB pixels: their grey, or one color on black."""
+    """Return the levels of RGB pixels: their gray, or one color on black."""
     spread = _spread(rgb)
     if spread == 0:
         return _of_values(rgb[..., 0], _WHITE)
@@ -129,7 +129,7 @@ def _of_colors(rgb: Bytes) -> Mask:
 
 
 def _spread(rgb: Bytes) -> int:
-    """Return the largest difference between the channels of a pixel; 0 if all are grey."""
+    """Return the largest difference between the channels of a pixel; 0 if all are gray."""
     return int((rgb.max(axis=2, initial=0) - rgb.min(axis=2, initial=_WHITE)).max(initial=0))
 
 

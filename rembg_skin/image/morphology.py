@@ -1,4 +1,4 @@
-"""Erode and dilate planes by any centred shape.
+"""Erode and dilate planes by any centerd shape.
 
 `scipy.ndimage` gives the same values; with the crosses and disks of this package it takes 10 to 60 times as long.
 """

@@ -1,4 +1,4 @@
-"""Show a mask over its photograph: skin in color, everything else in grey."""
+"""Show a mask over its photograph: skin in color, everything else in gray."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,7 @@ _ROWS = 256  # at a time: only these are held as float32
 
 
 def overlay(image: PILImage, mask: Mask) -> PILImage:
-    """Return the photograph in grey with the mask laid over it in green, as strong as its level.
+    """Return the photograph in gray with the mask laid over it in green, as strong as its level.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def overlay(image: PILImage, mask: Mask) -> PILImage:
 
 
 def error_overlay(image: PILImage, prediction: Mask, truth: Mask) -> PILImage:
-    """Return the photograph in grey: skin found green, skin missed blue, false skin orange.
+    """Return the photograph in gray: skin found green, skin missed blue, false skin orange.
 
     `prediction` and `truth` are uint8 [height, width] of the image's size, binarized at 127.
     """
@@ -44,7 +44,7 @@ def error_overlay(image: PILImage, prediction: Mask, truth: Mask) -> PILImage:
 
 
 def tint(image: PILImage, layers: Iterable[tuple[Mask, Color]]) -> PILImage:
-    """Return the image in grey with each layer's color over it, as strong as the layer's level.
+    """Return the image in gray with each layer's color over it, as strong as the layer's level.
 
     Parameters
     ----------
@@ -54,12 +54,12 @@ def tint(image: PILImage, layers: Iterable[tuple[Mask, Color]]) -> PILImage:
         Masks, uint8 [height, width], and their RGB colors; a later layer lies over an earlier one.
 
     """
-    grey = np.asarray(image.convert("L"))
-    shown = np.empty((*grey.shape, 3), np.uint8)
+    gray = np.asarray(image.convert("L"))
+    shown = np.empty((*gray.shape, 3), np.uint8)
     held = list(layers)
-    for top in range(0, len(grey), _ROWS):
+    for top in range(0, len(gray), _ROWS):
         rows = slice(top, top + _ROWS)
-        pixels = np.repeat(grey[rows, :, None], 3, axis=2).astype(np.float32)
+        pixels = np.repeat(gray[rows, :, None], 3, axis=2).astype(np.float32)
         for mask, color in held:
             pixels += (np.array(color, np.float32) - pixels) * _share(mask[rows])
         shown[rows] = pixels.round()

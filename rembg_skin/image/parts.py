@@ -25,7 +25,7 @@ _TILT = 0.1  # radians: a brow's outer end is higher than its inner one
 
 @dataclass(frozen=True)
 class Ellipse:
-    """Centre and half axes in pixels; `angle` in radians turns the first axis from x towards y."""
+    """Center and half axes in pixels; `angle` in radians turns the first axis from x towards y."""
 
     x: float
     y: float
@@ -55,8 +55,8 @@ def features(landmarks: Sequence[Point]) -> list[Ellipse]:
     below = np.array((-right[1], right[0]))  # from the eyes towards the mouth
     angle = atan2(right[1], right[0])
 
-    def ellipse(centre: NDArray[np.float64], across: float, down: float, tilt: float = 0.0) -> Ellipse:
-        return Ellipse(float(centre[0]), float(centre[1]), across * wide, down * high, angle + tilt)
+    def ellipse(center: NDArray[np.float64], across: float, down: float, tilt: float = 0.0) -> Ellipse:
+        return Ellipse(float(center[0]), float(center[1]), across * wide, down * high, angle + tilt)
 
     found = [ellipse(mouth + 0.07 * high * below, 0.44 * hypot(*(points[4] - points[3])) / wide, 0.165)]
     for eye, outward in zip(eyes, (-1, 1), strict=True):

@@ -30,8 +30,8 @@ Grouping = Literal["folder", "tone"]
 class Measures:
     """Agreement of one mask with the truth.
 
-    `iou` counts grey levels, `iou_05`, `f1`, `precision` and `recall` binarize at 127, each 0 to 1 (see
-    :mod:`rembg_skin.measure.metrics`); `mae` is in grey levels, `hce` in mouse clicks (see
+    `iou` counts gray levels, `iou_05`, `f1`, `precision` and `recall` binarize at 127, each 0 to 1 (see
+    :mod:`rembg_skin.measure.metrics`); `mae` is in gray levels, `hce` in mouse clicks (see
     :mod:`rembg_skin.measure.hce`), `seconds` the time of the prediction. `hce` is None if it was not counted.
     """
 

@@ -67,10 +67,10 @@ def _relaxed(region: Region, other: Region, core: Region, relax: int) -> Region:
     return kept
 
 
-def _clicks(error: Region, neighbour: Region, epsilon: float) -> int:
-    """Return the corners along the boundary between `error` and `neighbour`, plus one for each region without any."""
+def _clicks(error: Region, neighbor: Region, epsilon: float) -> int:
+    """Return the corners along the boundary between `error` and `neighbor`, plus one for each region without any."""
     labels, count = ndimage.label(error, _SQUARE)
-    touches = ndimage.binary_dilation(neighbour, _CROSS)
+    touches = ndimage.binary_dilation(neighbor, _CROSS)
     islands = count - np.unique(labels[error & touches]).size
     seen = np.zeros_like(error)
     return int(islands) + sum(

@@ -11,7 +11,7 @@ from rembg_skin.image.arrays import THRESHOLD, Mask
 
 
 def iou(prediction: Mask, truth: Mask) -> float:
-    """Return the intersection over union, 0 to 1, in which grey levels count; 1 if both masks are empty.
+    """Return the intersection over union, 0 to 1, in which gray levels count; 1 if both masks are empty.
 
     Bitwise and over bitwise or of the levels, summed over the image: the definition of samhaswon/skin_segmentation.
     """
@@ -22,7 +22,7 @@ def iou(prediction: Mask, truth: Mask) -> float:
 
 
 def mae(prediction: Mask, truth: Mask) -> float:
-    """Return the mean absolute error in grey levels, 0 to 255."""
+    """Return the mean absolute error in gray levels, 0 to 255."""
     # On uint8, larger minus smaller cannot wrap and needs no wider copy of the image.
     return float((np.maximum(prediction, truth) - np.minimum(prediction, truth)).mean(dtype=np.float64))
 

@@ -100,7 +100,7 @@ def _density(axes: "Axes", place: int, values: Sequence[float]) -> None:
 def histograms(figure: "Figure", statistics: ColorStatistics) -> None:
     """Draw the share of skin and of other pixels at each level of H, S and V, and the bounds of ``hsv_skin``.
 
-    The axis ends above all but a few levels, so that the hue 0 of grey pixels does not flatten the rest.
+    The axis ends above all but a few levels, so that the hue 0 of gray pixels does not flatten the rest.
     """
     panels = figure.subplots(1, len(_CHANNELS))
     for axes, (name, (label, last, bounds)) in zip(panels, _CHANNELS.items(), strict=True):

@@ -37,7 +37,7 @@ class TfliteGraph:
         if [(tuple(one["shape"]), one["dtype"]) for one in found] != [(shape, np.float32) for shape in expected]:
             described = ", ".join(f"{one['name']} {np.dtype(one['dtype'])} {one['shape'].tolist()}" for one in found)
             raise ModelError(
-                f"{name}: {path} is another network, with {described}; the catalogue has float32 {list(expected[0])}"
+                f"{name}: {path} is another network, with {described}; the catalog has float32 {list(expected[0])}"
                 f" in and float32 {list(expected[1])} out. Delete the file to download it again."
             )
         self._input, self._output = (one["index"] for one in found)

@@ -106,7 +106,7 @@ def shared_graph(
     Parameters
     ----------
     name, network
-        The session's name, for the errors, and its entry in the catalogue.
+        The session's name, for the errors, and its entry in the catalog.
     path
         An ONNX file.
     providers
@@ -117,7 +117,7 @@ def shared_graph(
     Raises
     ------
     ModelError
-        If ONNX Runtime cannot load the file, or it is another network than that of the catalogue.
+        If ONNX Runtime cannot load the file, or it is another network than that of the catalog.
 
     """
     options = options or ort.SessionOptions()
@@ -177,7 +177,7 @@ def _create(
 
 
 def _check(name: str, network: Network, path: Path, session: ort.InferenceSession) -> None:
-    """Raise ModelError unless the graph in `path` fits the catalogue."""
+    """Raise ModelError unless the graph in `path` fits the catalog."""
     inputs, outputs = session.get_inputs(), session.get_outputs()
     side = inputs[0].shape[2] if network.own_size and inputs and len(inputs[0].shape) > 2 else network.size  # noqa: PLR2004
     further = network.skin_output
@@ -194,7 +194,7 @@ def _check(name: str, network: Network, path: Path, session: ort.InferenceSessio
         several = f" first of at most {network.outputs}" if network.outputs > 1 else ""
         raise ModelError(
             f"{name}: {path} is another network. It takes {_described(inputs)} and returns {_described(outputs)}; "
-            f"the catalogue's takes tensor(float) {expected_input} and returns tensor(float) {expected_output}"
+            f"the catalog's takes tensor(float) {expected_input} and returns tensor(float) {expected_output}"
             f"{several}{named}. Delete the file to download it again."
         )
 

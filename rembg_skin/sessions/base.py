@@ -50,7 +50,7 @@ class SkinSession(BaseSession, ABC):
 
     @classmethod
     def of(cls, model: Model, **members: object) -> type[Self]:
-        """Return the session class of a catalogue entry, with further class attributes."""
+        """Return the session class of a catalog entry, with further class attributes."""
         base = {"__doc__": f"{model.title}.", "__module__": cls.__module__, "model": model}
         return type(model.name, (cls,), {**base, **members})
 

@@ -30,7 +30,7 @@ class MediapipeSession(SkinSession):
     Raises
     ------
     ModelError
-        If LiteRT is not installed, or the file is not the network of the catalogue.
+        If LiteRT is not installed, or the file is not the network of the catalog.
     WeightsError
         If the weights are unavailable or fail verification.
 

@@ -1,4 +1,4 @@
-"""Run the networks of the catalogue: one session class for each of them."""
+"""Run the networks of the catalog: one session class for each of them."""
 
 import warnings
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class NeuralSession(SkinSession):
     WeightsError
         If the weights are unavailable or fail verification.
     ModelError
-        If they do not fit the catalogue, or the machine has too little memory for them.
+        If they do not fit the catalog, or the machine has too little memory for them.
 
     """
 

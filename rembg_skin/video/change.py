@@ -33,10 +33,10 @@ class Look:
 
 @dataclass(frozen=True)
 class Small:
-    """A frame as change is found in it, blurred: RGB, uint8 [h, w, 3], and grey levels, float32 [h, w]."""
+    """A frame as change is found in it, blurred: RGB, uint8 [h, w, 3], and gray levels, float32 [h, w]."""
 
     rgb: Bytes
-    grey: Floats
+    gray: Floats
 
 
 class Watcher:
@@ -56,8 +56,8 @@ class Watcher:
         self._last = small
         if last is None or self._shape != frame.shape:
             self._shape, self._motion, self._seen, self._masked = frame.shape, STILL, 0, True
-            return Look(factor, None, np.zeros(small.grey.shape, np.float32))
-        self._motion = camera_motion(last.grey, small.grey, self._motion)
+            return Look(factor, None, np.zeros(small.gray.shape, np.float32))
+        self._motion = camera_motion(last.gray, small.gray, self._motion)
         changed, inside = changes(last.rgb, small.rgb, self._motion)
         self._seen += 1
         quiet = np.mean((changed >= 1) & inside) < _STIRRED and np.mean(~inside) < _NEW
@@ -80,7 +80,7 @@ def changes(before: Bytes, after: Bytes, motion: Affine) -> tuple[Floats, Select
     height, width, _ = after.shape
     image = Image.fromarray(before)
     moved = image.transform((width, height), Image.Transform.AFFINE, motion, Image.Resampling.BILINEAR)
-    inside = warped(np.ones((height, width), np.float32), motion) > 0.999  # noqa: PLR2004 - all four neighbours are pixels
+    inside = warped(np.ones((height, width), np.float32), motion) > 0.999  # noqa: PLR2004 - all four neighbors are pixels
     if not inside[_SAMPLE].any():
         return np.ones((height, width), np.float32), inside
     difference = after.astype(np.float32) - np.asarray(moved)

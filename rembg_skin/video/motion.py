@@ -1,6 +1,6 @@
 """Find how the camera moved from one frame to the next: one shift, zoom and turn for the complete picture.
 
-A phase correlation finds large shifts to the pixel; Gauss-Newton steps on the grey levels then refine shift, zoom and
+A phase correlation finds large shifts to the pixel; Gauss-Newton steps on the gray levels then refine shift, zoom and
 turn. Pixels that do not fit, such as those of a moving person, lose their weight in every step.
 """
 
@@ -54,7 +54,7 @@ def camera_motion(before: Floats, after: Floats, last: Affine = STILL) -> Affine
     Parameters
     ----------
     before, after
-        Grey levels of the two frames, float32 [height, width], 0 to 255. About 160 pixels across are enough.
+        Gray levels of the two frames, float32 [height, width], 0 to 255. About 160 pixels across are enough.
     last
         The motion before, which most often goes on.
 
@@ -94,7 +94,7 @@ def _windowed(plane: Floats) -> Floats:
 
 
 def _difference(before: Floats, after: Floats, shift: tuple[int, int]) -> float:
-    """Return the mean difference of the grey levels where the two frames overlap."""
+    """Return the mean difference of the gray levels where the two frames overlap."""
     x, y = shift
     height, width = after.shape
     here = after[max(-y, 0) : height - max(y, 0), max(-x, 0) : width - max(x, 0)]
@@ -103,7 +103,7 @@ def _difference(before: Floats, after: Floats, shift: tuple[int, int]) -> float:
 
 
 def _refined(before: Floats, after: Floats, values: Values) -> Affine | None:
-    """Return the motion near `values` that fits the grey levels best, up to one change of brightness; None if none."""
+    """Return the motion near `values` that fits the gray levels best, up to one change of brightness; None if none."""
     height, width = after.shape
     y, x = np.indices((height, width), np.float32)
     x -= np.float32((width - 1) / 2)

@@ -70,7 +70,7 @@ class Steadier:
         small = np.asarray(Image.fromarray(change).reduce(factor))
         vote = np.sign(small) * (np.abs(small) > _DIFFERENT)
         self._streak = np.where(vote * self._streak > 0, vote + self._streak, vote)
-        return np.abs(self._streak) > _BELIEVED - 0.5  # motion blends neighbours
+        return np.abs(self._streak) > _BELIEVED - 0.5  # motion blends neighbors
 
 
 def masked(frames: Iterable[Frame], work: Masking, at_once: int, *, steady: bool) -> Generator[tuple[Frame, Mask]]:

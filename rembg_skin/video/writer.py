@@ -110,7 +110,7 @@ class Writer:
 
 
 def composed(kind: Kind, rgb: Bytes, mask: Mask) -> Bytes:
-    """Return a frame of the kind: grey, uint8 [h, w]; RGB, uint8 [h, w, 3]; or RGB and alpha, uint8 [h, w, 4]."""
+    """Return a frame of the kind: gray, uint8 [h, w]; RGB, uint8 [h, w, 3]; or RGB and alpha, uint8 [h, w, 4]."""
     if kind == "mask":
         return mask
     if kind == "overlay":

@@ -1,4 +1,4 @@
-"""A catalogue entry in, a verified file path out."""
+"""A catalog entry in, a verified file path out."""
 
 from collections.abc import Sequence
 from pathlib import Path

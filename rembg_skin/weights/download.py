@@ -26,7 +26,7 @@ from rembg_skin.weights.settings import Settings
 from rembg_skin.weights.sources import Offer
 
 _PART, _ORIGIN = "part", "part.json"
-_LARGEST = 1 << 30  # bytes; no network of the catalogue comes near it
+_LARGEST = 1 << 30  # bytes; no network of the catalog comes near it
 _ETAG = re.compile(r'"[\x21\x23-\x7e]{0,200}"')  # weak tags do not promise equal bytes, so they cannot be resumed from
 
 

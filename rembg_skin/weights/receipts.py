@@ -17,7 +17,7 @@ from rembg_skin.errors import printable
 from rembg_skin.files import read_own, replace_text
 from rembg_skin.weights.folders import on_disk
 
-Trust = Literal["catalogue", "release", "nothing"]
+Trust = Literal["catalog", "release", "nothing"]
 _TRUSTS = get_args(Trust)
 
 UNCHECKED_KEPT = 3600  # seconds until a file that could not be verified is checked again
@@ -47,10 +47,10 @@ class Receipt:
         return status.st_size == self.size and status.st_mtime_ns in times
 
     def suits(self, model: Model) -> bool:
-        """Return True if `model` may have this hash; a later catalogue may know better than an old receipt."""
+        """Return True if `model` may have this hash; a later catalog may know better than an old receipt."""
         if any(isinstance(source, FileSource) and source.sha256 == self.sha256 for source in model.sources):
             return True
-        return self.trust != "catalogue" and any(isinstance(source, ReleaseSource) for source in model.sources)
+        return self.trust != "catalog" and any(isinstance(source, ReleaseSource) for source in model.sources)
 
     def is_due(self) -> bool:
         """Return True if the file could not be verified, and that was an hour ago or more."""

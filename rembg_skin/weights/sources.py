@@ -1,4 +1,4 @@
-"""A catalogue source in, offers out: the URL of a file, and the hash and size that it has to have.
+"""A catalog source in, offers out: the URL of a file, and the hash and size that it has to have.
 
 Of GitHub's release list, the newest asset that fits comes first.
 """
@@ -25,7 +25,7 @@ _SAFE = re.compile(r"[\w][\w.+ -]{0,199}", re.ASCII)  # one part of a path, on a
 
 @dataclass(frozen=True)
 class Offer:
-    """An available file, as the catalogue or its host announces it."""
+    """An available file, as the catalog or its host announces it."""
 
     url: str
     mirror: str  # its path below a mirror
@@ -54,7 +54,7 @@ def offers(source: Source, settings: Settings, client: Client) -> list[Offer]:
     Raises SourceError if the release list is needed and unavailable, or has no such asset.
     """
     if isinstance(source, FileSource):
-        return [Offer(source.url, source.mirror, source.sha256, source.size, "catalogue", source.hash_origin)]
+        return [Offer(source.url, source.mirror, source.sha256, source.size, "catalog", source.hash_origin)]
     if settings.offline:
         raise SourceError("its release list needs the network, and REMBG_SKIN_OFFLINE is set")
     listed = []

@@ -1,4 +1,4 @@
-"""A catalogue entry in, a verified file out: what is on disk is verified, what is not is downloaded."""
+"""A catalog entry in, a verified file out: what is on disk is verified, what is not is downloaded."""
 
 import time
 import warnings

@@ -1,4 +1,4 @@
-"""The colour steps give what OpenCV's own operators give."""
+"""The color steps give what OpenCV's own operators give."""
 
 import cv2
 import numpy as np
@@ -31,7 +31,7 @@ def disagreement(mask: NDArray[np.bool_], oracle: Pixels) -> float:
 def sample() -> Pixels:
     rng = np.random.default_rng(5)
     pixels = rng.integers(0, 256, (128, 512, 3), dtype=np.uint8)
-    pixels[:8] = pixels[:8, :, :1]  # greys
+    pixels[:8] = pixels[:8, :, :1]  # grays
     pixels[8:16] = np.minimum(pixels[8:16], 30)  # near black
     return pixels
 

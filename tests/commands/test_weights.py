@@ -82,7 +82,7 @@ def test_models_is_a_table_of_every_model(home: Path, capsys: pytest.CaptureFixt
     assert max(map(len, out.splitlines())) <= 100
     for name, model in catalog.MODELS.items():
         line = next(line for line in out.splitlines() if re.match(rf"{name}\*? ", line))
-        assert model.licence in line
+        assert model.license in line
     assert re.search(r"^pan_skin +512 +4\.1 MB +MIT +0\.803( +0\.\d{3}){4}$", out, re.MULTILINE)
     assert re.search(r"^u2net_skin\* +1024 +\? +GPL-3\.0 +0\.919( +-){4}$", out, re.MULTILINE)  # * for never tried
     assert re.search(r"^hsv_skin +- +none +MIT +0\.541( +0\.\d{3}){4}$", out, re.MULTILINE)

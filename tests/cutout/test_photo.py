@@ -55,11 +55,11 @@ def test_16_bits_of_opencv_are_read_bit_by_bit(channels: int, suffix: str, tmp_p
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
 @pytest.mark.parametrize("byteorder", ["<", ">"])
-@pytest.mark.parametrize("layout", ["grey", "rgb", "rgba", "rgbx", "planes", "planes with alpha"])
+@pytest.mark.parametrize("layout", ["gray", "rgb", "rgba", "rgbx", "planes", "planes with alpha"])
 def test_a_tiff_of_16_bits_is_read_bit_by_bit(
     layout: str, byteorder: Any, compression: str | None, tmp_path: Path
 ) -> None:
-    channels = {"grey": 1, "rgb": 3, "planes": 3}.get(layout, 4)
+    channels = {"gray": 1, "rgb": 3, "planes": 3}.get(layout, 4)
     pixels = deep_pixels(channels)
     options: dict[str, Any] = {"photometric": "rgb" if channels > 1 else "minisblack", "byteorder": byteorder}
     if channels == 4:

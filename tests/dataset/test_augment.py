@@ -17,7 +17,7 @@ from rembg_skin.photos import Problem
 
 @pytest.fixture
 def originals(tmp_path: Path) -> list[Pair]:
-    """Return four pairs of smooth colours with a box of skin; one mask is a palette image, one a bitmap."""
+    """Return four pairs of smooth colors with a box of skin; one mask is a palette image, one a bitmap."""
     rng = np.random.default_rng(1)
     for folder in ("images", "masks"):
         (tmp_path / folder).mkdir()

@@ -1,4 +1,4 @@
-"""The 26 variants: what each does to colours, and what the lattices do to a mask."""
+"""The 26 variants: what each does to colors, and what the lattices do to a mask."""
 
 import colorsys
 import re
@@ -19,7 +19,7 @@ Pixels = NDArray[np.uint8]
 IMAGES = arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 6), st.just(3)))
 
 
-def colour(*levels: int) -> Pixels:
+def color(*levels: int) -> Pixels:
     return np.array([[levels]], dtype=np.uint8)
 
 
@@ -48,11 +48,11 @@ def test_no_two_files_can_get_the_same_name() -> None:
     assert len(set(made)) == len(made)
 
 
-def test_primary_colours_turn_into_each_other() -> None:
-    assert variants.rotate_hue(colour(200, 0, 0), 120).tolist() == [[[0, 200, 0]]]
-    assert variants.rotate_hue(colour(200, 0, 0), 240).tolist() == [[[0, 0, 200]]]
-    assert variants.rotate_hue(colour(200, 0, 0), 60).tolist() == [[[200, 200, 0]]]
-    assert variants.rotate_hue(colour(90, 90, 90), 77).tolist() == [[[90, 90, 90]]]
+def test_primary_colors_turn_into_each_other() -> None:
+    assert variants.rotate_hue(color(200, 0, 0), 120).tolist() == [[[0, 200, 0]]]
+    assert variants.rotate_hue(color(200, 0, 0), 240).tolist() == [[[0, 0, 200]]]
+    assert variants.rotate_hue(color(200, 0, 0), 60).tolist() == [[[200, 200, 0]]]
+    assert variants.rotate_hue(color(90, 90, 90), 77).tolist() == [[[90, 90, 90]]]
 
 
 @given(IMAGES, st.floats(0, 360))
@@ -67,21 +67,21 @@ def test_a_saturation_is_scaled_in_hsv_and_stops_at_full(image: Pixels, factor: 
     assert np.abs(variants.scale_saturation(image, factor) - expected).max() <= 0.51
 
 
-def test_no_saturation_is_the_grey_of_the_value() -> None:
-    assert variants.scale_saturation(colour(200, 100, 50), 0.0).tolist() == [[[200, 200, 200]]]
+def test_no_saturation_is_the_gray_of_the_value() -> None:
+    assert variants.scale_saturation(color(200, 100, 50), 0.0).tolist() == [[[200, 200, 200]]]
 
 
 def test_contrast_and_brightness_worked_out_by_hand() -> None:
-    assert variants.change_contrast(colour(0, 100, 200), 1.5, 5).tolist() == [[[5, 155, 255]]]
-    assert variants.change_contrast(colour(0, 100, 200), 0.7, 0).tolist() == [[[0, 70, 140]]]
+    assert variants.change_contrast(color(0, 100, 200), 1.5, 5).tolist() == [[[5, 155, 255]]]
+    assert variants.change_contrast(color(0, 100, 200), 0.7, 0).tolist() == [[[0, 70, 140]]]
 
 
 def test_sepia_worked_out_by_hand() -> None:
     # 0.393 * 100 + 0.769 * 150 + 0.189 * 200 = 192.45; 0.349, 0.686, 0.168: 171.4; 0.272, 0.534, 0.131: 133.5
-    assert variants.apply_sepia(colour(100, 150, 200), 1.0).tolist() == [[[192, 171, 134]]]
+    assert variants.apply_sepia(color(100, 150, 200), 1.0).tolist() == [[[192, 171, 134]]]
     # Half of it: (100 + 192.45) / 2, (150 + 171.4) / 2, (200 + 133.5) / 2
-    assert variants.apply_sepia(colour(100, 150, 200), 0.5).tolist() == [[[146, 161, 167]]]
-    assert variants.apply_sepia(colour(255, 255, 255), 1.0).tolist() == [[[255, 255, 239]]]
+    assert variants.apply_sepia(color(100, 150, 200), 0.5).tolist() == [[[146, 161, 167]]]
+    assert variants.apply_sepia(color(255, 255, 255), 1.0).tolist() == [[[255, 255, 239]]]
 
 
 @given(IMAGES)

@@ -212,7 +212,7 @@ def test_damaged_marks_are_no_error(
         assert to_rgb(image)[0].size == (3, 2)
 
 
-def test_a_grey_photo_keeps_its_gamma(tmp_path: Path) -> None:
+def test_a_gray_photo_keeps_its_gamma(tmp_path: Path) -> None:
     png({b"gAMA": struct.pack(">I", 100_000)}, Image.linear_gradient("L"), tmp_path / "photo")
     _, kept = read_photo(tmp_path / "photo").cutout(np.zeros((256, 256), np.uint8))
     assert kept.profile is not None

@@ -56,8 +56,8 @@ def test_the_mask_is_the_same_in_every_profile(astronaut: Image.Image, name: str
 
 @pytest.mark.parametrize(
     "profile",
-    [None, b"", b"no profile", profiles.DISPLAY_P3[:200], profiles.GREY, profiles.press(), profiles.SRGB, "text", 7],
-    ids=["none", "empty", "text", "cut short", "grey", "CMYK", "sRGB", "a string", "a number"],
+    [None, b"", b"no profile", profiles.DISPLAY_P3[:200], profiles.GRAY, profiles.press(), profiles.SRGB, "text", 7],
+    ids=["none", "empty", "text", "cut short", "gray", "CMYK", "sRGB", "a string", "a number"],
 )
 def test_without_a_profile_of_other_colors_nothing_changes(astronaut: Image.Image, profile: object) -> None:
     picture = astronaut.copy()
@@ -82,7 +82,7 @@ def test_other_modes_of_color_honour_it_too(astronaut: Image.Image, mode: str) -
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "I", "F"])
-def test_a_grey_picture_stays_grey(mode: str) -> None:
+def test_a_gray_picture_stays_gray(mode: str) -> None:
     picture = Image.linear_gradient("L").convert(mode)
     plain = to_rgb(picture)[0].tobytes()
     picture.info["icc_profile"] = profiles.ADOBE_RGB

@@ -34,7 +34,7 @@ def test_an_image_of_many_tiles_has_no_seams() -> None:
 
 
 @pytest.mark.parametrize("size", [(2500, 700), (500, 300), (90, 2000), (40, 30)])
-def test_an_enlarged_and_a_shrunk_mask_are_opencvs_within_a_grey_level(size: tuple[int, int]) -> None:
+def test_an_enlarged_and_a_shrunk_mask_are_opencvs_within_a_gray_level(size: tuple[int, int]) -> None:
     smooth = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
     mask = cv2.resize(smooth, (64, 64), interpolation=cv2.INTER_CUBIC)
     expected = reference(cv2.resize(mask, size, interpolation=cv2.INTER_LANCZOS4), (9, 2.0))
@@ -101,7 +101,7 @@ def test_a_letterbox_is_at_the_top_left_with_zeros_around_it() -> None:
     assert not tensor[0, :, 32:].any()
 
 
-def test_a_tensor_is_lanczos_and_the_normalisation() -> None:
+def test_a_tensor_is_lanczos_and_the_normalization() -> None:
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 70, 3), dtype=np.uint8))
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     small = np.asarray(image.resize((32, 32), Image.Resampling.LANCZOS), np.float64) / 255

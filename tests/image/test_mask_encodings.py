@@ -23,9 +23,9 @@ def whole(values: Any, kind: Any = np.uint8) -> Image.Image:
     return Image.fromarray(np.asarray(values).astype(kind))
 
 
-def palette(indices: Any, *colours: tuple[int, int, int]) -> Image.Image:
+def palette(indices: Any, *colors: tuple[int, int, int]) -> Image.Image:
     image = whole(indices)
-    image.putpalette([level for colour in colours for level in colour])
+    image.putpalette([level for color in colors for level in color])
     return image
 
 
@@ -50,18 +50,18 @@ DRESSES = {
     "32 bits, 0 and the highest": whole(SKIN * (2**31 - 1), np.int32),
     "fractions": whole(SKIN, np.float32),
     "floats up to 255": whole(SKIN * 255.0, np.float32),
-    "grey in RGB": whole(np.dstack([WANTED] * 3)),
+    "gray in RGB": whole(np.dstack([WANTED] * 3)),
     "0 and 1 in RGB": whole(np.dstack([SKIN] * 3)),
     "class 1 in the red channel": whole(np.dstack([SKIN, SKIN * 0, SKIN * 0])),
     "red on black": whole(red(SKIN)),
-    "a palette of greys": palette(SKIN, (0, 0, 0), (255, 255, 255)),
-    "a palette of greys, turned round": palette(~SKIN, (255, 255, 255), (0, 0, 0)),
+    "a palette of grays": palette(SKIN, (0, 0, 0), (255, 255, 255)),
+    "a palette of grays, turned round": palette(~SKIN, (255, 255, 255), (0, 0, 0)),
     "class 1 of a palette of classes": palette(SKIN, *VOC),
-    "one colour in a palette": palette(SKIN, (0, 0, 0), (0, 0, 200)),
+    "one color in a palette": palette(SKIN, (0, 0, 0), (0, 0, 200)),
     "a ground that is not black": palette(SKIN, (0, 0, 200), (200, 0, 0)),
     "a cutout": rgba(PHOTO * SKIN[..., None], WANTED),
-    "a cutout of one colour": rgba(PHOTO * 0 + 255, WANTED),
-    "a grey cutout": whole(np.dstack([PHOTO[..., 0], WANTED])).convert("LA"),
+    "a cutout of one color": rgba(PHOTO * 0 + 255, WANTED),
+    "a gray cutout": whole(np.dstack([PHOTO[..., 0], WANTED])).convert("LA"),
     "a mask in RGBA": rgba(np.dstack([WANTED] * 3), WANTED * 0 + 255),
     "CMYK": whole(np.dstack([WANTED] * 3)).convert("CMYK"),
 }

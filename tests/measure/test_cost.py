@@ -1,4 +1,4 @@
-"""What a network costs: the count against the published figures, and the catalogue against the count."""
+"""What a network costs: the count against the published figures, and the catalog against the count."""
 
 import numpy as np
 import onnx
@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from rembg_skin.catalog import COSTS
-from tests.support.cost import NORMALISATION, PUBLISHED, Sized, as_fvcore_counts, multiply_adds, networks, parameters
+from tests.support.cost import NORMALIZATION, PUBLISHED, Sized, as_fvcore_counts, multiply_adds, networks, parameters
 from tests.support.graphs import build
 
 
@@ -15,7 +15,7 @@ def test_the_published_figures_come_out_to_every_digit(name: str, side: int) -> 
     gflops, weights = PUBLISHED[name, side]
     sized = Sized(build(name, size=side), side)
     assert parameters(sized) == weights
-    assert round(as_fvcore_counts(sized, NORMALISATION[name]) / 1e9, 3) == gflops
+    assert round(as_fvcore_counts(sized, NORMALIZATION[name]) / 1e9, 3) == gflops
     assert 0.98 < multiply_adds(sized) / 1e9 / gflops < 1
 
 
@@ -38,7 +38,7 @@ def test_a_graph_counted_by_hand() -> None:
     assert parameters(Sized(model, 16)) == 8 * 2 * 9 + 8 + 8 * 4 * 4 + 16 * 5
 
 
-def test_the_catalogue_holds_what_is_counted() -> None:
+def test_the_catalog_holds_what_is_counted() -> None:
     # `python -m benchmarks.cost` prints what belongs there.
     for name, model, side in networks():
         cost = COSTS[name]

@@ -118,7 +118,7 @@ def test_several_masks_count_as_their_maximum_and_a_wrong_size_is_an_error() -> 
         predict_mask(both, Image.new("RGB", (3, 1)))
 
 
-def test_an_unknown_model_is_answered_with_its_neighbours() -> None:
+def test_an_unknown_model_is_answered_with_its_neighbors() -> None:
     check_names(["hsv_skin", "u2net", "hsv_skin"])
     with pytest.raises(ModelError, match=r'no model "hsv_skni"; did you mean hsv_skin'):
         check_names(["u2net", "hsv_skni"])

@@ -19,7 +19,7 @@ def mask(*levels: int) -> Mask:
     return np.array([levels], dtype=np.uint8)
 
 
-def test_iou_counts_grey_levels_by_their_bits() -> None:
+def test_iou_counts_gray_levels_by_their_bits() -> None:
     # 200 = 11001000 and 100 = 01100100: and 01000000 = 64, or 11101100 = 236.
     assert iou(mask(200, 0), mask(100, 0)) == pytest.approx(64 / 236)
     assert iou(mask(255, 255, 0, 0), mask(255, 0, 255, 0)) == pytest.approx(1 / 3)
@@ -33,7 +33,7 @@ def test_iou_of_a_large_image_does_not_overflow() -> None:
     assert iou(half, white) == 0.5
 
 
-def test_mae_is_in_grey_levels_and_does_not_wrap() -> None:
+def test_mae_is_in_gray_levels_and_does_not_wrap() -> None:
     assert mae(mask(0, 255), mask(255, 250)) == 130.0
 
 

@@ -1,4 +1,4 @@
-"""Colour statistics: counts against OpenCV and numpy, and figures that are really drawn."""
+"""Color statistics: counts against OpenCV and numpy, and figures that are really drawn."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from rembg_skin.measure.stats import ColorStatistics
 
 
 def picture(seed: int, height: int = 300, width: int = 90) -> tuple[Image.Image, NDArray[np.uint8]]:
-    """Return random colours and a mask of their upper left part; 300 rows are more than one block of rows."""
+    """Return random colors and a mask of their upper left part; 300 rows are more than one block of rows."""
     rng = np.random.default_rng(seed)
     mask = np.zeros((height, width), np.uint8)
     mask[: height // 3, : width // 2] = 255
@@ -42,7 +42,7 @@ def test_histograms_are_those_of_opencv_and_numpy() -> None:
 
 @pytest.fixture
 def counted() -> ColorStatistics:
-    """Return the statistics of a grey picture with a skin-coloured part: its hue 0 is a spike."""
+    """Return the statistics of a gray picture with a skin-colored part: its hue 0 is a spike."""
     rng = np.random.default_rng(5)
     pixels = np.full((60, 80, 3), 128, np.uint8) + rng.integers(0, 2, (60, 80, 1), dtype=np.uint8)
     pixels[:, :30] = np.array([200, 150, 120]) + rng.integers(-30, 30, (60, 30, 3))

@@ -111,7 +111,7 @@ def test_a_run_gives_the_skin_channel(path: Path) -> None:
     np.testing.assert_allclose(load(path).run(tensor), tensor[:, 0], rtol=1e-6)
 
 
-def test_the_cpu_runs_without_memory_pattern_unless_the_catalogue_says_so(path: Path) -> None:
+def test_the_cpu_runs_without_memory_pattern_unless_the_catalog_says_so(path: Path) -> None:
     assert not load(path).session.get_session_options().enable_mem_pattern
     other = load(path, network=Network(64, memory_pattern=True))
     assert other.session.get_session_options().enable_mem_pattern

@@ -78,10 +78,10 @@ def test_a_fully_transparent_pixel_is_never_skin(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_sixteen_bit_grey_is_scaled_so_white_is_not_skin_by_saturation(name: str) -> None:
-    grey = Image.fromarray(np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16))
-    eight = Image.fromarray(np.rint(np.asarray(grey) / 257).astype(np.uint8))
-    assert np.array_equal(mask_of(name, grey), mask_of(name, eight))
+def test_sixteen_bit_gray_is_scaled_so_white_is_not_skin_by_saturation(name: str) -> None:
+    gray = Image.fromarray(np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16))
+    eight = Image.fromarray(np.rint(np.asarray(gray) / 257).astype(np.uint8))
+    assert np.array_equal(mask_of(name, gray), mask_of(name, eight))
 
 
 def test_extras_work_in_all_three_places_and_the_later_wins(color_patches: Pixels) -> None:

@@ -238,7 +238,7 @@ def test_no_face_is_an_empty_mask_and_one_warning_that_says_so(session: BaseSess
     assert (mask.mode, mask.size, mask.getextrema()) == ("L", (80, 60), (0, 0))
 
 
-def test_no_face_may_fall_back_to_the_colours_of_skin_without_a_warning(session: BaseSession) -> None:
+def test_no_face_may_fall_back_to_the_colors_of_skin_without_a_warning(session: BaseSession) -> None:
     image = Image.new("RGB", (80, 60), (224, 172, 140))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -247,7 +247,7 @@ def test_no_face_may_fall_back_to_the_colours_of_skin_without_a_warning(session:
     assert mask.getextrema() == (255, 255)
 
 
-def test_what_is_transparent_is_neither_skin_nor_asked_for_its_colour(
+def test_what_is_transparent_is_neither_skin_nor_asked_for_its_color(
     session: BaseSession, astronaut: Image.Image
 ) -> None:
     image = astronaut.convert("RGBA")

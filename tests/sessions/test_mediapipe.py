@@ -1,6 +1,6 @@
 """The MediaPipe session on LiteRT: a tiny network with known answers, and Google's own file.
 
-An npm package ships that file, byte for byte the one of the catalogue: the host that the catalogue names is too far
+An npm package ships that file, byte for byte the one of the catalog: the host that the catalog names is too far
 away for the tests.
 """
 
@@ -160,7 +160,7 @@ def test_offline_the_missing_file_is_told(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder of Google's selfie networks in an npm package: the one of the catalogue, and one of one class."""
+    """Give the folder of Google's selfie networks in an npm package: the one of the catalog, and one of one class."""
     folder = tmp_path_factory.mktemp("npm")
     npm = shutil.which("npm")
     if npm is None:
@@ -181,7 +181,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def real_session(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MediapipeSession]:
-    """Give the session as users have it: its file fetched from a mirror, held against the catalogue's checksum."""
+    """Give the session as users have it: its file fetched from a mirror, held against the catalog's checksum."""
     folder = tmp_path_factory.mktemp("real")
     (source,) = MODELS["mediapipe_skin"].sources
     assert isinstance(source, FileSource)
@@ -204,7 +204,7 @@ def test_the_real_network_finds_the_astronaut(real_session: MediapipeSession, as
     assert flag.mean() < 2  # no veil
 
 
-def test_a_real_network_is_told_from_the_one_of_the_catalogue(real: Path) -> None:
+def test_a_real_network_is_told_from_the_one_of_the_catalog(real: Path) -> None:
     with pytest.raises(ModelError, match=r"another network.*\[1, 256, 256, 1\].*\[1, 256, 256, 6\]"):
         TfliteGraph("mediapipe_skin", SELFIE, real / "selfie_segmenter.tflite", 1)
 

@@ -54,7 +54,7 @@ def test_the_mask_is_the_networks_at_the_images_size(session: Any) -> None:
 
 
 @pytest.mark.parametrize("name", [cls.name() for cls in NEURAL_SESSIONS if cls.model.sources])
-def test_every_network_of_the_catalogue_has_its_session(name: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_network_of_the_catalog_has_its_session(name: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "_meminfo", lambda _: machine.Memory(10**12, 10**12))
     monkeypatch.setattr(machine, "_groups", lambda *_: [])
     network = MODELS[name].network

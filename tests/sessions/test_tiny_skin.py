@@ -93,7 +93,7 @@ def test_the_session_looks_as_often_as_its_card_says(session: ort.InferenceSessi
     assert intersection_over_union(np.asarray(found), mask_of(session, np.asarray(photo))) > 0.985
 
 
-def test_normalisation_is_inside_so_a_plain_rgb_photo_finds_a_face(session: ort.InferenceSession) -> None:
+def test_normalization_is_inside_so_a_plain_rgb_photo_finds_a_face(session: ort.InferenceSession) -> None:
     mask = mask_of(session, library_photo("astronaut.png"))
     face, suit, flag = mask[100:160, 200:250], mask[350:500, 200:400], mask[50:400, 0:80]
     assert np.mean(face > 127) > 0.9

@@ -1,9 +1,9 @@
 """What a run of a network costs, counted from its ONNX graph.
 
 Counted are the multiply-adds of convolutions and matrix products. fvcore, with which the published figures were
-counted, adds to them, for each value, 5 for a batch normalisation in training mode (2 in evaluation mode), 4 for
+counted, adds to them, for each value, 5 for a batch normalization in training mode (2 in evaluation mode), 4 for
 bilinear resizing and 1 for an average over the picture: with these terms the count gives the published figures to
-every digit. Parameters are the weights that would be trained: a normalisation's scale and shift, not its statistics.
+every digit. Parameters are the weights that would be trained: a normalization's scale and shift, not its statistics.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from onnx import helper, shape_inference
 from tests.support.graphs import BUILDERS, SIZES, build
 
 ROOT = Path(__file__).resolve().parents[2]
-# Networks whose graph is a file: where it is, and the side of the input at which the catalogue says the cost.
+# Networks whose graph is a file: where it is, and the side of the input at which the catalog says the cost.
 FILES = {
     "tiny_skin": (ROOT / "rembg_skin/data/tiny_skin.onnx", 768),
     "pan_skin": (ROOT.parent / "shared/weights/pan_skin.onnx", 512),
@@ -30,8 +30,8 @@ PUBLISHED = {
     ("u2netp_skin", 512): (51.271, 1_131_181),
     ("dlmv_skin", 256): (2.473, 11_020_337),
 }
-# What fvcore adds for each value of a batch normalisation: the published U2-Nets were counted in training mode.
-NORMALISATION = {"u2net_skin": 5, "u2netp_skin": 5, "dlmv_skin": 2}
+# What fvcore adds for each value of a batch normalization: the published U2-Nets were counted in training mode.
+NORMALIZATION = {"u2net_skin": 5, "u2netp_skin": 5, "dlmv_skin": 2}
 _RESIZING, _AVERAGE = 4, 1
 _FIXED = ("Conv", "ConvTranspose", "BatchNormalization")  # their weights are constants, unpacked or not
 _PRODUCTS = ("MatMul", "Gemm")
@@ -104,12 +104,12 @@ def _of_node(node: onnx.NodeProto, sized: Sized) -> int:
     return 0
 
 
-def as_fvcore_counts(sized: Sized, normalisation: int) -> int:
-    """Return fvcore's count, with `normalisation` for each value of a batch normalisation."""
+def as_fvcore_counts(sized: Sized, normalization: int) -> int:
+    """Return fvcore's count, with `normalization` for each value of a batch normalization."""
     extra = 0
     for node in sized.graph.node:
         if node.op_type == "BatchNormalization":
-            extra += normalisation * sized.values(node.output[0])
+            extra += normalization * sized.values(node.output[0])
         elif node.op_type == "Resize":
             extra += _RESIZING * sized.values(node.output[0])
         elif node.op_type == "GlobalAveragePool":
@@ -118,7 +118,7 @@ def as_fvcore_counts(sized: Sized, normalisation: int) -> int:
 
 
 def parameters(sized: Sized) -> int:
-    """Return how many weights would be trained: of convolutions, matrix products and normalisations.
+    """Return how many weights would be trained: of convolutions, matrix products and normalizations.
 
     A weight that is stored in a few bits and unpacked by the graph counts as what the convolution gets.
     """

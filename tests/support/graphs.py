@@ -1,7 +1,7 @@
 """Architecture-exact ONNX graphs with seeded random weights, for speed, memory and parity. They segment nothing.
 
 U2-Net and U2-NetP follow arXiv 2005.09007; DeepLabV3 follows arXiv 1706.05587 on MobileNetV3-large (arXiv 1905.02244,
-last stage dilated), one class and no auxiliary head. Batch normalisation stays a node of its own, so that a graph's
+last stage dilated), one class and no auxiliary head. Batch normalization stays a node of its own, so that a graph's
 parameters can be counted; ONNX Runtime folds it into the convolution on load.
 """
 
@@ -51,7 +51,7 @@ class Graph:
         bias: bool = True,
         gain: float = 1.0,
     ) -> str:
-        """Add a "same" convolution with He-initialised weights times `gain`."""
+        """Add a "same" convolution with He-initialized weights times `gain`."""
         shape = (cout, cin // groups, kernel, kernel)
         deviation = gain * np.sqrt(2 / np.prod(shape[1:]))
         name = f"conv_{len(self._nodes)}"
@@ -70,7 +70,7 @@ class Graph:
         )
 
     def norm(self, x: str, channels: int) -> str:
-        """Add a batch normalisation with the statistics of a fresh one, its scale and shift slightly random."""
+        """Add a batch normalization with the statistics of a fresh one, its scale and shift slightly random."""
         name = f"norm_{len(self._nodes)}"
         scale = 1 + self._normal((channels,), 0.1)
         values = {
@@ -82,7 +82,7 @@ class Graph:
         return self.node("BatchNormalization", [x, *(self.constant(name + end, v) for end, v in values.items())])
 
     def unit(self, x: str, cin: int, cout: int, *, dilation: int = 1) -> str:
-        """Add the convolution, batch normalisation and ReLU of which U2-Net is made."""
+        """Add the convolution, batch normalization and ReLU of which U2-Net is made."""
         return self.node("Relu", [self.norm(self.conv(x, cin, cout, dilation=dilation), cout)])
 
     def pool(self, x: str) -> str:

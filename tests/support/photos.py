@@ -30,7 +30,7 @@ MODES = [
 
 
 def of_mode(mode: str, size: tuple[int, int], color: tuple[int, int, int] = SKIN) -> Image.Image:
-    """Return an image of any mode, one colour where the mode has colours."""
+    """Return an image of any mode, one color where the mode has colors."""
     rgb = Image.new("RGB", size, color)
     if mode in ("1", "L", "RGB", "RGBA", "LA", "RGBX", "CMYK", "YCbCr", "HSV", "I", "F"):
         return rgb.convert(mode)
@@ -68,7 +68,7 @@ FILES = {
     "WebP": encoded(picture(), "WEBP"),
     "RGBA": encoded(picture().convert("RGBA")),
     "CMYK": encoded(picture().convert("CMYK"), "JPEG"),
-    "grey": encoded(picture().convert("L")),
+    "gray": encoded(picture().convert("L")),
     "16 bits": encoded(Image.fromarray(np.full((40, 60), 40000, np.uint16))),
     "palette": encoded(picture().quantize(4)),
     "turned by EXIF": turned(),

@@ -1,4 +1,4 @@
-"""Small ICC profiles (ICC.1:2010): RGB by primaries and curve, grey, and a CMYK of sixteen colours."""
+"""Small ICC profiles (ICC.1:2010): RGB by primaries and curve, gray, and a CMYK of sixteen colors."""
 
 import io
 import struct
@@ -45,21 +45,21 @@ def rgb(red: Sequence[float], green: Sequence[float], blue: Sequence[float], cur
 DISPLAY_P3 = rgb((0.51512, 0.2412, -0.00105), (0.29198, 0.69225, 0.04189), (0.1571, 0.06657, 0.78407), SRGB_CURVE)
 ADOBE_RGB = rgb((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457), gamma(2.19922))
 SRGB = rgb((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.7141), SRGB_CURVE)
-GREY = profile(b"mntr", b"GRAY", b"XYZ ", {b"kTRC": gamma(1.0)})
+GRAY = profile(b"mntr", b"GRAY", b"XYZ ", {b"kTRC": gamma(1.0)})
 
 
 def press() -> bytes:
     """Return a CMYK profile whose full cyan is no screen's cyan: a table of two points an ink, Lab in 8 bits."""
     identity = bytes(range(256))
-    colours = b""
+    colors = b""
     for index in range(16):
         cyan, magenta, yellow, black = (index >> shift & 1 for shift in (3, 2, 1, 0))
         lightness = 100 * (1 - 0.45 * cyan) * (1 - 0.5 * magenta) * (1 - 0.1 * yellow) * (1 - 0.85 * black)
         a, b = -35 * cyan + 70 * magenta - 5 * yellow, -50 * cyan - 5 * magenta + 85 * yellow
         fade = 1 - black
-        colours += bytes([round(lightness * 2.55), round(128 + a * fade), round(128 + b * fade)])
+        colors += bytes([round(lightness * 2.55), round(128 + a * fade), round(128 + b * fade)])
     matrix = struct.pack(">9i", *(65536 * (i in (0, 4, 8)) for i in range(9)))
-    lut = b"mft1\0\0\0\0" + bytes([4, 3, 2, 0]) + matrix + identity * 4 + colours + identity * 3
+    lut = b"mft1\0\0\0\0" + bytes([4, 3, 2, 0]) + matrix + identity * 4 + colors + identity * 3
     return profile(b"prtr", b"CMYK", b"Lab ", {b"A2B0": lut})
 
 

@@ -62,7 +62,7 @@ def icm_skin(rgb: Image) -> Image:
     beta = 1 / (2 * np.concatenate([across.ravel(), down.ravel()]).mean())
     across, down = 40 * np.exp(-beta * across), 40 * np.exp(-beta * down)
 
-    def neighbours(labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    def neighbors(labels: NDArray[np.float64]) -> NDArray[np.float64]:
         total = np.zeros(labels.shape)
         total[:, :-1] += across * labels[:, 1:]
         total[:, 1:] += across * labels[:, :-1]
@@ -70,10 +70,10 @@ def icm_skin(rgb: Image) -> Image:
         total[1:] += down * labels[:-1]
         return total
 
-    every = neighbours(np.ones(p.shape))
+    every = neighbors(np.ones(p.shape))
     labels = as_skin < as_background
     for _ in range(5):
-        pull = neighbours(labels.astype(np.float64))
+        pull = neighbors(labels.astype(np.float64))
         labels = as_skin + every - pull < as_background + pull
     return clean((labels * 255).astype(np.uint8), 3, 3)
 

@@ -47,7 +47,7 @@ def write_video(
 ) -> Path:
     """Write a video of 30 frames a second, or with frames at `times` in seconds; with a tone if `sound` encodes it.
 
-    `matrix` is that of the colours: FFmpeg's number, by which the file names it, and its name.
+    `matrix` is that of the colors: FFmpeg's number, by which the file names it, and its name.
     """
     shown = list(moving() if frames is None else frames)
     unit = Fraction(1, 90_000)

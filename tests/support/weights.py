@@ -27,7 +27,7 @@ def fetch(entry: Model, *folders: Path, limits: Limits = QUICK) -> Path:
 
 
 def model(*sources: Source) -> Model:
-    """Return a catalogue entry with these sources."""
+    """Return a catalog entry with these sources."""
     return Model("tiny_skin", "Tiny", "test network", sources=sources)
 
 

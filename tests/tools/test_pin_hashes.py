@@ -1,4 +1,4 @@
-"""Pinning hashes for a release: what is written into the catalogue, and what never is."""
+"""Pinning hashes for a release: what is written into the catalog, and what never is."""
 
 import importlib.util
 import re

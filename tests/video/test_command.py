@@ -49,7 +49,7 @@ def test_an_mp4_holds_the_mask_frame_for_frame_with_its_rate_and_sound(run: Run,
     assert after.times == pytest.approx(before.times)
     assert (after.sounds, after.sound_packets) == (["aac"], before.sound_packets)
     for frame in after.frames:
-        assert np.ptp(frame.astype(int), axis=2).max() <= 2  # grey
+        assert np.ptp(frame.astype(int), axis=2).max() <= 2  # gray
         assert 0.3 < skin_of(frame[..., 0]) < 0.95
 
 
@@ -88,7 +88,7 @@ def test_a_mov_is_a_cutout_in_prores_that_shows_nothing_of_the_rest(run: Run, tm
     assert seen.frames[0][:, 140:].max() <= 3
 
 
-def test_an_overlay_is_green_on_grey(run: Run, tmp_path: Path) -> None:
+def test_an_overlay_is_green_on_gray(run: Run, tmp_path: Path) -> None:
     photo = np.full((48, 64, 3), (60, 90, 200), np.uint8)
     photo[10:40, 10:40] = (200, 150, 120)
     source = write_video(tmp_path / "in.mp4", [photo] * 2)
@@ -135,7 +135,7 @@ def test_the_rate_survives_the_milliseconds_of_matroska(run: Run, tmp_path: Path
 @pytest.mark.parametrize(
     ("matrix", "size"), [((1, "ITU709"), (64, 48)), ((6, "ITU601"), (64, 48)), ((2, "ITU709"), (1280, 720))]
 )
-def test_colours_survive_whatever_their_matrix_and_new_files_name_theirs(
+def test_colors_survive_whatever_their_matrix_and_new_files_name_theirs(
     run: Run, tmp_path: Path, matrix: tuple[int, str], size: tuple[int, int]
 ) -> None:
     skin = np.full((size[1], size[0], 3), (200, 120, 90), np.uint8)

@@ -27,7 +27,7 @@ def view(x: float, y: float, zoom: float = 1.0, turn: float = 0.0) -> Bytes:
         )
 
 
-def grey(frame: Bytes) -> NDArray[np.float32]:
+def gray(frame: Bytes) -> NDArray[np.float32]:
     return np.asarray(Image.fromarray(frame).convert("L"), np.float32)
 
 
@@ -61,7 +61,7 @@ def grainy(frame: Bytes, seed: int) -> Bytes:
 )
 def test_the_cameras_motion_is_found_to_a_fraction_of_a_pixel(x: float, y: float, zoom: float, turn: float) -> None:
     before, after = view(150, 40), view(150 + x, 40 + y, zoom, turn)
-    motion = camera_motion(grey(grainy(before, 1)), grey(grainy(after, 2)))
+    motion = camera_motion(gray(grainy(before, 1)), gray(grainy(after, 2)))
     for corner in ((40, 30), (120, 90)):
         found = np.array(motion).reshape(2, 3) @ (*corner, 1)
         true = np.array([[zoom, -turn, 0], [turn, zoom, 0]]) @ (*corner, 1) + (x, y)

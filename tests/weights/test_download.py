@@ -238,7 +238,7 @@ def test_a_redirect_never_leads_to_a_file_of_this_machine(github: GitHub, tmp_pa
 
 
 def test_a_host_that_sends_without_end_is_stopped(github: GitHub, tmp_path: Path) -> None:
-    # No Content-Length: the catalogue's size is the bound.
+    # No Content-Length: the catalog's size is the bound.
     source = pinned(github)
     github.files[PINNED], github.lengths = DATA + b"x", False
     with pytest.raises(WeightsError, match="more bytes come than the file has"):

@@ -119,7 +119,7 @@ def test_what_was_planted_leads_nowhere(
     assert litter(home) <= {".tiny_skin.onnx.download", f"tiny_skin.onnx.receipt.json.{os.getpid()}"}
     receipt = receipts.read(path)
     assert receipt is not None
-    assert receipt.trust == "catalogue"
+    assert receipt.trust == "catalog"
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o770])

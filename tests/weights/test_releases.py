@@ -32,7 +32,7 @@ def test_drafts_are_never_taken_and_pre_releases_last(github: GitHub, tmp_path: 
         fetch(released(), tmp_path / "c")
 
 
-def test_a_tag_in_the_catalogue_is_kept_to(github: GitHub, tmp_path: Path) -> None:
+def test_a_tag_in_the_catalog_is_kept_to(github: GitHub, tmp_path: Path) -> None:
     github.release(REPO, "v1", {"tiny.onnx": DATA})
     github.release(REPO, "v2", {"tiny.onnx": OTHER})
     assert fetch(released(tag="v1"), tmp_path).read_bytes() == DATA

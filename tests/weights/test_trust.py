@@ -46,7 +46,7 @@ def test_a_receipt_says_what_was_verified(github: GitHub, tmp_path: Path) -> Non
     assert found["sha256"] == sha256(DATA).hexdigest()
     assert found["size"] == len(DATA)
     assert found["url"] == github.url + PINNED
-    assert (found["trust"], found["hash_origin"]) == ("catalogue", "computed here")
+    assert (found["trust"], found["hash_origin"]) == ("catalog", "computed here")
     assert str(found["time"]).startswith("20")
 
 
@@ -98,7 +98,7 @@ def test_a_file_that_changed_is_set_aside_and_fetched_again(github: GitHub, tmp_
     assert litter(tmp_path) == {"tiny_skin.onnx.corrupt"}
 
 
-def test_a_receipt_for_a_hash_that_the_catalogue_took_back_is_worth_nothing(github: GitHub, tmp_path: Path) -> None:
+def test_a_receipt_for_a_hash_that_the_catalog_took_back_is_worth_nothing(github: GitHub, tmp_path: Path) -> None:
     old = pinned(github)
     fetch(model(old), tmp_path)
     new = replace(old, sha256=sha256(OTHER).hexdigest())
@@ -195,7 +195,7 @@ def test_a_file_that_could_not_be_checked_is_checked_again_later(
     [
         *("", "{", "[]", "{}", "null", "[" * 30_000),
         {"trust": "everything"},
-        {"trust": ["catalogue"]},
+        {"trust": ["catalog"]},
         {"sha256": "0" * 63},
         {"size": True},
         {"mtime_ns": 1.5},
@@ -212,7 +212,7 @@ def test_a_receipt_that_makes_no_sense_vouches_for_nothing(
     receipts.path_of(path).write_text(text)
     assert receipts.vouched(entry, [tmp_path]) is None
     assert fetch(entry, tmp_path) == path
-    assert receipt(path)["trust"] == "catalogue"
+    assert receipt(path)["trust"] == "catalog"
 
 
 def test_a_file_that_may_not_be_read_is_told(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,7 +288,7 @@ def test_a_mirror_url_is_used_with_the_digest_of_the_api(
 
 @pytest.mark.parametrize("name", ["pan_skin", "yunet"])
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real weights are not here")
-def test_the_real_weights_have_the_hashes_of_the_catalogue(
+def test_the_real_weights_have_the_hashes_of_the_catalog(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     real = {"pan_skin": "pan_skin.onnx", "yunet": "face_detection_yunet_2023mar.onnx"}[name]
@@ -303,7 +303,7 @@ def test_the_real_weights_have_the_hashes_of_the_catalogue(
     assert path.read_bytes() == (SHARED / real).read_bytes()
 
 
-def test_every_source_of_the_catalogue_is_whole() -> None:
+def test_every_source_of_the_catalog_is_whole() -> None:
     mirrors = []
     for entry in FILES.values():
         assert entry.sources, entry.name

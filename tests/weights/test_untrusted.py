@@ -77,7 +77,7 @@ def file() -> Iterator[Path]:
 def test_receipts(file: Path, found: object) -> None:
     receipts.path_of(file).write_text(json.dumps(found))
     receipt = receipts.read(file)
-    assert receipt is None or receipt.trust in ("catalogue", "release", "nothing")
+    assert receipt is None or receipt.trust in ("catalog", "release", "nothing")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         receipts.vouched(released(), [file.parent])
