@@ -1,4 +1,4 @@
-"""What people are told beside results: a line on stderr, a wait on a terminal, a line in a server's log.
+"""Messages for people: lines on stderr, waits on a terminal, lines in a server's log.
 
 Nothing here fails or writes to stdout, which belongs to results: windowed programs and services have no stderr.
 """
@@ -22,7 +22,7 @@ def tell(line: str) -> None:
 
 
 def on_terminal() -> bool:
-    """Whether stderr is a terminal."""
+    """Return True if stderr is a terminal."""
     try:
         return sys.stderr is not None and sys.stderr.isatty()
     except ValueError:  # closed by now

@@ -60,7 +60,7 @@ def is_photo(name: str) -> bool:
 
 
 def is_litter(name: str) -> bool:
-    """Whether a file or folder of this name is not a user's photo: hidden, a system's own, or written by ``cut``."""
+    """Return True for a name that is not a user's photo: hidden, a system's own, or written by ``cut``."""
     return name.startswith(".") or name.lower() in _LITTER or name.rpartition(".")[0].endswith(_MADE)
 
 
@@ -126,7 +126,7 @@ def _prepare_tiff(image: Any) -> None:
 
 
 def _is_heif(source: Path | io.BytesIO) -> bool:
-    """Whether it begins as HEIC does, whatever its name: phones' pictures are often renamed."""
+    """Return True if it begins as HEIC does, whatever its name: phones' pictures are often renamed."""
     if isinstance(source, Path):
         with source.open("rb") as file:
             head = file.read(12)

@@ -1,4 +1,4 @@
-"""What a frozen program needs of rembg_skin beside the modules that PyInstaller finds: data, metadata, late imports."""
+"""Give a frozen program what PyInstaller does not find by itself: data, metadata and late imports."""
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules, copy_metadata
 

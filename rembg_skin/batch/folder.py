@@ -32,7 +32,7 @@ class Task:
     epoch: Epoch = ALWAYS
 
     def is_done(self) -> bool:
-        """Whether the mask is there, and no older than the photograph."""
+        """Return True if the mask exists and is not outdated."""
         try:
             mask = self.target.stat()
         except OSError:
@@ -56,7 +56,7 @@ class Share:
     of: int = 1
 
     def holds(self, name: str) -> bool:
-        """Whether the photograph of this name, relative to the folder, belongs to the share."""
+        """Return True if the photo of this name, relative to the folder, belongs to the share."""
         digest = blake2b(os.fsencode(_composed(name)), digest_size=8).digest()
         return int.from_bytes(digest) % self.of == self.number - 1
 
@@ -66,7 +66,7 @@ WHOLE = Share()
 
 @dataclass
 class Survey:
-    """What is in a folder.
+    """The contents of a folder.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Survey:
 
 
 def check_folders(source: Path, target: Path) -> None:
-    """Raise SkinError if `source` is no folder that can be read, or is also the folder for the masks."""
+    """Raise SkinError if `source` is not a readable folder, or is also the folder for the masks."""
     if not os.path.isdir(source):  # noqa: PTH112 - Path's raises for a name that is too long
         raise SkinError(f"{printable(source)} is not a folder.")
     if os.path.realpath(source) == os.path.realpath(target):
@@ -199,7 +199,7 @@ def _composed(name: str) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a photograph: masked, if there is no `error`, or the business of another run just now."""
+    """The result for one photo: masked, failed with `error`, or in progress in another run (`elsewhere`)."""
 
     error: str = ""
     elsewhere: bool = False
@@ -227,7 +227,7 @@ _begun: set[tuple[Path, str]] = set()  # records that this process has checked, 
 
 
 def write_mask(masker: SkinMasker, target: Path, task: Task) -> Outcome:
-    """Write one mask, whole or not at all, unless another process has it or has written it meanwhile.
+    """Write one mask atomically, unless another process works on it or has written it meanwhile.
 
     Raises
     ------

@@ -70,7 +70,7 @@ class SkinMasker:
         self.masks = masks
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the batch with two more columns, its rows in order: ``mask``, and ``error`` in words.
+        """Return the batch with two more columns, its rows in order: ``mask``, and the message of an ``error``.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ def _columns(batch: Any) -> dict[str, Any]:
 
 
 def mask_of(session: Any, image: "PILImage") -> "PILImage":
-    """Return the L mask of `image`, which is turned as its EXIF data says, as rembg does."""
+    """Return the L mask of `image` after turning it by its EXIF orientation, as rembg does."""
     (mask,) = session.predict(upright(image))
     return mask  # type: ignore[no-any-return]
 
@@ -188,5 +188,5 @@ def open_picture(image: object) -> "PILImage":
 
 
 def in_words(error: Exception) -> str:
-    """Return what `error` says, with its kind unless it is one of ours: many of Pillow's say little alone."""
+    """Return the message of `error`, with its type unless it is one of ours: many of Pillow's messages need it."""
     return str(error) if isinstance(error, SkinError) else f"{type(error).__name__}: {printable(error)}"

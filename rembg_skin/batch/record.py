@@ -1,4 +1,4 @@
-"""What made the masks of a folder, written into it: a later run neither mixes models nor keeps outdated masks."""
+"""Record in a folder which settings made its masks, so that no later run mixes models or keeps outdated masks."""
 
 import json
 import time
@@ -17,7 +17,7 @@ _TICK = 20_000_000  # nanoseconds that a file's time may be behind the clock
 
 
 class Epoch(NamedTuple):
-    """When a folder's record was begun, in nanoseconds: older masks are made again if it was begun `anew`, or kept."""
+    """The start of a folder's record, in nanoseconds: older masks are made again if it was begun `anew`, or kept."""
 
     start: int = 0
     anew: bool = False
@@ -89,7 +89,7 @@ def read(target: Path) -> Record | None:
 
 
 def check(target: Path, found: Record, wanted: Record) -> None:
-    """Raise DataError, which says what to do, if `target` was begun with other settings than `wanted`."""
+    """Raise DataError with a remedy if `target` was begun with other settings than `wanted`."""
     if difference := found.differences(wanted):
         raise DataError(
             f"The masks in {printable(target)} were made by {difference}. Name another folder, give the same settings,"

@@ -1,1 +1,1 @@
-"""The commands of ``rembg-skin``, one a module; :mod:`rembg_skin.cli` imports the one that is asked for."""
+"""The commands of ``rembg-skin``, one in each module; :mod:`rembg_skin.cli` imports only the given one."""

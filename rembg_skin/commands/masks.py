@@ -136,7 +136,7 @@ def _settings(arguments: argparse.Namespace, found: "Record | None") -> tuple[st
 
 
 def _say_beforehand(surveyed: "Survey", target: Path, found: "Record | None", overwrite: bool) -> None:  # noqa: FBT001
-    """Name the files left out, and say which masks are kept though other settings may have made them."""
+    """Name the files left out, and the masks that are kept though other settings may have made them."""
     from importlib.metadata import version
 
     if surveyed.odd:

@@ -1,4 +1,4 @@
-"""What a command reads is never what it writes: all outputs are checked against all inputs before the work."""
+"""Check all outputs of a command against all its inputs before the work, so that no input is overwritten."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Signals that ask a command to end: it keeps what is finished and ends soon; a second one ends it at once."""
+"""End a command at a signal: finished work is kept, and a second signal ends it at once."""
 
 import signal
 import threading
@@ -13,7 +13,7 @@ _INTERRUPTED = 128  # added to the signal's number, as shells do
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asked the command to end; its one argument is the signal's number."""
+    """A signal to end the command; the one argument is the signal's number."""
 
     @property
     def status(self) -> int:
@@ -23,18 +23,18 @@ class Stopped(KeyboardInterrupt):
 
 @dataclass
 class Stop:
-    """The exit status of a command that was asked to end; 0 if it was not."""
+    """The exit status after a signal to end; 0 without one."""
 
     status: int = 0
 
     def is_set(self) -> bool:
-        """Return whether the command was asked to end."""
+        """Return True after a signal to end."""
         return self.status > 0
 
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Raise :class:`Stopped` in the block at a signal that asks to end, Ctrl-C among them."""
+    """Raise :class:`Stopped` in the block at a signal to end, Ctrl-C among them."""
 
     def end(number: int) -> None:
         raise Stopped(number)
@@ -45,7 +45,7 @@ def ended_by_signals() -> Iterator[None]:
 
 @contextmanager
 def noted_signals() -> Iterator[Stop]:
-    """Note a signal that asks to end instead of raising it, for a block that must bring a file to its end."""
+    """Note a signal to end instead of raising it, for a block that must complete a file."""
     stop = Stop()
 
     def note(number: int) -> None:

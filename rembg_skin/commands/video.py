@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write what was asked for; return the exit status.
+    """Write the outputs; return the exit status.
 
     3 if frames or sound were damaged or lost or the file ends early; that of the signal if it was stopped, which keeps
     what is finished.

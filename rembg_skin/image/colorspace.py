@@ -74,7 +74,7 @@ def profile_of(image: PILImage) -> bytes | None:
 
 
 def is_hdr(image: PILImage) -> bool:
-    """Whether the image has a high dynamic range: PQ or HLG."""
+    """Return True for an image of high dynamic range: PQ or HLG."""
     codes = _codes(image)
     return codes is not None and codes[1] in (_PQ, _HLG)
 

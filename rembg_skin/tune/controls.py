@@ -1,4 +1,4 @@
-"""What the page shows for each extra: one line of help, the range worth trying and the step of its slider."""
+"""Describe each extra for the page: one line of help, the range worth trying and the step of its slider."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""ASGI middleware: only a browser that was given the page's address gets an answer."""
+"""ASGI middleware: only a browser that has the page's address and its token gets an answer."""
 
 from secrets import compare_digest
 

@@ -93,7 +93,7 @@ def _url(picture: PILImage, kind: str) -> str:
 
 
 async def _asked(request: Request) -> Asked:
-    """Return what the page asks for, or raise DataError."""
+    """Return the page's request as values, or raise DataError."""
     try:
         asked = json.loads(await _body(request, _LARGEST_REQUEST), parse_int=float)
     except (ValueError, RecursionError):
@@ -111,7 +111,7 @@ async def _asked(request: Request) -> Asked:
 
 
 async def _body(request: Request, most: int) -> bytes:
-    """Return the request's body; refuse one of more than `most` bytes, unread if it says so."""
+    """Return the request's body; refuse one of more than `most` bytes, unread if its header names the size."""
     body = bytearray()
     length = request.headers.get("content-length", "")
     if not (length.isdecimal() and int(length) > most):

@@ -40,7 +40,7 @@ class Served:
             self._thread.join(0.5)
 
     def close(self) -> None:
-        """End the server, after the answers under way."""
+        """End the server after the responses under way."""
         logging.getLogger("uvicorn.error").disabled = True  # answers that are cut off now are not faults
         self._server.should_exit = True
         self._thread.join(2 * _ENDING)

@@ -62,7 +62,7 @@ class Asked(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What the page shows after a change; no pictures if there is no photo to make them of."""
+    """The contents of the page after a change; no pictures without a photo."""
 
     pictures: dict[str, PILImage]
     command: str
@@ -143,10 +143,10 @@ def _board(size: tuple[int, int]) -> PILImage:
 
 
 class Memory(dict[Hashable, Any]):
-    """The last few answers to questions that are asked again and again, by one thread at a time."""
+    """A cache of the last few results, for one thread at a time."""
 
     def recall(self, question: Hashable, answer: Callable[[], Any]) -> Any:
-        """Return what `answer` gave to this question, or gives now."""
+        """Return the cached result for this key, or compute it with `answer`."""
         if question not in self:
             self[question] = answer()
             if len(self) > _REMEMBERED:

@@ -47,7 +47,7 @@ FORMATS: Mapping[str, Format] = {
 
 
 def chosen(path: Path, kind: Kind | None) -> tuple[Format, Kind]:
-    """Return the format of a file by its suffix, and the kind of video: the one asked for, or the format's first.
+    """Return the format of a file by its suffix, and the kind of video: the given one, or the format's first.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Turn frames as their video wants: phones store a matrix beside the pixels instead of turning them."""
+"""Turn frames upright: phones store a matrix with the video instead of turning the pixels."""
 
 from dataclasses import dataclass
 

@@ -11,7 +11,7 @@ from rembg_skin.errors import SettingError, printable
 
 @dataclass(frozen=True)
 class Limits:
-    """How long to try. Times are in seconds."""
+    """Limits of one fetch. Times are in seconds."""
 
     tries: int = 5
     backoff: float = 1.0  # before the second retry; doubled after each
