@@ -131,7 +131,7 @@ def test_at_most_one_percent_lights_up_without_skin(session: ort.InferenceSessio
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("source", "floor"), [("fasseg_frontal", 0.895), ("hands_and_necks", 0.82), ("mixed_web", 0.76)]
+    ("source", "floor"), [("fasseg_frontal", 0.895), ("hands_and_necks", 0.80), ("mixed_web", 0.76)]
 )
 def test_shipped_file_scores_what_its_card_says(session: ort.InferenceSession, source: str, floor: float) -> None:
     """A floor below the card's figure on photographs it was trained on: catches a broken file, proves no accuracy."""
