@@ -151,7 +151,7 @@ COSTS: dict[str, Cost] = {
     "u2netp_skin": Cost(512, 50.576, 1_131_181, _COUNTED),
     "dlmv_skin": Cost(256, 2.456, 11_020_337, _COUNTED),
     "refiner": Cost(512, 50.727, 1_131_757, _COUNTED),
-    "tiny_skin": Cost(768, 5.600, 3_104_813, f"{_COUNTED}; the closer of two looks"),
+    "tiny_skin": Cost(768, 5.603, 3_104_866, f"{_COUNTED}; the closer of two looks"),
     "pan_skin": Cost(512, 0.704, 1_015_702, _COUNTED),
     "yunet": Cost(640, 0.344, 53_104, _COUNTED),
     "birefnet_skin": Cost(1728, 659.0, 44_313_720, _STATED),
