@@ -32,7 +32,7 @@ WITHOUT_PARTS = ("fasseg_frontal", "fasseg_multipose", "sfa")  # masks that leav
 WITHOUT_FACES = ("hgr1", "abdomen")
 UNLABELLED = ("faces_unlabelled", "bw_faces_unlabelled")  # without masks: what is seen in them is the lesson
 DOUBTED = 32  # of 255: the weight of what ccp calls background and may be a passer-by
-BLOCK = 20  # neighbours in a set often show one person: they are held out together
+BLOCK = 20  # neighbors in a set often show one person: they are held out together
 MASK, KNOWN, PARTS, TOLD, TAUGHT, SEEN = 3, 4, 5, 6, 7, 10  # layers of a photo
 LAYERS = 11
 TRAINING_SIDE = 512  # longest side kept for training, pixels: larger views are enlarged from it
@@ -169,7 +169,7 @@ def photo_of(source: str, name: str, image: Bytes, answer: Sequence[Bytes]) -> P
 
 
 def without_skin(name: str, image: Bytes, source: str = "negatives") -> Photo:
-    """Return a photo with an empty, fully known mask; grey pictures become RGB."""
+    """Return a photo with an empty, fully known mask; gray pictures become RGB."""
     rgb = np.stack([image] * 3, axis=-1) if image.ndim == 2 else image[..., :3]
     empty, full = (np.full(rgb.shape[:2], level, np.uint8) for level in (0, 255))
     return photo_of(source, name, np.ascontiguousarray(rgb), (empty, full, empty, empty, empty))
@@ -189,9 +189,9 @@ def orange_suit() -> Bytes:
 
 
 def average_hash(image: Bytes) -> NDArray[np.bool_]:
-    """16 x 16 signs of brightness against its mean: close for copies that were resized, recompressed or recoloured."""
-    grey = np.asarray(Image.fromarray(image).convert("L").resize((16, 16), Image.Resampling.BOX), np.float32)
-    return np.asarray(grey > grey.mean()).ravel()
+    """16 x 16 signs of brightness against its mean: close for copies that were resized, recompressed or recolored."""
+    gray = np.asarray(Image.fromarray(image).convert("L").resize((16, 16), Image.Resampling.BOX), np.float32)
+    return np.asarray(gray > gray.mean()).ravel()
 
 
 def drop_near_copies(photos: Sequence[Photo], held_out: Sequence[Photo], bits: int = 16) -> list[Photo]:

@@ -29,7 +29,7 @@ def mixed(picture: PILImage, matrix: NDArray[np.float64], offset: float = 0.0) -
 
 
 def lit(picture: PILImage, red: float, green: float, blue: float) -> PILImage:
-    """Multiply the channels: coloured light, more of it or less."""
+    """Multiply the channels: colored light, more of it or less."""
     return mixed(picture, np.diag((red, green, blue)))
 
 
@@ -39,7 +39,7 @@ def contrasted(picture: PILImage, kept: float, middle: float = 128) -> PILImage:
 
 
 def faded(picture: PILImage, kept: float) -> PILImage:
-    """Keep a share of the saturation: 0 is grey."""
+    """Keep a share of the saturation: 0 is gray."""
     return mixed(picture, kept * np.eye(3) + (1 - kept) * np.tile(LUMA, (3, 1)))
 
 
@@ -88,9 +88,9 @@ def compressed(picture: PILImage, kind: str, quality: int) -> PILImage:
         return saved.convert("RGB")
 
 
-def paletted(picture: PILImage, colours: int, *, dithered: bool) -> PILImage:
-    """Leave so many colours, as a GIF does."""
-    few = picture.quantize(colours)
+def paletted(picture: PILImage, colors: int, *, dithered: bool) -> PILImage:
+    """Leave so many colors, as a GIF does."""
+    few = picture.quantize(colors)
     if dithered:
         few = picture.quantize(palette=few, dither=Image.Dither.FLOYDSTEINBERG)
     return few.convert("RGB")
@@ -180,11 +180,11 @@ def some_compression(rng: Generator) -> Change:
 
 
 def some_palette(rng: Generator) -> Change:
-    colours, dithered = round(math.exp(rng.uniform(math.log(8), math.log(128)))), bool(rng.random() < 0.5)
+    colors, dithered = round(math.exp(rng.uniform(math.log(8), math.log(128)))), bool(rng.random() < 0.5)
     if rng.random() < 0.2:
         levels = int(rng.integers(3, 7))
         return rescaled(rng, lambda picture: posterized(picture, levels), 0.7)
-    return rescaled(rng, lambda picture: paletted(picture, colours, dithered=dithered), 0.7)
+    return rescaled(rng, lambda picture: paletted(picture, colors, dithered=dithered), 0.7)
 
 
 def some_enlargement(rng: Generator) -> Change:

@@ -1,4 +1,4 @@
-"""Write the network as one ONNX file: normalisation, sigmoid and full size inside, weights stored in 8 bits."""
+"""Write the network as one ONNX file: normalization, sigmoid and full size inside, weights stored in 8 bits."""
 
 import warnings
 from pathlib import Path
@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 OPSET = 17
 CONTRAST = 2  # teacher and average leave the answers pale; at 127 this changes next to nothing
 RADIUS = 1  # of the guided filter, in pixels of the network's answer, which is half the picture's size
-FLATNESS = 1e-3  # variance below which the filter takes a patch for flat; of grey values 0..1
+FLATNESS = 1e-3  # variance below which the filter takes a patch for flat; of gray values 0..1
 SMALLEST_SHORTENED = 1024  # values; below that the nodes cost what int8 saves
 LARGEST = 127  # of the whole numbers that stand for a weight
 CLIPS = np.linspace(0.6, 1, 9)  # shares of a channel's largest weight that are tried as its range
@@ -32,7 +32,7 @@ def box_mean(x: Tensor) -> Tensor:
 
 
 def guided_upsampling(mask: Tensor, guide: Tensor) -> Tensor:
-    """Bring masks [N, C, h, w] to the size of a grey picture [N, 1, 2h, 2w], their edges where the picture's are.
+    """Bring masks [N, C, h, w] to the size of a gray picture [N, 1, 2h, 2w], their edges where the picture's are.
 
     The fast guided filter (He and Sun, arXiv 1505.00996): around each pixel the mask is taken for a linear function of
     the picture, which is found at the mask's size and used at the picture's.

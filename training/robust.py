@@ -1,4 +1,4 @@
-"""Score files on photographs in other clothes: compressed, turned, in coloured light, with few colours."""
+"""Score files on photographs in other clothes: compressed, turned, in colored light, with few colors."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -31,7 +31,7 @@ LOST = 0.1  # IoU below which a face was not found
 SAME: Change = Image.Image.copy
 COLUMNS: dict[str, Change] = {
     "plain": SAME,
-    "grey": partial(faded, kept=0),
+    "gray": partial(faded, kept=0),
     "sepia": sepia,
     "hue +30": partial(hued, degrees=30),
     "hue +90": partial(hued, degrees=90),
@@ -46,9 +46,9 @@ COLUMNS: dict[str, Change] = {
     "JPEG 20": partial(compressed, kind="JPEG", quality=20),
     "JPEG 10": partial(compressed, kind="JPEG", quality=10),
     "WebP 10": partial(compressed, kind="WEBP", quality=10),
-    "GIF": partial(paletted, colours=256, dithered=True),
-    "16 colours": partial(paletted, colours=16, dithered=False),
-    "16 colours, dithered": partial(paletted, colours=16, dithered=True),
+    "GIF": partial(paletted, colors=256, dithered=True),
+    "16 colors": partial(paletted, colors=16, dithered=False),
+    "16 colors, dithered": partial(paletted, colors=16, dithered=True),
     "noise of 25 levels": lambda picture: noisy(picture, 25, np.random.default_rng(0)),
     "blurred": partial(blurred, radius=3),
     "a quarter of the pixels": partial(at_scale, scale=0.5),

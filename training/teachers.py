@@ -22,7 +22,7 @@ from .evaluate import predictor
 
 TILE = 0.6  # side of the second look's tiles, of the photo's longest side
 TILED = ("ccp", "press_and_portraits", "mixed_web")  # where people may be small
-# Where a face may fill the photo: the network has learned from whole heads, and loses faces without a frame of grey.
+# Where a face may fill the photo: the network has learned from whole heads, and loses faces without a frame of gray.
 FRAMED = UNLABELLED
 # Elsewhere the mask is better: bellies, hands alone.
 TAUGHT_SETS = (*TILED, *FRAMED, "fasseg_multipose", "fasseg_frontal", "sfa")

@@ -1,4 +1,4 @@
-"""Skin-coloured things that are not skin, drawn: wood, sand, bread, weave, plaster, walls. Cheap hard negatives."""
+"""Skin-colored things that are not skin, drawn: wood, sand, bread, weave, plaster, walls. Cheap hard negatives."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from skimage.transform import resize
 
 Floats = NDArray[np.float32]
 SIDE = 192
-GREY, THINGS = 0.4, 0.65  # shares of the pictures
+GRAY, THINGS = 0.4, 0.65  # shares of the pictures
 
 
 def cloud(rng: Generator, coarsest: int, octaves: int, rows_per_column: float = 1.0) -> Floats:
@@ -62,7 +62,7 @@ def wall(rng: Generator) -> Floats:
 PATTERNS: tuple[Callable[[Generator], Floats], ...] = (wood, wood, sand, plaster, weave, crumb, wall)
 
 
-def skin_coloured(rng: Generator, pattern: Floats) -> NDArray[np.uint8]:
+def skin_colored(rng: Generator, pattern: Floats) -> NDArray[np.uint8]:
     """Dye a pattern between two tones of skin's hues: RGB [SIDE, SIDE, 3]."""
     hue = rng.uniform(-0.02, 0.11) % 1.0
     light = (hue, rng.uniform(0.1, 0.75), rng.uniform(0.3, 1.0))
@@ -83,15 +83,15 @@ def lay_thing(rng: Generator, ground: NDArray[np.uint8], surface: NDArray[np.uin
 
 
 def draw(rng: Generator) -> NDArray[np.uint8]:
-    """Draw one picture without skin in skin's colours, or in grey, as stones and moons are: RGB [SIDE, SIDE, 3]."""
+    """Draw one picture without skin in skin's colors, or in gray, as stones and moons are: RGB [SIDE, SIDE, 3]."""
 
     def surface() -> NDArray[np.uint8]:
-        return skin_coloured(rng, PATTERNS[rng.integers(len(PATTERNS))](rng))
+        return skin_colored(rng, PATTERNS[rng.integers(len(PATTERNS))](rng))
 
     picture = surface()
     if rng.random() < THINGS:
-        if rng.random() < 0.7:  # cut out, as goods are shown: on white or on one colour
+        if rng.random() < 0.7:  # cut out, as goods are shown: on white or on one color
             picture = np.full_like(picture, rng.choice([255, rng.integers(0, 256)]))
         for _ in range(rng.integers(1, 4)):
             picture = lay_thing(rng, picture, surface())
-    return np.repeat(picture.mean(2, keepdims=True).astype(np.uint8), 3, 2) if rng.random() < GREY else picture
+    return np.repeat(picture.mean(2, keepdims=True).astype(np.uint8), 3, 2) if rng.random() < GRAY else picture

@@ -64,7 +64,7 @@ class Plan:
 
 
 def negatives(plan: Plan) -> list[Photo]:
-    """Pictures without skin: photographs, and drawn skin-coloured textures."""
+    """Pictures without skin: photographs, and drawn skin-colored textures."""
     rng = np.random.default_rng(plan.seed)
     photos = [without_skin(name, library_photo(name)) for name in NEGATIVES_SEEN]
     drawn = [without_skin(f"texture{i}", textures.draw(rng), "textures") for i in range(plan.texture_count)]

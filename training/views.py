@@ -1,4 +1,4 @@
-"""Random views of photographs: where a view is cut, what its colours become, what hides it.
+"""Random views of photographs: where a view is cut, what its colors become, what hides it.
 
 Every function draws from the `torch.Generator` it is given, so a seed decides all of it. A view is float32 [11, S, S]:
 the layers of `Photo`, in 0..1.
@@ -23,9 +23,9 @@ FAR, FAR_RATE = (0.15, 0.5), 0.13  # people far away
 COLLAGE_RATE = 0.25
 BALANCE = 0.06  # deviation of the logarithm of each channel's gain
 EXPOSURE = (-0.25, 0.2)  # logarithm of the gain of all
-OCCLUDED, STRONG_HUE, GREY, SEPIA_TONED, DARKENED, DYED = 0.04, 0.02, 0.02, 0.02, 0.25, 0.15  # shares of the views
+OCCLUDED, STRONG_HUE, GRAY, SEPIA_TONED, DARKENED, DYED = 0.04, 0.02, 0.02, 0.02, 0.25, 0.15  # shares of the views
 DISGUISED, QUARTERED, TURNED = 0.38, 0.18, 0.06  # likewise: a change of `disguises`; turns by 90 to 270, by any angle
-CUT_OUT, TINTED, GREYED = 0.3, 0.15, 0.25  # likewise, of those of pictures without skin
+CUT_OUT, TINTED, GRAYED = 0.3, 0.15, 0.25  # likewise, of those of pictures without skin
 FAIR, DEEP = torch.tensor([1.0, 0.86, 0.75]), torch.tensor([0.33, 0.2, 0.13])  # the ends of skin's tones
 SMALLEST_SKIN = 16  # pixels that tell a tone
 LUMA = torch.tensor(LUMA_SHARES)
@@ -129,15 +129,15 @@ def hue_turn(angle: float) -> Tensor:
     return torch.linalg.inv(RGB_TO_YIQ) @ rotation @ RGB_TO_YIQ
 
 
-def recolour(image: Tensor, rng: Generator) -> Tensor:
-    """Gamma, exposure, white balance, hue, saturation, and now and then grey or sepia: [3, S, S] in 0..1 -> the same.
+def recolor(image: Tensor, rng: Generator) -> Tensor:
+    """Gamma, exposure, white balance, hue, saturation, and now and then gray or sepia: [3, S, S] in 0..1 -> the same.
 
     All but the gamma are linear, so one matrix does them.
     """
     exposure = math.exp(uniform(rng, *EXPOSURE))
     balance = torch.diag(exposure * torch.exp(BALANCE * torch.randn(3, generator=rng)))
     hue = hue_turn(uniform(rng, -1.0, 1.0) if chosen(rng, STRONG_HUE) else uniform(rng, -0.06, 0.06))
-    kept = 0.0 if chosen(rng, GREY) else uniform(rng, 0.7, 1.3)
+    kept = 0.0 if chosen(rng, GRAY) else uniform(rng, 0.7, 1.3)
     saturation = kept * torch.eye(3) + (1 - kept) * LUMA.expand(3, 3)
     tint = SEPIA if chosen(rng, SEPIA_TONED) else torch.eye(3)
     gamma = math.exp(uniform(rng, -0.3, 0.3))
@@ -147,7 +147,7 @@ def recolour(image: Tensor, rng: Generator) -> Tensor:
 def retone(image: Tensor, mask: Tensor, rng: Generator) -> Tensor:
     """Darken the skin alone in some pictures, for the photos show few dark skins, and dye what is not skin in others.
 
-    Dyed with the mean colour of its skin, a background can only be told from it by shape and texture.
+    Dyed with the mean color of its skin, a background can only be told from it by shape and texture.
     """
     soft = F.avg_pool2d(mask, 5, 1, 2)
     if chosen(rng, DARKENED):
@@ -162,7 +162,7 @@ def retone(image: Tensor, mask: Tensor, rng: Generator) -> Tensor:
 
 
 def dye(image: Tensor, tone: Tensor) -> Tensor:
-    """Give a picture the hue and saturation of one colour [3, 1, 1]; its light stays."""
+    """Give a picture the hue and saturation of one color [3, 1, 1]; its light stays."""
     return (luma(image) * tone / luma(tone).clamp_min(0.05)).clamp(0, 1)
 
 
@@ -174,12 +174,12 @@ def blob(size: int, rng: Generator) -> Tensor:
 
 
 def disguise(view: Tensor, rng: Generator) -> Tensor:
-    """Tint some pictures without skin with its tones, grey others; cut some out on white, as goods are shown."""
+    """Tint some pictures without skin with its tones, gray others; cut some out on white, as goods are shown."""
     if chosen(rng, TINTED):
         tone = torch.lerp(DEEP, FAIR, uniform(rng, 0, 1)) * (1 + 0.08 * torch.randn(3, generator=rng))
         tinted = torch.lerp(view[:3], dye(view[:3], tone.view(3, 1, 1)), uniform(rng, 0.5, 1.0))
         view = torch.cat([tinted, view[3:]])
-    if chosen(rng, GREYED):
+    if chosen(rng, GRAYED):
         view = torch.cat([luma(view[:3]).expand(3, -1, -1), view[3:]])
     if chosen(rng, CUT_OUT):
         ground = torch.ones(3, 1, 1) if chosen(rng, 0.7) else torch.rand(3, 1, 1, generator=rng)
@@ -204,13 +204,13 @@ def soften(image: Tensor, rng: Generator) -> Tensor:
 
 
 def occlude(view: Tensor, rng: Generator) -> Tensor:
-    """Lay a lattice of one colour over a view; its bars are not skin."""
+    """Lay a lattice of one color over a view; its bars are not skin."""
     steps = torch.arange(view.shape[-1])
     period, bar = int(uniform(rng, 20, 64)), int(uniform(rng, 3, 9))
     barred = (steps + int(uniform(rng, 0, period))) % period < bar
-    colour = torch.zeros(LAYERS)  # no skin; no more is told
-    colour[:3], colour[KNOWN] = torch.rand(3, generator=rng), 1
-    return torch.where(barred[:, None] | barred[None, :], colour.view(-1, 1, 1), view)
+    color = torch.zeros(LAYERS)  # no skin; no more is told
+    color[:3], color[KNOWN] = torch.rand(3, generator=rng), 1
+    return torch.where(barred[:, None] | barred[None, :], color.view(-1, 1, 1), view)
 
 
 def augment(view: Tensor, rng: Generator) -> Tensor:
@@ -218,7 +218,7 @@ def augment(view: Tensor, rng: Generator) -> Tensor:
     if chosen(rng, QUARTERED):
         view = torch.rot90(view, 1 + int(uniform(rng, 0, 3)), (1, 2))
     image, mask = view[:3], view[3:4]
-    image = soften(recolour(retone(image, mask, rng), rng), rng)
+    image = soften(recolor(retone(image, mask, rng), rng), rng)
     return torch.cat([disguised(image, rng) if chosen(rng, DISGUISED) else image, view[3:]])
 
 

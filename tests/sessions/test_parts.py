@@ -99,7 +99,8 @@ def test_without_the_detector_the_error_says_what_can_be_done(monkeypatch: pytes
     monkeypatch.setenv("U2NET_HOME", str(tmp_path))
     monkeypatch.setenv("REMBG_SKIN_OFFLINE", "1")
     with pytest.raises(
-        WeightsError, match=r'ycbcr_skin: parts="skin" needs the face detector.*tiny_skin can do without it'
+        WeightsError,
+        match=r'ycbcr_skin: parts="skin" needs the face detector.*tiny_skin can do it without the detector',
     ):
         new_session("ycbcr_skin", parts="skin")
     session = new_session("ycbcr_skin")
