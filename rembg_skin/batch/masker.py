@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from rembg_skin.catalog import MODELS, resolved
 from rembg_skin.errors import SkinError, did_you_mean, printable
 from rembg_skin.photos import open_photo, upright
+from rembg_skin.session import predict_mask, session_names
 
-# numpy and Pillow are imported where they are used: a process that only ships a masker to others needs neither.
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
@@ -29,7 +29,7 @@ class SkinMasker:
     Parameters
     ----------
     model
-        A skin session's name, as given to ``rembg -m``.
+        A session's name, as given to ``rembg -m``.
     extras
         The session's extras.
     providers
@@ -59,7 +59,7 @@ class SkinMasker:
         column: str = "bytes",
         masks: Literal["png", "array", "labels"] = "png",
     ) -> None:
-        if model not in MODELS:
+        if model not in MODELS and model not in session_names():
             near = did_you_mean(model, MODELS)
             raise SkinError(f'There is no model "{printable(model)}"; {near or "see `rembg-skin models`."}')
         self.model = resolved(model)
@@ -157,8 +157,9 @@ def _columns(batch: Any) -> dict[str, Any]:
 
 def mask_of(session: Any, image: "PILImage") -> "PILImage":
     """Return the L mask of `image` after turning it by its EXIF orientation, as rembg does."""
-    (mask,) = session.predict(upright(image))
-    return mask  # type: ignore[no-any-return]
+    from PIL import Image
+
+    return Image.fromarray(predict_mask(session, upright(image)))
 
 
 def open_picture(image: object) -> "PILImage":

@@ -45,9 +45,14 @@ class Record:
     @classmethod
     def of(cls, model: str, extras: Mapping[str, object], *, labels: bool = False) -> "Record":
         """Return the record of a run that starts now; the weights are on disk already."""
-        from rembg_skin.weights import files_in_use
+        from rembg_skin.weights import files_in_use, sha256_of
 
-        weights = {path.stem: sha256 for path, sha256 in files_in_use(MODELS[model]).items()}
+        if model in MODELS:
+            files = files_in_use(MODELS[model])
+        else:  # one of rembg's own, maybe with a network of the user's
+            own = Path(str(extras.get("model_path", "")))
+            files = {own: sha256_of(own)} if own.is_file() else {}
+        weights = {path.stem: sha256 for path, sha256 in files.items()}
         return cls(model, dict(extras), weights, version("rembg-skin"), labels=labels, begun=time.time_ns() - _TICK)
 
     def differences(self, other: "Record") -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from PIL import Image
 from rembg import new_session, remove
 
 from rembg_skin.batch import SkinMasker
+from rembg_skin.batch.record import Record
 from rembg_skin.errors import OptionError, SkinError
+from tests.support.networks import place, red_network
 from tests.support.photos import FILES, SKIN, encoded, picture
 
 
@@ -168,3 +171,14 @@ def test_importing_it_imports_no_engine_and_no_rembg() -> None:
     code = "import sys, rembg_skin.batch; print({'ray', 'pandas', 'rembg', 'onnxruntime'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_any_session_of_rembg_makes_masks_also_with_a_network_of_the_users(home: Path) -> None:
+    network = place(home, "u2net_custom", red_network(320))
+    masker = SkinMasker("u2net_custom", extras={"model_path": str(network)}, masks="array")
+    (mask,), (error,) = (masker({"bytes": [encoded(picture(30))]})[name] for name in ("mask", "error"))
+    assert error == ""
+    assert mask.shape == (40, 30)
+    assert list(Record.of("u2net_custom", masker.extras).weights) == ["u2net_custom"]
+    with pytest.raises(SkinError, match='no model "u2net_custon"'):
+        SkinMasker("u2net_custon")
