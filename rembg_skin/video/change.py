@@ -31,19 +31,11 @@ class Look:
     needs_mask: bool = True  # False if the last mask, moved along, will do
 
 
-@dataclass(frozen=True)
-class Small:
-    """A frame as change is found in it, blurred: RGB, uint8 [h, w, 3], and gray levels, float32 [h, w]."""
-
-    rgb: Bytes
-    gray: Floats
-
-
 class Watcher:
     """Compare the frames of one video with the one before, in order."""
 
     def __init__(self) -> None:
-        self._last: Small | None = None
+        self._last: tuple[Bytes, Floats] | None = None
         self._shape: tuple[int, ...] = ()
         self._motion = STILL
         self._seen = 0
@@ -52,13 +44,14 @@ class Watcher:
     def __call__(self, frame: Bytes) -> Look:
         """Return how the frame, RGB, uint8 [height, width, 3], follows from the last one."""
         factor = max(1, round(max(frame.shape) / _ACROSS))
-        small, last = small_frame(frame, factor), self._last
-        self._last = small
+        image = Image.fromarray(frame).reduce(factor).filter(ImageFilter.BoxBlur(1))
+        rgb, gray = np.asarray(image), np.asarray(image.convert("L"), dtype=np.float32)
+        last, self._last = self._last, (rgb, gray)
         if last is None or self._shape != frame.shape:
             self._shape, self._motion, self._seen, self._masked = frame.shape, STILL, 0, True
-            return Look(factor, None, np.zeros(small.gray.shape, np.float32))
-        self._motion = camera_motion(last.gray, small.gray, self._motion)
-        changed, inside = changes(last.rgb, small.rgb, self._motion)
+            return Look(factor, None, np.zeros(gray.shape, np.float32))
+        self._motion = camera_motion(last[1], gray, self._motion)
+        changed, inside = _changes(last[0], rgb, self._motion)
         self._seen += 1
         quiet = np.mean((changed >= 1) & inside) < _STIRRED and np.mean(~inside) < _NEW
         self._masked = not (quiet and self._masked and self._seen >= _FIRST)
@@ -66,13 +59,7 @@ class Watcher:
         return Look(factor, self._motion, 1 - dilated(changed, disk(1)), self._masked)
 
 
-def small_frame(frame: Bytes, factor: int) -> Small:
-    """Return the RGB frame, uint8 [height, width, 3], `factor` times as small."""
-    image = Image.fromarray(frame).reduce(factor).filter(ImageFilter.BoxBlur(1))
-    return Small(np.asarray(image), np.asarray(image.convert("L"), dtype=np.float32))
-
-
-def changes(before: Bytes, after: Bytes, motion: Affine) -> tuple[Floats, Selection]:
+def _changes(before: Bytes, after: Bytes, motion: Affine) -> tuple[Floats, Selection]:
     """Return how much each pixel changed, float32 [h, w], 0 for no more than noise to 1, and which were seen before.
 
     `before` and `after` are blurred RGB, uint8 [h, w, 3]; `motion` is that of the camera between them.

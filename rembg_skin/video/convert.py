@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from rembg_skin.files import write_atomically
 from rembg_skin.video.formats import Format, Kind
@@ -31,8 +31,7 @@ class Job:
     tick: Callable[[], object]  # called after every frame
 
 
-@dataclass(frozen=True)
-class Video:
+class Video(NamedTuple):
     """A video to be written."""
 
     path: Path
@@ -40,8 +39,7 @@ class Video:
     kind: Kind
 
 
-@dataclass(frozen=True)
-class Sheet:
+class Sheet(NamedTuple):
     """A table to be written; with `settings`, all that it depends on, it goes on where a killed run ended."""
 
     path: Path
@@ -56,7 +54,7 @@ class Report:
     frames: int = 0
     damaged: int = 0
     lacking: float = 0.0
-    sounds: Collection[Sound] = field(default=())
+    sounds: Collection[Sound] = ()
     stopped: bool = False
 
 

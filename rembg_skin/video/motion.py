@@ -18,8 +18,6 @@ Values = NDArray[np.float64]  # zoom less 1, turn, shift of the center to the ri
 
 STILL: Affine = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
-_RESTS: Values = np.zeros(4)
-
 _SMALLEST = 24  # pixels of the shorter side: below, there is too little to go by
 _STEPS = 4
 _CLOSE = 0.005  # pixels: a smaller step changes nothing
@@ -62,35 +60,27 @@ def camera_motion(before: Floats, after: Floats, last: Affine = STILL) -> Affine
     if min(after.shape) < _SMALLEST:
         return STILL
     goes_on = _values(last, after.shape)
-    shifts = {(0, 0): _RESTS, _shift(before, after): None, (round(goes_on[2]), round(goes_on[3])): goes_on}
-    shift = min(shifts, key=lambda start: _difference(before, after, start))
-    start = shifts[shift]
-    return _refined(before, after, np.array([0.0, 0.0, *shift]) if start is None else start) or STILL
+    found = _shift(before, after)
+    starts = {(0, 0): np.zeros(4), found: np.array([0.0, 0.0, *found]), (round(goes_on[2]), round(goes_on[3])): goes_on}
+    best = min(starts, key=lambda shift: _difference(before, after, shift))
+    return _refined(before, after, starts[best]) or STILL
 
 
 def _shift(before: Floats, after: Floats) -> tuple[int, int]:
     """Return x and y, in whole pixels, at which `after` lies in `before`, by phase correlation at half the size."""
-    spectra = [np.fft.rfft2(_windowed(_halved(plane))) for plane in (before, after)]
-    product = spectra[0] * np.conj(spectra[1])
+    height, width = (length // 2 for length in after.shape)
+    fading = np.hanning(height).astype(np.float32)[:, None], np.hanning(width).astype(np.float32)
+
+    def spectrum(plane: Floats) -> NDArray[np.complex128]:
+        even = plane[: 2 * height, : 2 * width]
+        half = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) * np.float32(0.25)
+        return np.fft.rfft2((half - half.mean()) * fading[0] * fading[1])  # edges would correlate best at rest
+
+    product = spectrum(before) * np.conj(spectrum(after))
     size = np.abs(product)
-    peaks = np.fft.irfft2(product / (size + 1e-3 * size.mean() + 1e-9), _halved(after).shape)
-    height, width = peaks.shape
+    peaks = np.fft.irfft2(product / (size + 1e-3 * size.mean() + 1e-9), (height, width))
     y, x = divmod(int(peaks.argmax()), width)
     return 2 * (x - width if x > width // 2 else x), 2 * (y - height if y > height // 2 else y)
-
-
-def _halved(plane: Floats) -> Floats:
-    height, width = (length // 2 * 2 for length in plane.shape)
-    even = plane[:height, :width]
-    result: Floats = (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) * np.float32(0.25)
-    return result
-
-
-def _windowed(plane: Floats) -> Floats:
-    """Return the plane without its mean, fading to 0 at its edges, which would otherwise correlate best at rest."""
-    down, across = (np.hanning(length).astype(np.float32) for length in plane.shape)
-    result: Floats = (plane - plane.mean()) * down[:, None] * across
-    return result
 
 
 def _difference(before: Floats, after: Floats, shift: tuple[int, int]) -> float:

@@ -6,7 +6,7 @@ second frame goes without a mask of its own: the average is better than any one 
 """
 
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import closing
 
 import numpy as np
@@ -19,8 +19,7 @@ from rembg_skin.video.predict import Masking, in_order
 from rembg_skin.video.reader import Frame
 
 # Masks that an average remembers; more gain little on clips of a known motion, and correct an early error later.
-MEMORY = 24
-
+_MEMORY = 24
 _UNMOVED = 0.05  # pixels of the frame: less is not worth a resampling, which blurs
 # A new mask that differs by this many levels, in the same direction and frame after frame, is believed after so many:
 # someone moves before a wall of the same color.
@@ -28,13 +27,11 @@ _DIFFERENT, _BELIEVED = 96.0, 6
 
 
 class Steadier:
-    """Steady the masks of one video, given in order; an average remembers `memory` of them."""
+    """Steady the masks of one video, given in order."""
 
-    def __init__(self, memory: int = MEMORY) -> None:
-        self._memory = memory
-        self._average: Floats = np.empty((0, 0), np.float32)
-        self._masks: Floats = np.empty((0, 0), np.float32)  # averaged at each pixel of the small frame
-        self._streak: Floats = np.empty((0, 0), np.float32)  # masks that differed there, below 0 for less skin
+    _average: Floats
+    _masks: Floats  # averaged at each pixel of the small frame
+    _streak: Floats  # masks that differed there, below 0 for less skin
 
     def __call__(self, look: Look, mask: Mask | None) -> Mask:
         """Return the steadied mask, uint8 [height, width], of a frame's own, which may be None if `look` allows it."""
@@ -55,15 +52,18 @@ class Steadier:
         self._move(look.motion, look.factor)
         change = new - self._average
         kept = np.where(self._believed(change, look.factor), np.float32(0), look.kept)
-        self._masks = 1 + kept * np.minimum(self._masks, np.float32(self._memory - 1))
-        self._average += _enlarged(np.float32(1) / self._masks, look.factor, mask.shape) * change
+        self._masks = 1 + kept * np.minimum(self._masks, np.float32(_MEMORY - 1))
+        height, width = mask.shape
+        box = (0, 0, width / look.factor, height / look.factor)  # the small frame may reach beyond the frame
+        share = Image.fromarray(np.float32(1) / self._masks).resize((width, height), Image.Resampling.BILINEAR, box)
+        self._average += np.asarray(share) * change
 
     def _move(self, motion: Affine, factor: int) -> None:
         """Move all that is remembered with the camera."""
-        self._masks, self._streak = extended(self._masks, motion), extended(self._streak, motion)
+        self._masks, self._streak = _extended(self._masks, motion), _extended(self._streak, motion)
         height, width = self._average.shape
         if reach(motion, (width / factor, height / factor)) * factor >= _UNMOVED:
-            self._average = extended(self._average, scaled(motion, factor))
+            self._average = _extended(self._average, scaled(motion, factor))
 
     def _believed(self, change: Floats, factor: int) -> Selection:
         """Return where masks have differed from the average for long enough, bool [h, w] of the small frame."""
@@ -81,23 +81,14 @@ def masked(frames: Iterable[Frame], work: Masking, at_once: int, *, steady: bool
     if not steady:
         yield from in_order(frames, lambda frame: work(frame.rgb), at_once)
         return
-    steadier = Steadier()
-    with closing(in_order(_looked_at(frames), _masking_if_needed(work), at_once)) as results:
+    watcher, steadier = Watcher(), Steadier()
+    looks = ((frame, watcher(frame.rgb)) for frame in frames)
+    with closing(in_order(looks, lambda item: work(item[0].rgb) if item[1].needs_mask else None, at_once)) as results:
         for (frame, look), mask in results:
             yield frame, steadier(look, mask)
 
 
-def _looked_at(frames: Iterable[Frame]) -> Iterator[tuple[Frame, Look]]:
-    watcher = Watcher()
-    for frame in frames:
-        yield frame, watcher(frame.rgb)
-
-
-def _masking_if_needed(work: Masking) -> Callable[[tuple[Frame, Look]], Mask | None]:
-    return lambda item: work(item[0].rgb) if item[1].needs_mask else None
-
-
-def extended(plane: Floats, motion: Affine) -> Floats:
+def _extended(plane: Floats, motion: Affine) -> Floats:
     """Return float32 [height, width] `plane` moved by `motion`, bilinear; its edge goes on beyond it."""
     height, width = plane.shape
     margin = min(math.ceil(reach(motion, (width, height))) + 1, max(plane.shape))
@@ -105,9 +96,3 @@ def extended(plane: Floats, motion: Affine) -> Floats:
     image = Image.fromarray(np.pad(plane, margin, mode="edge"))
     beyond = (a, b, c + margin, d, e, f + margin)
     return np.array(image.transform((width, height), Image.Transform.AFFINE, beyond, Image.Resampling.BILINEAR))
-
-
-def _enlarged(plane: Floats, factor: int, shape: tuple[int, ...]) -> Floats:
-    height, width = shape
-    box = (0, 0, width / factor, height / factor)  # the small frame's last pixels may reach beyond the frame
-    return np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR, box))
