@@ -127,7 +127,7 @@ def printable(text: object) -> str:
     shown = str(text)
     if shown.isprintable():
         return shown
-    return "".join(character if _is_harmless(character) else _escaped(character) for character in shown)
+    return "".join(map(_shown, shown))
 
 
 def csv_cell(text: object) -> str:
@@ -139,15 +139,12 @@ def csv_cell(text: object) -> str:
     return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
 
 
-def _is_harmless(character: str) -> bool:
+def _shown(character: str) -> str:
     from unicodedata import category
 
     # Joiners make the shapes of emoji and of several scripts.
-    return character in "\u200c\u200d" or category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
-
-
-def _escaped(character: str) -> str:
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # noqa: PLR2004 - how Python holds a byte of a name that is not UTF-8
+    if character in "\u200c\u200d" or category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        return character
+    if 0xDC80 <= (code := ord(character)) <= 0xDCFF:  # noqa: PLR2004 - how Python holds a byte that is not UTF-8
         return f"\\x{code - 0xDC00:02x}"
     return character.encode("unicode_escape").decode("ascii")

@@ -20,20 +20,16 @@ from rembg_skin.image.mask_encodings import mask_levels
 from rembg_skin.image.rgb import to_rgb
 
 # Photos are recognized by their names, so that a million files are listed without opening one.
-PHOTO_SUFFIXES = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
-        *(".png", ".apng", ".webp", ".avif", ".avifs", ".heic", ".heics", ".heif", ".heifs", ".hif"),
-        *(".tif", ".tiff", ".bmp", ".dib", ".gif", ".psd", ".tga", ".icb", ".vda", ".vst", ".pcx", ".sgi", ".qoi"),
-        *(".pbm", ".pgm", ".ppm", ".pnm", ".pfm"),
-    )
-)
-_RAW_SUFFIXES = frozenset(
-    (
-        *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef", ".mos"),
-        *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
-    )
-)
+PHOTO_SUFFIXES = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
+    *(".png", ".apng", ".webp", ".avif", ".avifs", ".heic", ".heics", ".heif", ".heifs", ".hif"),
+    *(".tif", ".tiff", ".bmp", ".dib", ".gif", ".psd", ".tga", ".icb", ".vda", ".vst", ".pcx", ".sgi", ".qoi"),
+    *(".pbm", ".pgm", ".ppm", ".pnm", ".pfm"),
+}
+_RAW_SUFFIXES = {
+    *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef", ".mos"),
+    *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+}
 # Folders that systems make: thumbnails, leftovers of archives, stores of file systems and network disks.
 _LITTER = frozenset(("__macosx", "lost+found", "@eadir", "#recycle", "$recycle.bin", "system volume information"))
 
@@ -67,15 +63,9 @@ def is_litter(name: str) -> bool:
 def open_photo(source: Path | io.BytesIO) -> PILImage:
     """Open an image of any format that Pillow knows, HEIC among them if pillow-heif is installed; decoded when used.
 
-    Its `info` is completed by :func:`rembg_skin.image.headers.header_info`.
-
-    Raises
-    ------
-    ImageError
-        If it is HEIC, and pillow-heif is not installed; if Pillow would not give what the file holds.
-    OSError, ValueError
-        And whatever else Pillow's decoders raise.
-
+    Its `info` is completed by :func:`rembg_skin.image.headers.header_info`. Raises ImageError if it is HEIC, and
+    pillow-heif is not installed, or if Pillow would not give what the file holds; OSError, ValueError and whatever else
+    Pillow's decoders raise.
     """
     if isinstance(source, Path) and source.suffix.lower() in _RAW_SUFFIXES:
         raise ImageError(_RAW)
@@ -131,9 +121,7 @@ def _is_heif(source: Path | io.BytesIO) -> bool:
         with source.open("rb") as file:
             head = file.read(12)
     else:
-        source.seek(0)
-        head = source.read(12)
-        source.seek(0)
+        head = source.getbuffer()[:12].tobytes()
     return head[_BOX] == b"ftyp" and head[8:] in _BRANDS
 
 
@@ -149,11 +137,7 @@ def _register_heif() -> None:
 def upright(image: PILImage) -> PILImage:
     """Return `image`, decoded and turned by its EXIF orientation, in place; damaged EXIF data are dropped.
 
-    Raises
-    ------
-    OSError
-        And whatever else Pillow's decoders raise for a damaged file.
-
+    Raises OSError and whatever else Pillow's decoders raise for a damaged file.
     """
     image.load()
     try:
@@ -181,11 +165,7 @@ def shown_size(path: Path) -> tuple[int, int]:
 def open_image(path: Path) -> PILImage:
     """Return the decoded image, of any mode, turned by its EXIF orientation, as rembg does.
 
-    Raises
-    ------
-    ImageError
-        If the file is missing, damaged or of a format that Pillow does not know.
-
+    Raises ImageError if the file is missing, damaged or of a format that Pillow does not know.
     """
     try:
         with open_photo(path) as image:
@@ -211,12 +191,8 @@ def open_rgb(path: Path) -> PILImage:
 def open_mask(path: Path, size: tuple[int, int], *, resize: bool = False) -> Mask:
     """Return the mask as levels, uint8, height x width of `size` (width, height), whatever the file's encoding.
 
-    Raises
-    ------
-    ImageError
-        If it cannot be read, is ambiguous (see :mod:`rembg_skin.image.mask_encodings`), or is of another size and
-        `resize` is not set; a resized mask takes the nearest level.
-
+    A resized mask takes the nearest level. Raises ImageError if it cannot be read, is ambiguous (see
+    :mod:`rembg_skin.image.mask_encodings`), or is of another size and `resize` is not set.
     """
     picture = open_image(path)
     if picture.size != size and not resize:

@@ -46,17 +46,9 @@ class _Latin(str):
 
 @dataclass(frozen=True)
 class Kept:
-    """All that a picture keeps, apart from its pixels.
+    """All that a picture keeps, apart from its pixels: ICC profile, resolution and EXIF data.
 
-    Attributes
-    ----------
-    profile
-        The ICC profile, or None.
-    dpi
-        The resolution, or None.
-    exif
-        The EXIF data of a picture that is upright: values by tag, those of the blocks as mappings. May be empty.
-
+    The EXIF data are those of an upright picture: values by tag, those of the blocks as mappings.
     """
 
     profile: bytes | None = None
@@ -84,24 +76,11 @@ class Kept:
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo, upright.
+    """A photo, upright."""
 
-    Attributes
-    ----------
-    image
-        As Pillow has it: what a session takes.
-    deep
-        Its 16-bit values, [height, width, channels] of gray, gray and alpha, RGB or RGBA; None if 8 bits can be read.
-    bits
-        How many bits a channel has in the file.
-    kept
-        What the pictures made of it keep.
-
-    """
-
-    image: PILImage
-    deep: NDArray[np.uint16] | None
-    bits: int
+    image: PILImage  # as a session takes it
+    deep: NDArray[np.uint16] | None  # [height, width, channels] as in Pixels; None if only 8 bits can be read
+    bits: int  # of a channel in the file
     kept: Kept
 
     def cutout(self, mask: Mask) -> tuple[Pixels, Kept]:
@@ -136,8 +115,7 @@ class Photo:
             image = image.convert("RGB")
         elif image.mode not in ("L", "LA", "RGB", "RGBA"):  # CMYK, Lab and other colors that no RGBA file holds
             image, kept = to_rgb(image)[0], replace(kept, profile=None)
-        pixels = np.asarray(image)
-        return pixels.reshape(image.height, image.width, -1), kept
+        return np.asarray(image).reshape(image.height, image.width, -1), kept
 
 
 def read_photo(path: Path) -> Photo:
@@ -146,7 +124,7 @@ def read_photo(path: Path) -> Photo:
         with open_photo(path) as image:
             raw, bits = _raw_mode(image), _bits(image)
             upright(image)
-        return Photo(image, _deep(path, image, raw), bits, _kept(image))
+        return Photo(image, _deep(path, image, raw), bits, Kept(profile_of(image), _dpi(image), _exif(image)))
     # Pillow's many decoders raise whatever comes up in a damaged file, from OSError to struct.error.
     except Exception as error:
         raise unreadable(path, error) from error
@@ -173,8 +151,7 @@ def _bits(image: Any) -> int:
 
 def _deep(path: Path, image: PILImage, raw: str) -> NDArray[np.uint16] | None:
     if image.mode.startswith("I;16"):
-        gray = np.asarray(image).astype(np.uint16)[..., None]
-        return _with_named_transparency(gray, image)
+        return _with_named_transparency(np.asarray(image).astype(np.uint16)[..., None], image)
     if image.format == "HEIF" and (bits := image.info["bit_depth"]) > 8:  # noqa: PLR2004
         from pillow_heif import open_heif
 
@@ -217,10 +194,6 @@ def _with_named_transparency(pixels: NDArray[np.uint16], image: PILImage) -> NDA
         return pixels
     shown = (pixels != np.array(named, np.uint16)).any(axis=2, keepdims=True)
     return np.concatenate([pixels, shown * np.uint16(_WHITE)], axis=2)
-
-
-def _kept(image: PILImage) -> Kept:
-    return Kept(profile_of(image), _dpi(image), _exif(image))
 
 
 def _dpi(image: PILImage) -> tuple[float, float] | None:

@@ -22,11 +22,7 @@ _LARGEST = (1 << 32) - (1 << 20)  # bytes: offsets have 32 bits
 def write_tiff(path: Path, pixels: Pixels, kept: Kept) -> None:
     """Write pixels, uint8 or uint16 [height, width, 1 to 4 channels], as TIFF compressed without loss.
 
-    Raises
-    ------
-    ImageError
-        If they take more than 4 GB.
-
+    Raises ImageError if they take more than 4 GB.
     """
     height, width, channels = pixels.shape
     little: np.dtype[Any] = pixels.dtype.newbyteorder("<")
@@ -42,8 +38,7 @@ def write_tiff(path: Path, pixels: Pixels, kept: Kept) -> None:
     if sum(sizes) > _LARGEST:
         raise ImageError("it takes more than the 4 GB that a TIFF file holds")
     directory = ImageFileDirectory_v2(_HEADER)
-    for tag, value in kept.tags().items():
-        directory[tag] = value
+    directory.update(kept.tags())
     directory[256], directory[257] = width, height
     directory[258] = (8 * little.itemsize,) * channels
     directory[259], directory[317] = _DEFLATE, _DIFFERENCES

@@ -30,15 +30,7 @@ _LIMITS = f"Photos of up to {LARGEST_FILE / 1e6:.0f} MB and {LARGEST / 1e6:.0f} 
 def application(tuner: Tuner, folder: Path, given: str | None = None) -> Starlette:
     """Return the page as an ASGI application.
 
-    Parameters
-    ----------
-    tuner
-        Its photos and sessions.
-    folder
-        An existing folder, in which a download lies while it is made.
-    given
-        The key of a photo to begin with.
-
+    A download lies in `folder`, which exists, while it is made; `given` is the key of a photo to begin with.
     """
 
     def start(_request: Request) -> Response:
@@ -128,13 +120,8 @@ async def _body(request: Request, most: int) -> bytes:
 def serve_page(folder: Path, photo: Path | None = None, port: int | None = None) -> Served:
     """Serve the page on this machine, with `photo` in it if one is given, and return it at once.
 
-    Raises
-    ------
-    SkinError
-        If `photo` cannot be used or the port is taken.
-
+    Raises SkinError if `photo` cannot be used or the port is taken.
     """
     tuner = Tuner()
     given = None if photo is None else tuner.add(load_photo(str(photo), read_file(photo)))
-    listener = bind(port)
-    return serve(application(tuner, folder, given), listener)
+    return serve(application(tuner, folder, given), bind(port))

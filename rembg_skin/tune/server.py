@@ -21,14 +21,7 @@ _ENDING = 2  # seconds for the answers under way
 
 @dataclass(frozen=True)
 class Served:
-    """A page that is served until it is closed.
-
-    Attributes
-    ----------
-    url
-        Its address, with the token that every visitor needs.
-
-    """
+    """A page that is served until it is closed; its address holds the token that every visitor needs."""
 
     url: str
     _server: uvicorn.Server
@@ -49,11 +42,7 @@ class Served:
 def bind(port: int | None) -> socket.socket:
     """Return a socket of the loopback address: on `port`, on any free one if it is 0, on the first free if it is None.
 
-    Raises
-    ------
-    SkinError
-        If the port is taken or not allowed.
-
+    Raises SkinError if the port is taken or not allowed.
     """
     for number in _PORTS if port is None else (port,):
         listener = socket.socket()

@@ -92,14 +92,7 @@ def extras_of(session: type[SkinSession], values: Mapping[str, object]) -> dict[
 
 
 def load_photo(name: str, data: bytes) -> Photo:
-    """Return the photo in `data`, a file's bytes, decoded once for all the changes that follow.
-
-    Raises
-    ------
-    ImageError
-        If it is not an image, or a larger one than the page takes.
-
-    """
+    """Return the photo in `data`, a file's bytes; raise ImageError if it is none, or larger than the page takes."""
     try:
         with warnings.catch_warnings(), open_photo(BytesIO(data)) as image:
             warnings.simplefilter("ignore")  # about large images: the limit below is lower
@@ -142,16 +135,13 @@ def _board(size: tuple[int, int]) -> PILImage:
     return Image.fromarray(np.array(_GREYS, np.uint8)[dark]).convert("RGB")
 
 
-class Memory(dict[Hashable, Any]):
-    """A cache of the last few results, for one thread at a time."""
-
-    def recall(self, question: Hashable, answer: Callable[[], Any]) -> Any:
-        """Return the cached result for this key, or compute it with `answer`."""
-        if question not in self:
-            self[question] = answer()
-            if len(self) > _REMEMBERED:
-                del self[next(iter(self))]
-        return self[question]
+def _recall(held: dict[Any, Any], question: Hashable, answer: Callable[[], Any]) -> Any:
+    """Return what is held for this key, or compute it with `answer` and hold it among the last few."""
+    if question not in held:
+        held[question] = answer()
+        if len(held) > _REMEMBERED:
+            del held[next(iter(held))]
+    return held[question]
 
 
 def remembering(cls: type[SkinSession]) -> SkinSession:
@@ -160,16 +150,17 @@ def remembering(cls: type[SkinSession]) -> SkinSession:
     The mask is computed again if photo or method changed, but not for the steps after it; a network runs again if photo
     or size changed, but not for the steps between its answer and the mask.
     """
-    masks, answers = Memory(), Memory()
+    masks: dict[Hashable, Any] = {}
+    answers: dict[Hashable, Any] = {}
 
     def mask(self: Any, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
         own = tuple((name, value) for name, value in settings.items() if name not in _FINISH)
         question = (_fingerprint(rgb), alpha and _fingerprint(alpha), own)
-        made: PILImage = masks.recall(question, lambda: cls.mask(self, rgb, alpha, settings))
+        made: PILImage = _recall(masks, question, lambda: cls.mask(self, rgb, alpha, settings))
         return made.copy()  # the steps after it may change it
 
     def skin(self: Any, rgb: PILImage, *arguments: Hashable) -> Any:
-        return answers.recall((_fingerprint(rgb), *arguments), lambda: cls.skin(self, rgb, *arguments))
+        return _recall(answers, (_fingerprint(rgb), *arguments), lambda: cls.skin(self, rgb, *arguments))
 
     steps = {"mask": mask} | ({"skin": skin} if issubclass(cls, NeuralSession) else {})
     session: SkinSession = type(cls.__name__, (cls,), steps)(cls.name(), None)
@@ -193,9 +184,7 @@ class Tuner:
         """Hold a photo, the last few of which are held, and return the key to it."""
         key = token_hex(8)
         with self._turn:
-            self._photos[key] = photo
-            if len(self._photos) > _REMEMBERED:
-                del self._photos[next(iter(self._photos))]
+            _recall(self._photos, key, lambda: photo)
         return key
 
     def photo(self, key: str) -> Photo:
@@ -206,21 +195,12 @@ class Tuner:
         return photo
 
     def update(self, asked: Asked) -> Shown:
-        """Return what is shown of a photo, or of none, under these settings.
-
-        Raises
-        ------
-        SkinError
-            If these settings give no mask: a minimum above its maximum, or a file that is not available.
-
-        """
+        """Return what is shown of a photo, or of none, under these settings; raise SkinError if they give no mask."""
         extras = self._extras(asked)
         photo = None if asked.photo is None else self.photo(asked.photo)
         name = photo.name if photo else "photo.jpg"
-        lines = (
-            command(asked.shell, asked.method, extras, name, asked.what),
-            call(asked.method, extras, name, asked.what),
-        )
+        taken = (asked.method, extras, name, asked.what)
+        lines = command(asked.shell, *taken), call(*taken)
         if photo is None:
             return Shown({}, *lines, NO_PHOTO)
         mask = self._mask(asked.method, photo.image, extras)
@@ -232,11 +212,7 @@ class Tuner:
     def write(self, asked: Asked, folder: Path) -> bytes:
         """Return the file that `rembg-skin cut` would write; it lies in `folder` meanwhile.
 
-        Raises
-        ------
-        SkinError
-            As :meth:`update`; also if there is no photo.
-
+        Raises SkinError as :meth:`update` does, and if there is no photo.
         """
         draft = folder / token_hex(8)
         try:
