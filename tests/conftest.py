@@ -20,7 +20,6 @@ neutralize()
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
-neutralize()
 
 
 @pytest.fixture(scope="session")
@@ -87,20 +86,10 @@ def browser() -> Iterator[Any]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("no Chromium is installed")
-    quiet = ["no-first-run", "disable-background-networking", "disable-component-update", "disable-sync"]
-    flags = [
-        f"--{flag}"
-        for flag in (
-            "headless",
-            "no-sandbox",
-            "disable-gpu",
-            "disable-quic",
-            "use-fake-device-for-media-stream",
-            *quiet,
-        )
-    ]
+    flags = "--headless --no-sandbox --disable-gpu --disable-quic --use-fake-device-for-media-stream --no-first-run"
+    quiet = "--disable-background-networking --disable-component-update --disable-sync"
     with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium, args=flags)
+        opened = driver.chromium.launch(executable_path=chromium, args=[*flags.split(), *quiet.split()])
         yield opened
         opened.close()
 

@@ -182,21 +182,8 @@ def test_a_strangers_program_takes_a_skin_model_by_its_name(tmp_path: Path) -> N
     write_video(tmp_path / "in.mp4", [face((160, 128))] * 2)
     command = [sys.executable, "-m", "rmbg_video", "in.mp4", "out.webm", "--model", "tiny_skin", "--no-gpu"]
     subprocess.run([*command, "--no-alpha-matting"], cwd=tmp_path, check=True, timeout=600)
-    decode = [
-        "ffmpeg",
-        "-v",
-        "error",
-        "-c:v",
-        "libvpx",
-        "-i",
-        "out.webm",
-        "-frames:v",
-        "1",
-        "-pix_fmt",
-        "rgba",
-        "a.png",
-    ]
-    subprocess.run(decode, cwd=tmp_path, check=True)
+    decode = "ffmpeg -v error -c:v libvpx -i out.webm -frames:v 1 -pix_fmt rgba a.png"
+    subprocess.run(decode.split(), cwd=tmp_path, check=True)
     alpha = np.asarray(Image.open(tmp_path / "a.png").getchannel("A"))
     assert alpha.shape == (128, 160)
     assert 0.2 < np.mean(alpha > 127) < 0.9

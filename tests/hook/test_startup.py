@@ -37,25 +37,19 @@ def test_an_import_registers_before_and_after_rembg_where_the_hook_never_ran(ord
     assert run(code, "-S") == "True"
 
 
-@pytest.mark.parametrize("lazy", [False, True])
-def test_an_import_registers_behind_finders_that_ask_no_other(lazy: bool) -> None:
-    # As typeguard, jaxtyping and lazy importers do it.
-    code = f"""
-        import sys
-        from importlib.machinery import PathFinder
-        from importlib.util import LazyLoader
-        class Front:
-            def find_spec(self, name, path=None, target=None):
-                spec = PathFinder.find_spec(name, path, target) if name.startswith("rembg.") else None
-                if spec is not None and {lazy}:
-                    spec.loader = LazyLoader(spec.loader)
-                return spec
-        sys.meta_path.insert(0, Front())
-        import rembg_skin
-        from rembg.sessions import sessions
-        print("hsv_skin" in sessions)
-    """
-    assert run(code) == "True"
+@pytest.mark.parametrize(
+    "first",
+    [
+        "import rembg_skin; rembg_skin.register()",
+        "import rembg_skin.sessions.base",
+        "import rembg_skin.weights",
+        "from rembg import new_session",
+    ],
+)
+def test_any_module_may_be_the_first_to_be_imported(first: str) -> None:
+    check = "assert set(ours.session_classes()) <= set(tables.sessions)"
+    done = python(f"{first}; import rembg_skin.sessions as ours, rembg.sessions as tables; {check}")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_registering_again_changes_nothing() -> None:
@@ -91,35 +85,27 @@ def test_a_switch_is_on_off_or_neither(monkeypatch: pytest.MonkeyPatch) -> None:
             assert switch(DISABLE) is on, text
 
 
-def test_the_hook_can_be_kept_out() -> None:
-    code = "from rembg.sessions import sessions; print('hsv_skin' in sessions)"
-    assert run(code, REMBG_SKIN_DISABLE="yes") == "False"
-
-
-def test_a_switch_that_is_neither_is_one_warning_and_rembg_works() -> None:
-    done = python("import rembg; print('u2net' in rembg.sessions.sessions)", REMBG_SKIN_DISABLE="maybe")
-    assert done.stdout.strip() == "True"
-    assert done.stderr.count("RuntimeWarning") == 1
-    assert "REMBG_SKIN_DISABLE='maybe' is neither on" in done.stderr
-
-
-def test_register_works_where_the_hook_is_kept_out() -> None:
+def test_the_hook_can_be_kept_out_and_register_works_without_it() -> None:
     code = """
-        import rembg_skin; rembg_skin.register()
         from rembg.sessions import sessions; print('hsv_skin' in sessions)
+        import rembg_skin; rembg_skin.register(); print('hsv_skin' in sessions)
     """
-    assert run(code, REMBG_SKIN_DISABLE="1") == "True"
+    assert run(code, REMBG_SKIN_DISABLE="yes").split() == ["False", "True"]
 
 
-def test_a_failing_registration_is_one_warning_and_rembg_works() -> None:
-    code = """
-        import sys; sys.modules['rembg_skin.plugin'] = None
-        import rembg; print('u2net' in rembg.sessions.sessions)
-    """
-    done = python(code)
+@pytest.mark.parametrize(
+    ("first", "environment", "message"),
+    [
+        ("", {DISABLE: "maybe"}, "REMBG_SKIN_DISABLE='maybe' is neither on"),
+        ("import sys; sys.modules['rembg_skin.plugin'] = None; ", {}, "set REMBG_SKIN_DISABLE=1"),
+    ],
+    ids=["a switch that is neither", "a failing registration"],
+)
+def test_what_goes_wrong_is_one_warning_and_rembg_works(first: str, environment: dict[str, str], message: str) -> None:
+    done = python(f"{first}import rembg; print('u2net' in rembg.sessions.sessions)", **environment)
     assert done.stdout.strip() == "True"
     assert done.stderr.count("RuntimeWarning") == 1
-    assert "REMBG_SKIN_DISABLE" in done.stderr
+    assert message in done.stderr
 
 
 def test_a_missing_rembg_is_an_import_error_and_no_crash() -> None:
@@ -156,65 +142,63 @@ def test_other_imports_are_not_touched() -> None:
         assert finder.find_spec(name) is None  # type: ignore[no-untyped-call]
 
 
+# A finder that does something to the specs of rembg's modules, and its place in the row of finders.
+PATH_FINDER = """
+    class Finder:
+        def find_spec(self, name, path=None, target=None):
+            spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+            if spec is not None and spec.loader is not None and name.startswith('rembg.'):
+                {}
+            return spec
+    sys.meta_path.insert({}, Finder())
+"""
+# As typeguard, jaxtyping and lazy importers do it: in front, asking no other finder.
 FINDERS = {
-    "without find_spec": """
-        class Odd:
-            def find_module(self, name, path=None): return None  # before Python 3.4
-        sys.meta_path.insert(1, Odd())
-    """,
-    "without find_spec, before ours": """
-        class Odd:
-            def find_module(self, name, path=None): return None  # before Python 3.4
-        sys.meta_path.insert(0, Odd())
-    """,
+    "in front": PATH_FINDER.format("pass", 0),
+    "in front, lazy": PATH_FINDER.format("spec.loader = importlib.util.LazyLoader(spec.loader)", 0),
+    "a loader with slots": """
+    class Loader:
+        __slots__ = ('inner',)
+        def __init__(self, inner): self.inner = inner
+        def create_module(self, spec): return self.inner.create_module(spec)
+        def exec_module(self, module): self.inner.exec_module(module)
+    """
+    + PATH_FINDER.format("spec.loader = Loader(spec.loader)", 1),
+    "one loader for many modules": """
+    class Loader:
+        inner = {}
+        def create_module(self, spec): return None
+        def exec_module(self, module): self.inner[module.__name__].exec_module(module)
+    loader = Loader()
+    """
+    + PATH_FINDER.format("loader.inner[name], spec.loader = spec.loader, loader", 1),
     "wrapped": """
-        class Wrapped:
-            def __init__(self, finder): self.finder = finder
-            def __getattr__(self, name): return getattr(self.finder, name)
-            def find_spec(self, *given): return self.finder.find_spec(*given)
-        sys.meta_path[:] = [Wrapped(finder) for finder in sys.meta_path if hasattr(finder, 'find_spec')]
+    class Wrapped:
+        def __init__(self, finder): self.finder = finder
+        def __getattr__(self, name): return getattr(self.finder, name)
+        def find_spec(self, *given): return self.finder.find_spec(*given)
+    sys.meta_path[:] = [Wrapped(finder) for finder in sys.meta_path if hasattr(finder, 'find_spec')]
     """,
     "taken out while it is asked": """
-        class Thief:
-            def find_spec(self, name, *_):
-                if name == 'rembg.sessions':
-                    sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != 'SessionsFinder']
-        sys.meta_path.insert(1, Thief())
+    class Thief:
+        def find_spec(self, name, *_):
+            if name == 'rembg.sessions':
+                sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != 'SessionsFinder']
+    sys.meta_path.insert(1, Thief())
     """,
-    "a loader with slots": """
-        class Loader:
-            __slots__ = ('inner',)
-            def __init__(self, inner): self.inner = inner
-            def create_module(self, spec): return self.inner.create_module(spec)
-            def exec_module(self, module): self.inner.exec_module(module)
-        class Finder:
-            def find_spec(self, name, path=None, target=None):
-                spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-                if spec is not None and spec.loader is not None and name.startswith('rembg'):
-                    spec.loader = Loader(spec.loader)
-                return spec
-        sys.meta_path.insert(1, Finder())
-    """,
-    "one loader for many modules": """
-        class Loader:
-            inner = {}
-            def create_module(self, spec): return None
-            def exec_module(self, module): self.inner[module.__name__].exec_module(module)
-        loader = Loader()
-        class Finder:
-            def find_spec(self, name, path=None, target=None):
-                spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-                if spec is not None and spec.loader is not None and name.startswith('rembg.'):
-                    loader.inner[name], spec.loader = spec.loader, loader
-                return spec
-        sys.meta_path.insert(1, Finder())
-    """,
+} | {
+    f"without find_spec, at {position}": f"""
+    class Odd:
+        def find_module(self, name, path=None): return None  # before Python 3.4
+    sys.meta_path.insert({position}, Odd())
+    """
+    for position in (0, 1)
 }
 
 
 @pytest.mark.parametrize("finders", FINDERS.values(), ids=FINDERS)
 def test_rembg_and_the_models_come_whatever_else_finds_modules(finders: str) -> None:
-    code = f"import importlib.machinery, sys\n{textwrap.dedent(finders)}\n"
+    code = f"import importlib.machinery, importlib.util, sys\n{textwrap.dedent(finders)}\n"
     code += "import rembg_skin, rembg; print('u2net' in rembg.sessions.sessions, 'hsv_skin' in rembg.sessions.sessions)"
     done = python(code)
     assert done.stdout.strip() == "True True", done.stderr

@@ -8,39 +8,22 @@ from PIL import Image
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 SKIN, SKY = (224, 172, 142), (90, 140, 220)
-MODES = [
-    "1",
-    "L",
-    "LA",
-    "La",
-    "P",
-    "PA",
-    "RGB",
-    "RGBA",
-    "RGBa",
-    "RGBX",
-    "CMYK",
-    "YCbCr",
-    "LAB",
-    "HSV",
-    "I",
-    "F",
-    "I;16",
-]
+GRAYS = ["1", "L", "LA", "La", "I", "F", "I;16"]
+MODES = [*GRAYS, "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"]
 
 
 def of_mode(mode: str, size: tuple[int, int], color: tuple[int, int, int] = SKIN) -> Image.Image:
     """Return an image of any mode, one color where the mode has colors."""
     rgb = Image.new("RGB", size, color)
-    if mode in ("1", "L", "RGB", "RGBA", "LA", "RGBX", "CMYK", "YCbCr", "HSV", "I", "F"):
-        return rgb.convert(mode)
     if mode in ("RGBa", "La"):
         return rgb.convert(mode.upper()).convert(mode)
     if mode in ("P", "PA"):
         return rgb.quantize(4).convert(mode)
     if mode == "LAB":
         return Image.new("LAB", size, (190, 145, 150))
-    return Image.fromarray(np.full((size[1], size[0]), 40000, dtype=np.uint16))
+    if mode == "I;16":
+        return Image.fromarray(np.full((size[1], size[0]), 40000, np.uint16))
+    return rgb.convert(mode)
 
 
 def picture(width: int = 60, height: int = 40) -> Image.Image:
@@ -56,12 +39,8 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def turned() -> bytes:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # orientation: to be turned by 90 degrees
-    return encoded(picture(), "JPEG", exif=exif)
-
-
+_TURNED = Image.Exif()
+_TURNED[0x0112] = 6  # orientation: to be turned by 90 degrees
 FILES = {
     "PNG": encoded(picture()),
     "JPEG": encoded(picture(), "JPEG", quality=95),
@@ -71,6 +50,6 @@ FILES = {
     "gray": encoded(picture().convert("L")),
     "16 bits": encoded(Image.fromarray(np.full((40, 60), 40000, np.uint16))),
     "palette": encoded(picture().quantize(4)),
-    "turned by EXIF": turned(),
+    "turned by EXIF": encoded(picture(), "JPEG", exif=_TURNED),
     "one pixel": encoded(Image.new("RGB", (1, 1), SKIN)),
 }
