@@ -6,7 +6,7 @@ a published program that uses the file; `hash_origin` says which.
 """
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 GPL = "GPL-3.0"
@@ -123,7 +123,7 @@ class Model:
     suffix: str = ".onnx"
     packaged: bool = False  # the weights ship inside this package
     base: str | None = None  # refined models: the session that makes the base mask
-    extra_files: tuple[str, ...] = field(default=())  # further catalog entries whose files are needed
+    extra_files: tuple[str, ...] = ()  # further catalog entries whose files are needed
     is_session: bool = True  # False: a file that other sessions need, such as a detector
 
     @property
@@ -202,30 +202,8 @@ def _author(
     sources: tuple[Source, ...],
     figures: tuple[float | None, float | None, float | None],
 ) -> Model:
-    train, evaluation, seconds = figures
-    published = Published(AUTHOR_TABLE, miou_train=train, miou_eval=evaluation, seconds=seconds)
+    published = Published(AUTHOR_TABLE, *figures)
     return Model(name, title, architecture, network, sources, license=GPL, published=published)
-
-
-def _quantized(family: str, title: str, network: Network, engine: str, train: float, evaluation: float) -> Model:
-    # Quantization-aware variants; "fbgemm" was made for x86 processors, "qnnpack" for Arm.
-    pattern = rf"(skin_)?{family}_quant_{engine}\.onnx"
-    seconds = {
-        ("u2net", "fbgemm"): 2.95,
-        ("u2net", "qnnpack"): 2.96,
-        ("u2netp", "fbgemm"): 0.59,
-        ("u2netp", "qnnpack"): 0.42,
-        ("dlmv", "fbgemm"): 0.019,
-        ("dlmv", "qnnpack"): 0.013,
-    }[family, engine]
-    return _author(
-        f"{family}_skin_{engine}",
-        f"{title}, quantized ({engine})",
-        f"{title}, quantization-aware",
-        network,
-        (_asset(pattern),),
-        (train, evaluation, seconds),
-    )
 
 
 _U2NET = Network(1024, outputs=7, reducing_gap=1.4)
@@ -245,6 +223,26 @@ _BIREFNET = Network(
 # skin's of level 255 from 49 to 89 %. Symmetric, they leave the IoU at 127 as it is.
 _NO_VEIL = (32, 223)
 REFINER_NETWORK = Network(512, inputs=4, outputs=7, blur=(3, 1.0))
+
+# Quantization-aware variants; "fbgemm" was made for x86 processors, "qnnpack" for Arm.
+_QUANTIZED = tuple(
+    _author(
+        f"{family}_skin_{engine}",
+        f"{title}, quantized ({engine})",
+        f"{title}, quantization-aware",
+        network,
+        (_asset(rf"(skin_)?{family}_quant_{engine}\.onnx"),),
+        figures,
+    )
+    for family, title, network, engine, figures in (
+        ("u2net", "U2-Net", _U2NET, "fbgemm", (0.957, 0.911, 2.95)),
+        ("u2net", "U2-Net", _U2NET, "qnnpack", (0.957, 0.914, 2.96)),
+        ("u2netp", "U2-NetP", _U2NETP, "fbgemm", (0.934, 0.848, 0.59)),
+        ("u2netp", "U2-NetP", _U2NETP, "qnnpack", (0.931, 0.843, 0.42)),
+        ("dlmv", "DeepLabV3 + MobileNetV3", _DLMV, "fbgemm", (0.854, 0.644, 0.019)),
+        ("dlmv", "DeepLabV3 + MobileNetV3", _DLMV, "qnnpack", (0.854, 0.643, 0.013)),
+    )
+)
 
 _NEURAL = (
     Model(
@@ -296,12 +294,7 @@ _NEURAL = (
         (_asset(r"(skin_)?dlmv\.onnx"),),
         (0.871, 0.655, 0.012),
     ),
-    _quantized("u2net", "U2-Net", _U2NET, "fbgemm", 0.957, 0.911),
-    _quantized("u2net", "U2-Net", _U2NET, "qnnpack", 0.957, 0.914),
-    _quantized("u2netp", "U2-NetP", _U2NETP, "fbgemm", 0.934, 0.848),
-    _quantized("u2netp", "U2-NetP", _U2NETP, "qnnpack", 0.931, 0.843),
-    _quantized("dlmv", "DeepLabV3 + MobileNetV3", _DLMV, "fbgemm", 0.854, 0.644),
-    _quantized("dlmv", "DeepLabV3 + MobileNetV3", _DLMV, "qnnpack", 0.854, 0.643),
+    *_QUANTIZED,
     _author(
         "birefnet_skin",
         "BiRefNet lite (about 40 GB of memory on CPU)",
@@ -340,7 +333,6 @@ _NEURAL = (
                 size=4_093_734,
             ),
         ),
-        license="MIT",
         published=Published(
             "Kazuhito00/Skin-Clothes-Hair-Segmentation-using-SMP (skin, clothes and hair)", None, 0.803
         ),
@@ -414,19 +406,14 @@ _FILES = (
                 size=232_589,
             ),
         ),
-        license="MIT",
         is_session=False,
     ),
 )
 
 
-def _classic(name: str, title: str, evaluation: float | None = None) -> Model:
-    return Model(
-        name,
-        title,
-        "classic color method",
-        published=None if evaluation is None else Published(AUTHOR_TABLE, miou_eval=evaluation),
-    )
+def _classic(name: str, title: str, evaluation: float, extra_files: tuple[str, ...] = ()) -> Model:
+    published = Published(AUTHOR_TABLE, miou_eval=evaluation)
+    return Model(name, title, "classic color method", published=published, extra_files=extra_files)
 
 
 _CLASSIC = (
@@ -436,7 +423,7 @@ _CLASSIC = (
     _classic("ellipse_skin", "Cb-Cr ellipse", 0.522),
     _classic("diagonal_skin", "Cb-Cr rotated ellipse", 0.608),
     _classic("icm_skin", "Color mixtures and a Markov random field", 0.621),
-    replace(_classic("face_skin", "Colors of the picture's own faces", 0.352), extra_files=("yunet",)),
+    _classic("face_skin", "Colors of the picture's own faces", 0.352, ("yunet",)),
 )
 
 SKIN = "skin"  # another name of the recommended model
