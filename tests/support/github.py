@@ -30,9 +30,10 @@ _SIGNATURE = "sig=aB%2FcD%2BeF%3D&sp=r"  # as storage hosts sign: percent-encode
 
 @dataclass(frozen=True)
 class Cut:
-    """Close the connection after so many bytes of the body."""
+    """Close the connection after so many bytes of the body; `then` are the file's bytes from then on."""
 
     after: int
+    then: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,7 @@ class Answer:
     body: bytes = b""
 
 
-@dataclass(frozen=True)
-class Swap:
-    """Send so many bytes, close, and put other bytes in the file's place."""
-
-    after: int
-    data: bytes
-
-
-Fault = Cut | Trickle | Answer | Swap
+Fault = Cut | Trickle | Answer
 
 
 @dataclass(frozen=True)
@@ -69,7 +62,6 @@ class Seen:
 
     path: str
     headers: Headers
-    time: float  # seconds, monotonic
     query: str
 
 
@@ -123,9 +115,9 @@ class GitHub:
             "draft": draft,
             "prerelease": prerelease,
             "published_at": published,
-            "body": "What's changed\n" * 50,
             "assets": entries,
         }
+        entry["body"] = "What's changed\n" * 50
         self.releases.setdefault(repo, []).insert(0, entry)
 
     def bodies(self, path: str) -> list[Seen]:
@@ -135,7 +127,7 @@ class GitHub:
     async def answer(self, request: Request) -> Response:
         """Answer a request, whole URLs of proxied ones too."""
         path = re.sub(r"^https?://[^/]+", "", request.scope["path"])
-        self.seen.append(Seen(path, request.headers, time.monotonic(), request.url.query))
+        self.seen.append(Seen(path, request.headers, request.url.query))
         fault = self.faults[path].popleft() if self.faults[path] else None
         if isinstance(fault, Answer):
             return Response(fault.body, fault.status, fault.headers)
@@ -172,7 +164,7 @@ class GitHub:
             return Response(brotli.compress(body), headers={**headers, "Content-Encoding": "br"})
         return Response(body, headers=headers)
 
-    def _file(self, path: str, request: Request, fault: Cut | Trickle | Swap | None) -> Response:
+    def _file(self, path: str, request: Request, fault: Cut | Trickle | None) -> Response:
         data = self.files[path]
         etag = f'"{sha256(data).hexdigest()[:16]}"'
         start, status = 0, 200
@@ -187,9 +179,8 @@ class GitHub:
             headers["Content-Length"] = str(len(data) - start)
         return StreamingResponse(self._body(path, data[start:], fault), status, headers)
 
-    async def _body(self, path: str, body: bytes, fault: Cut | Trickle | Swap | None) -> AsyncIterator[bytes]:
-        broken = isinstance(fault, Cut | Swap)
-        if isinstance(fault, Cut | Swap):
+    async def _body(self, path: str, body: bytes, fault: Cut | Trickle | None) -> AsyncIterator[bytes]:
+        if isinstance(fault, Cut):
             body = body[: fault.after]
         size = fault.size if isinstance(fault, Trickle) else 1 << 18
         for begin in range(0, len(body), size):
@@ -197,9 +188,8 @@ class GitHub:
                 await asyncio.sleep(fault.pause)
             self.sent[path] += len(body[begin : begin + size])
             yield body[begin : begin + size]
-        if isinstance(fault, Swap):
-            self.files[path] = fault.data
-        if broken:
+        if isinstance(fault, Cut):
+            self.files[path] = self.files[path] if fault.then is None else fault.then
             raise ConnectionAbortedError  # uvicorn closes the connection
 
 

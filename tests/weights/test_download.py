@@ -6,27 +6,15 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rembg_skin.errors import WeightsError
 from tests.support.certificates import certificate
-from tests.support.github import Answer, Cut, GitHub, Swap, Trickle, running
-from tests.support.weights import (
-    ASSET,
-    DATA,
-    OTHER,
-    PINNED,
-    REPO,
-    fetch,
-    litter,
-    model,
-    pinned,
-    released,
-)
-
-HTML = Answer(200, {"Content-Type": "text/html; charset=utf-8"}, b"<html>Log in to the hotel's network</html>")
+from tests.support.github import Answer, Cut, GitHub, Trickle, running
+from tests.support.weights import ASSET, DATA, OTHER, PINNED, REPO, fetch, litter, model, pinned, released
 
 
 @pytest.fixture(params=["", "my models/Ünïcödé 肌"])
@@ -55,7 +43,7 @@ def test_the_file_has_the_mode_that_the_umask_gives(github: GitHub, folder: Path
 @pytest.mark.parametrize("after", [0, 1, 4096, len(DATA) // 2, len(DATA) - 1])
 def test_a_cut_connection_is_resumed_where_it_broke(github: GitHub, folder: Path, after: int) -> None:
     source = pinned(github)
-    github.faults[PINNED].extend([Cut(after)])
+    github.faults[PINNED].append(Cut(after))
     assert_fetched(fetch(model(source), folder), folder)
     assert github.sent[PINNED] == len(DATA)
     ranges = [request.headers.get("Range") for request in github.bodies(PINNED)]
@@ -108,7 +96,7 @@ def test_a_host_without_tags_or_ranges_is_asked_for_the_whole_file_again(
 
 def test_a_file_replaced_during_a_resume_is_never_mixed_of_two(github: GitHub, tmp_path: Path) -> None:
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    github.faults[ASSET].append(Swap(1_000_000, OTHER))
+    github.faults[ASSET].append(Cut(1_000_000, OTHER))
     with pytest.raises(WeightsError, match="do not have the sha256"):
         fetch(released(), tmp_path)
     assert not (tmp_path / "tiny_skin.onnx").exists()
@@ -120,37 +108,45 @@ def test_a_file_replaced_during_a_resume_is_never_mixed_of_two(github: GitHub, t
     assert_fetched(fetch(released(), tmp_path), tmp_path, OTHER)
 
 
-def test_one_wrong_byte_is_refused(github: GitHub, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "lengths", "words"),
+    [
+        (lambda data: data[:1000] + bytes([data[1000] ^ 1]) + data[1001:], True, "sha256"),
+        (lambda data: data[:-1], True, "2,999,999 bytes there and should have 3,000,000"),
+        (lambda data: data + b"x", True, "3,000,001 bytes there and should have 3,000,000"),
+        (lambda _: b"", True, "0 bytes there and should have 3,000,000"),
+        (lambda data: data + b"x", False, "more bytes come than the file has"),  # the catalog's size is the bound
+    ],
+)
+def test_other_bytes_are_refused_and_none_of_them_stay(
+    github: GitHub, tmp_path: Path, change: Callable[[bytes], bytes], lengths: bool, words: str
+) -> None:
     source = pinned(github)
-    github.files[PINNED] = DATA[:1000] + bytes([DATA[1000] ^ 1]) + DATA[1001:]
-    with pytest.raises(WeightsError, match=r"tiny_skin: .*sha256"):
+    github.files[PINNED], github.lengths = change(DATA), lengths
+    with pytest.raises(WeightsError, match=f"tiny_skin: .*{words}"):
         fetch(model(source), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"tiny_skin.onnx.lock"}
 
 
-@pytest.mark.parametrize("data", [DATA[:-1], DATA + b"x", b""])
-def test_a_file_of_another_length_is_refused_before_it_is_fetched(github: GitHub, tmp_path: Path, data: bytes) -> None:
+@pytest.mark.parametrize(
+    ("answer", "words", "asked"),
+    [
+        (Answer(404), "HTTP 404", 1),
+        (Answer(500), "HTTP 500", 5),
+        (Answer(503, {"Retry-After": "3600"}), "HTTP 503", 1),
+        (Answer(302, {"Location": PINNED}), "redirects without end", 11),
+        (Answer(302, {"Location": "file:///etc/passwd"}), "cannot be asked for", 1),
+        (Answer(200, {"Content-Type": "text/html; charset=utf-8"}, b"<html>Log in</html>"), "web page instead of", 1),
+    ],
+)
+def test_a_host_that_gives_no_file_is_named_and_not_asked_for_long(
+    github: GitHub, tmp_path: Path, answer: Answer, words: str, asked: int
+) -> None:
     source = pinned(github)
-    github.files[PINNED] = data
-    with pytest.raises(WeightsError, match=rf"{len(data):,} bytes there and should have 3,000,000"):
+    github.faults[PINNED].extend([answer] * 40)
+    with pytest.raises(WeightsError, match=words):
         fetch(model(source), tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"tiny_skin.onnx.lock"}
-
-
-def test_a_login_page_in_the_files_place_is_named(github: GitHub, tmp_path: Path) -> None:
-    source = pinned(github)
-    github.faults[PINNED].append(HTML)
-    with pytest.raises(WeightsError, match="web page instead of the file"):
-        fetch(model(source), tmp_path)
-    assert len(github.bodies(PINNED)) == 1
-
-
-def test_what_is_not_there_is_not_asked_for_again(github: GitHub, tmp_path: Path) -> None:
-    source = pinned(github)
-    del github.files[PINNED]
-    with pytest.raises(WeightsError, match="HTTP 404"):
-        fetch(model(source), tmp_path)
-    assert len(github.bodies(PINNED)) == 1
+    assert len(github.bodies(PINNED)) == asked
 
 
 def test_the_next_source_is_tried_and_every_reason_is_told(github: GitHub, tmp_path: Path) -> None:
@@ -170,22 +166,6 @@ def test_a_busy_host_is_given_the_time_it_asks_for(github: GitHub, tmp_path: Pat
     start = time.monotonic()
     assert_fetched(fetch(model(source), tmp_path), tmp_path)
     assert time.monotonic() - start >= 1.0
-
-
-def test_a_host_that_asks_for_an_hour_is_not_waited_for(github: GitHub, tmp_path: Path) -> None:
-    source = pinned(github)
-    github.faults[PINNED].append(Answer(503, {"Retry-After": "3600"}))
-    with pytest.raises(WeightsError, match="HTTP 503"):
-        fetch(model(source), tmp_path)
-    assert len(github.bodies(PINNED)) == 1
-
-
-def test_a_busy_host_is_left_alone_after_five_tries(github: GitHub, tmp_path: Path) -> None:
-    source = pinned(github)
-    github.faults[PINNED].extend(Answer(500) for _ in range(9))
-    with pytest.raises(WeightsError, match="HTTP 500"):
-        fetch(model(source), tmp_path)
-    assert len(github.bodies(PINNED)) == 5
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal")
@@ -208,42 +188,14 @@ def test_a_terminal_shows_progress_and_size(github: GitHub, tmp_path: Path) -> N
     assert re.search(r"tiny_skin: 100%.*3\.00M/3\.00M", shown)
 
 
-def test_a_trickle_counts_as_a_broken_connection(github: GitHub, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "pause", "resumed"), [(10, 0.05, [False, True]), (200_000, 0.08, [False])])
+def test_a_trickle_counts_as_a_broken_connection_and_a_slow_but_steady_one_does_not(
+    github: GitHub, tmp_path: Path, size: int, pause: float, resumed: list[bool]
+) -> None:
     source = pinned(github)
-    github.faults[PINNED].append(Trickle(size=10, pause=0.05))
+    github.faults[PINNED].append(Trickle(size, pause))
     assert_fetched(fetch(model(source), tmp_path), tmp_path)
-    assert "Range" in github.bodies(PINNED)[1].headers
-
-
-def test_a_slow_but_steady_connection_is_not_cut_off(github: GitHub, tmp_path: Path) -> None:
-    source = pinned(github)
-    github.faults[PINNED].append(Trickle(size=200_000, pause=0.08))
-    assert_fetched(fetch(model(source), tmp_path), tmp_path)
-    assert len(github.bodies(PINNED)) == 1
-
-
-def test_redirects_without_end_are_given_up(github: GitHub, tmp_path: Path) -> None:
-    source = pinned(github)
-    github.faults[PINNED].extend(Answer(302, {"Location": source.url}) for _ in range(40))
-    with pytest.raises(WeightsError, match="redirects without end"):
-        fetch(model(source), tmp_path)
-    assert len(github.bodies(PINNED)) < 20
-
-
-def test_a_redirect_never_leads_to_a_file_of_this_machine(github: GitHub, tmp_path: Path) -> None:
-    source = pinned(github)
-    github.faults[PINNED].append(Answer(302, {"Location": "file:///etc/passwd"}))
-    with pytest.raises(WeightsError, match="cannot be asked for"):
-        fetch(model(source), tmp_path)
-
-
-def test_a_host_that_sends_without_end_is_stopped(github: GitHub, tmp_path: Path) -> None:
-    # No Content-Length: the catalog's size is the bound.
-    source = pinned(github)
-    github.files[PINNED], github.lengths = DATA + b"x", False
-    with pytest.raises(WeightsError, match="more bytes come than the file has"):
-        fetch(model(source), tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"tiny_skin.onnx.lock"}
+    assert ["Range" in request.headers for request in github.bodies(PINNED)] == resumed
 
 
 def test_a_cut_connection_of_unknown_length_is_noticed(github: GitHub, tmp_path: Path) -> None:

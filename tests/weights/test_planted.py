@@ -13,6 +13,7 @@ from rembg_skin.weights import receipts
 from tests.support.github import Cut, GitHub
 from tests.support.weights import DATA, OTHER, PINNED, fetch, litter, model, pinned, released
 
+STAGING = ".tiny_skin.onnx.download"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
 
 
@@ -33,84 +34,46 @@ def home(tmp_path: Path) -> Path:
     return folder
 
 
-def staging(home: Path) -> Path:
-    return home / ".tiny_skin.onnx.download"
-
-
 def origin(github: GitHub) -> str:
     """Return the record that would make a planted part the rest of a download."""
     return json.dumps({"url": github.url + PINNED, "etag": '"x"'})
 
 
-def link_the_folder(home: Path, precious: Path, github: GitHub) -> None:
-    (precious / "part.json").write_text(origin(github))
-    staging(home).symlink_to(precious)
-
-
-def link_the_part(home: Path, precious: Path, github: GitHub) -> None:
-    staging(home).mkdir()
-    (staging(home) / "part").symlink_to(precious / "part")
-    (staging(home) / "part.json").write_text(origin(github))
-
-
-def link_the_part_hard(home: Path, precious: Path, github: GitHub) -> None:
-    staging(home).mkdir()
-    os.link(precious / "part", staging(home) / "part")
-    (staging(home) / "part.json").write_text(origin(github))
-
-
-def link_the_origin(home: Path, precious: Path, _github: GitHub) -> None:
-    staging(home).mkdir()
-    (staging(home) / "part.json").symlink_to(precious / "notes.txt")
-
-
-def link_the_receipt(home: Path, precious: Path, _github: GitHub) -> None:
-    (home / "tiny_skin.onnx.receipt.json").symlink_to(precious / "notes.txt")
-    (home / f"tiny_skin.onnx.receipt.json.{os.getpid()}").symlink_to(precious / "notes.txt")
-
-
-def link_the_lock(home: Path, precious: Path, _github: GitHub) -> None:
-    (home / "tiny_skin.onnx.lock").symlink_to(precious / "notes.txt")
-
-
-def link_the_file_to_nowhere(home: Path, precious: Path, _github: GitHub) -> None:
-    (home / "tiny_skin.onnx").symlink_to(precious / "new.onnx")
-
-
-def put_a_file_in_the_folders_place(home: Path, _precious: Path, _github: GitHub) -> None:
-    staging(home).write_text("no folder")
-
-
-def put_a_pipe_in_the_folders_place(home: Path, _precious: Path, _github: GitHub) -> None:
-    os.mkfifo(staging(home))
-
-
-def put_a_pipe_in_the_parts_place(home: Path, _precious: Path, github: GitHub) -> None:
-    staging(home).mkdir()
-    os.mkfifo(staging(home) / "part")
-    (staging(home) / "part.json").write_text(origin(github))
+PLANT: dict[str, Callable[[Path, Path], None]] = {
+    "link": Path.symlink_to,
+    "hard link": Path.hardlink_to,
+    "file": lambda path, _: path.touch(),
+    "pipe": lambda path, _: os.mkfifo(path),
+}
 
 
 @pytest.mark.parametrize(
-    "plant",
+    ("place", "kind", "elsewhere"),
     [
-        link_the_folder,
-        link_the_part,
-        link_the_part_hard,
-        link_the_origin,
-        link_the_receipt,
-        link_the_lock,
-        link_the_file_to_nowhere,
-        put_a_file_in_the_folders_place,
-        put_a_pipe_in_the_folders_place,
-        put_a_pipe_in_the_parts_place,
+        (STAGING, "link", "."),
+        (f"{STAGING}/part", "link", "part"),
+        (f"{STAGING}/part", "hard link", "part"),
+        (f"{STAGING}/part.json", "link", "notes.txt"),
+        ("tiny_skin.onnx.receipt.json", "link", "notes.txt"),
+        ("tiny_skin.onnx.receipt.json.{process}", "link", "notes.txt"),
+        ("tiny_skin.onnx.lock", "link", "notes.txt"),
+        ("tiny_skin.onnx", "link", "new.onnx"),
+        (STAGING, "file", "."),
+        (STAGING, "pipe", "."),
+        (f"{STAGING}/part", "pipe", "."),
     ],
 )
 def test_what_was_planted_leads_nowhere(
-    github: GitHub, home: Path, precious: Path, plant: Callable[[Path, Path, GitHub], None]
+    github: GitHub, home: Path, precious: Path, place: str, kind: str, elsewhere: str
 ) -> None:
     source = pinned(github)
-    plant(home, precious, github)
+    planted = home / place.format(process=os.getpid())
+    (precious / "part.json").write_text(origin(github))
+    if planted.parent != home:
+        planted.parent.mkdir()
+        shutil.copy(precious / "part.json", planted.parent)
+        planted.unlink(missing_ok=True)
+    PLANT[kind](planted, precious / elsewhere)
     before = {path.name: path.read_bytes() for path in precious.iterdir()}
     path = fetch(model(source), home)
     assert path.read_bytes() == DATA
@@ -124,10 +87,10 @@ def test_what_was_planted_leads_nowhere(
 
 @pytest.mark.parametrize("mode", [0o777, 0o770])
 def test_a_folder_that_others_can_write_is_made_anew(github: GitHub, home: Path, mode: int) -> None:
-    staging(home).mkdir()
-    staging(home).chmod(mode)
-    (staging(home) / "part").write_bytes(OTHER[:1000])
-    (staging(home) / "part.json").write_text(origin(github))
+    (home / STAGING).mkdir()
+    (home / STAGING).chmod(mode)
+    (home / STAGING / "part").write_bytes(OTHER[:1000])
+    (home / STAGING / "part.json").write_text(origin(github))
     assert fetch(model(pinned(github)), home).read_bytes() == DATA
     assert "Range" not in github.bodies(PINNED)[0].headers
 
@@ -137,7 +100,7 @@ def test_what_arrives_is_nobody_elses_to_write(github: GitHub, home: Path) -> No
     github.faults[PINNED].extend(Cut(100_000) for _ in range(5))
     with pytest.raises(WeightsError):
         fetch(model(source), home)
-    assert staging(home).stat().st_mode & 0o077 == 0
+    assert (home / STAGING).stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("which", ["receipt", "part.json"])
@@ -148,9 +111,9 @@ def test_a_pipe_in_place_of_a_record_holds_up_nobody(github: GitHub, home: Path,
         os.mkfifo(receipts.path_of(path))
     else:
         path.unlink()
-        staging(home).mkdir()
-        (staging(home) / "part").write_bytes(DATA[:10])
-        os.mkfifo(staging(home) / "part.json")
+        (home / STAGING).mkdir()
+        (home / STAGING / "part").write_bytes(DATA[:10])
+        os.mkfifo(home / STAGING / "part.json")
     assert fetch(model(pinned(github)), home).read_bytes() == DATA
 
 
@@ -171,12 +134,8 @@ def test_a_mirror_that_gives_a_pipe_or_a_folder_is_refused(
 
 
 def test_a_full_or_foreign_receipt_does_not_hide_the_weights(github: GitHub, home: Path) -> None:
-    path = fetch(released_and_pinned(github), home)
+    entry = model(pinned(github), *released().sources)
+    path = fetch(entry, home)
     receipts.path_of(path).unlink()
     receipts.path_of(path).mkdir()
-    assert fetch(released_and_pinned(github), home) == path
-    shutil.rmtree(receipts.path_of(path))
-
-
-def released_and_pinned(github: GitHub):  # type: ignore[no-untyped-def] # noqa: ANN201
-    return model(pinned(github), *released().sources)
+    assert fetch(entry, home) == path

@@ -117,7 +117,7 @@ def test_a_resumed_download_asks_for_a_new_signature(github: GitHub, tmp_path: P
     assert requests.get(f"{github.other_host}{ASSET}?{old.query}", timeout=9).status_code == 403
 
 
-def test_a_host_that_closes_its_connections_between_two_requests(
+def test_later_pages_are_read_from_a_host_that_closes_its_connections_in_between(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(timeout_keep_alive=0) as github:
@@ -190,15 +190,8 @@ def test_rembg_i_downloads_a_network_through_all_of_it(tmp_path: Path) -> None:
         github.release("samhaswon/skin_segmentation", "v0.0.2", {"skin_u2netp.onnx": data})
         asset = "/cdn/samhaswon/skin_segmentation/releases/download/v0.0.2/skin_u2netp.onnx"
         github.faults[asset].append(Cut(len(data) // 3))
-        command: list[str | Path] = [
-            Path(sys.executable).with_name("rembg"),
-            "i",
-            "-m",
-            "u2netp_skin",
-            "-om",
-            PHOTO,
-            "mask.png",
-        ]
+        rembg = Path(sys.executable).with_name("rembg")
+        command = [str(rembg), "i", "-m", "u2netp_skin", "-om", str(PHOTO), "mask.png"]
         environment = {**os.environ, "U2NET_HOME": str(tmp_path / "home")}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

@@ -38,15 +38,6 @@ def test_a_tag_in_the_catalog_is_kept_to(github: GitHub, tmp_path: Path) -> None
     assert fetch(released(tag="v1"), tmp_path).read_bytes() == DATA
 
 
-def test_later_pages_are_read(github: GitHub, tmp_path: Path) -> None:
-    github.page_size = 2
-    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    for number in range(2, 6):
-        github.release(REPO, f"v{number}", {"other.onnx": OTHER})
-    assert fetch(released(), tmp_path).read_bytes() == DATA
-    assert len(github.bodies(LISTED)) == 3
-
-
 def test_a_list_without_end_is_not_read_to_the_end(github: GitHub, tmp_path: Path) -> None:
     github.page_size = 1
     for number in range(30):
