@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import IO
+from typing import IO, Any
 
 import pooch
 import requests
@@ -165,9 +165,7 @@ class _Downloader:
                 self._forget()
                 raise BrokenError("the host no longer has the rest of the file")
             self.resumed = offset > 0
-            encoded = (
-                response.headers.get("Content-Encoding", "identity") != "identity"
-            )  # although it was not asked for
+            encoded = response.headers.get("Content-Encoding", "identity") != "identity"  # this was not asked for
             length = None if encoded else number(response.headers.get("Content-Length", ""))
             total = None if length is None else offset + length
             self._expect(total)
@@ -181,13 +179,9 @@ class _Downloader:
     def _resumable(self, url: str) -> tuple[int, str]:
         """Return the bytes that have arrived and their entity tag; 0 and an empty text if they cannot be used."""
         origin = receipts.record(self._origin)
-        etag = origin.get("etag")
-        if (
-            origin.get("url") != url
-            or not isinstance(etag, str)
-            or not _ETAG.fullmatch(etag)
-            or not self._part.exists()
-        ):
+        etag: Any = origin.get("etag")
+        known = origin.get("url") == url and isinstance(etag, str) and _ETAG.fullmatch(etag)
+        if not known or not self._part.exists():
             return 0, ""
         status = self._part.lstat()
         # A link, also a hard one, would lead what arrives elsewhere.

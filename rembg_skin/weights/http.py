@@ -12,16 +12,8 @@ from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
-import urllib3
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    InvalidHeader,
-    MaxRetryError,
-    ProtocolError,
-    ReadTimeoutError,
-)
+from urllib3 import Retry, exceptions
 
 from rembg_skin.errors import printable
 from rembg_skin.messages import waiting
@@ -50,7 +42,7 @@ class BrokenError(SourceError):
     """A transfer broke: another try may go on from there."""
 
 
-class _Retries(urllib3.Retry):
+class _Retries(Retry):
     """Retries for a busy host and a broken connection, but not for a silent host or one that asks for a long wait."""
 
     RETRY_AFTER_STATUS_CODES = frozenset((403, 413, 429, 503))  # GitHub's rate limit is 403, too
@@ -58,18 +50,18 @@ class _Retries(urllib3.Retry):
 
     def increment(self, *args: Any, **kwargs: Any) -> Any:
         response, error = kwargs.get("response"), kwargs.get("error")
-        if isinstance(error, ReadTimeoutError):
+        if isinstance(error, exceptions.ReadTimeoutError):
             raise error
         if isinstance(getattr(error, "original_error", None), ConnectionResetError | BrokenPipeError):
-            kwargs["error"] = ProtocolError("the proxy closed the connection", error)
+            kwargs["error"] = exceptions.ProtocolError("the proxy closed the connection", error)
         if response is not None and (self.get_retry_after(response) or 0) > self.LONGEST_WAIT:
-            raise MaxRetryError(kwargs["_pool"], str(args[1]))
+            raise exceptions.MaxRetryError(kwargs["_pool"], str(args[1]))
         return super().increment(*args, **kwargs)
 
     def get_retry_after(self, response: Any) -> float | None:
         try:
             return super().get_retry_after(response)
-        except (InvalidHeader, ValueError, OverflowError):
+        except (exceptions.InvalidHeader, ValueError, OverflowError):
             return None
 
 
@@ -133,7 +125,7 @@ class Client:
         try:
             with waiting(f"asking {host}"):
                 response = self._session.get(url, headers=headers, stream=True, timeout=timeouts)
-        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+        except (requests.RequestException, exceptions.HTTPError, OSError, ValueError) as error:
             fault = in_words(error, url)
             if isinstance(fault, UnreachableError):
                 self._unreachable[host] = fault
@@ -163,7 +155,7 @@ class Client:
 def _next(response: requests.Response) -> bytes:
     try:
         return response.raw.read1(CHUNK, decode_content=True) or b""
-    except (HTTPError, OSError, ValueError, AttributeError):
+    except (exceptions.HTTPError, OSError, ValueError, AttributeError):
         raise BrokenError("the connection broke") from None
 
 
@@ -208,7 +200,7 @@ def in_words(error: Exception, url: str) -> SourceError:
         fault = UnreachableError(f"{host} does not answer")
     elif isinstance(error, requests.ConnectionError):
         fault = UnreachableError(f"{host} cannot be reached ({reason})")
-    elif isinstance(error, requests.RequestException | ValueError | HTTPError):
+    elif isinstance(error, requests.RequestException | ValueError | exceptions.HTTPError):
         if "SOCKS" in words:
             words += '; a SOCKS proxy is written socks5h://HOST:PORT and needs pip install "requests[socks]"'
         elif isinstance(error, requests.exceptions.InvalidProxyURL):
@@ -239,7 +231,7 @@ def _reason(causes: list[BaseException]) -> str:
     if any(isinstance(one, socket.gaierror) for one in causes):
         return "name not resolved"
     system = next((one.strerror.lower() for one in causes if isinstance(one, OSError) and one.strerror), None)
-    silent = any(isinstance(one, TimeoutError | ConnectTimeoutError) for one in causes)
+    silent = any(isinstance(one, TimeoutError | exceptions.ConnectTimeoutError) for one in causes)
     return system or ("no answer" if silent else "the connection broke")
 
 

@@ -98,8 +98,7 @@ def record(path: Path) -> dict[str, Any]:
 
 def write(file: Path, receipt: Receipt) -> None:
     """Write `receipt` beside `file`, atomically; raise DataError if the folder cannot be written."""
-    text = json.dumps(asdict(receipt), indent=1) + "\n"
-    replace_text(path_of(file), text)
+    replace_text(path_of(file), json.dumps(asdict(receipt), indent=1) + "\n")
 
 
 def vouched(model: Model, folders: Sequence[Path] | None = None) -> Path | None:
@@ -115,9 +114,9 @@ def vouched(model: Model, folders: Sequence[Path] | None = None) -> Path | None:
 
 def warn_unchecked(path: Path, model: Model, receipt: Receipt) -> None:
     """Warn that a file is used although nothing is known of it."""
-    reason = f"could not be checked ({receipt.hash_origin})"
     warnings.warn(
-        f"{model.name}: {printable(path)} was placed by hand and {reason}; it is used as is.",
+        f"{model.name}: {printable(path)} was placed by hand and could not be checked ({receipt.hash_origin}); it is"
+        " used as is.",
         RuntimeWarning,
         stacklevel=2,
     )

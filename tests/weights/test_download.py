@@ -14,7 +14,20 @@ import pytest
 from rembg_skin.errors import WeightsError
 from tests.support.certificates import certificate
 from tests.support.github import Answer, Cut, GitHub, Trickle, running
-from tests.support.weights import ASSET, DATA, OTHER, PINNED, REPO, fetch, litter, model, pinned, released
+from tests.support.weights import (
+    ASSET,
+    CHILD,
+    DATA,
+    LISTED,
+    OTHER,
+    PINNED,
+    REPO,
+    fetch,
+    litter,
+    model,
+    pinned,
+    released,
+)
 
 
 @pytest.fixture(params=["", "my models/Ünïcödé 肌"])
@@ -159,12 +172,13 @@ def test_the_next_source_is_tried_and_every_reason_is_told(github: GitHub, tmp_p
     assert_fetched(fetch(model(gone, *released().sources), tmp_path), tmp_path)
 
 
-@pytest.mark.parametrize("status", [429, 503])
-def test_a_busy_host_is_given_the_time_it_asks_for(github: GitHub, tmp_path: Path, status: int) -> None:
-    source = pinned(github)
-    github.faults[PINNED].append(Answer(status, {"Retry-After": "1"}))
+@pytest.mark.parametrize(("status", "path"), [(429, PINNED), (503, PINNED), (403, LISTED)])
+def test_a_busy_host_is_given_the_time_it_asks_for(github: GitHub, tmp_path: Path, status: int, path: str) -> None:
+    entry = model(pinned(github)) if path == PINNED else released()
+    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
+    github.faults[path].append(Answer(status, {"Retry-After": "1"}))
     start = time.monotonic()
-    assert_fetched(fetch(model(source), tmp_path), tmp_path)
+    assert_fetched(fetch(entry, tmp_path), tmp_path)
     assert time.monotonic() - start >= 1.0
 
 
@@ -173,15 +187,10 @@ def test_a_terminal_shows_progress_and_size(github: GitHub, tmp_path: Path) -> N
     import pty
     import termios
 
-    source = pinned(github)
-    code = (
-        "import sys; from pathlib import Path\nfrom rembg_skin.catalog import *\n"
-        "from rembg_skin.weights import fetch_into\n"
-        f"fetch_into([Path(sys.argv[1])], Model('tiny_skin', '', '', sources=({source!r},)))"
-    )
+    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 120))
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], stderr=theirs, check=True)
+    subprocess.run([*CHILD, str(tmp_path)], stdout=subprocess.DEVNULL, stderr=theirs, check=True)
     os.close(theirs)
     shown = os.read(ours, 100_000).decode()
     os.close(ours)

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,21 +12,12 @@ import pytest
 
 from rembg_skin.errors import WeightsError
 from tests.support.github import GitHub, Trickle
-from tests.support.weights import ASSET, DATA, LISTED, PINNED, REPO, fetch, litter, model, pinned, released
-
-CHILD = """
-import sys
-from pathlib import Path
-sys.path.insert(0, {root!r})
-from tests.support.weights import fetch, released, fetch
-print(fetch(released(), Path(sys.argv[1])))
-"""
+from tests.support.weights import ASSET, CHILD, DATA, LISTED, PINNED, REPO, fetch, litter, model, pinned, released
 
 
 def child(folder: Path, prefix: Sequence[str] = ()) -> subprocess.Popen[str]:
-    code = CHILD.format(root=str(Path(__file__).parents[2]))
     environment = {**os.environ, "REMBG_SKIN_DISABLE": "1"}
-    command = [*prefix, sys.executable, "-c", code, str(folder)]
+    command = [*prefix, *CHILD, str(folder)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from rembg_skin.errors import WeightsError
 from tests.support.github import Answer, GitHub, running
-from tests.support.weights import ASSET, DATA, LISTED, OTHER, REPO, fetch, litter, released
+from tests.support.weights import ASSET, DATA, LISTED, OTHER, REPO, fetch, released
 
 OLD = DATA[:1000]
 TOKEN = "ghp_notARealToken"
@@ -139,13 +139,6 @@ def test_a_rate_limit_names_the_token_that_would_help(github: GitHub, tmp_path: 
     with pytest.raises(WeightsError, match=r"for 30 min \(HTTP 403, rate limit\); a GITHUB_TOKEN"):
         fetch(released(), tmp_path)
     assert len(github.bodies(LISTED)) == 1
-
-
-def test_a_short_rate_limit_is_waited_for(github: GitHub, tmp_path: Path) -> None:
-    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    github.faults[LISTED].append(Answer(403, {"Retry-After": "1"}, b"{}"))
-    assert fetch(released(), tmp_path).read_bytes() == DATA
-    assert litter(tmp_path) == set()
 
 
 def test_the_token_follows_no_redirect_and_no_page_to_another_host(

@@ -20,9 +20,8 @@ from rembg_skin.weights.settings import Limits
 from tests.support.github import GitHub, Trickle
 from tests.support.processes import started
 from tests.support.silence import listening
-from tests.support.weights import DATA, PINNED, QUICK, fetch, model, pinned, released
+from tests.support.weights import CHILD, DATA, PINNED, QUICK, fetch, model, pinned, released
 
-ROOT = Path(__file__).resolve().parents[2]
 BUSY = 5.0  # seconds beyond the limit that a busy machine may take
 
 
@@ -155,24 +154,14 @@ def test_a_download_that_grows_is_waited_for(github: GitHub, tmp_path: Path) -> 
     assert len(github.seen) == 1
 
 
-CHILD = """
-import sys
-from pathlib import Path
-from tests.support.weights import fetch, released
-from rembg_skin.weights.settings import Limits
-fetch(released(), Path(sys.argv[1]), limits=Limits())
-"""
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal")
 def test_a_wait_shows_on_a_terminal_what_it_is_for_and_ctrl_c_ends_it(tmp_path: Path) -> None:
     import pty
 
     ours, theirs = pty.openpty()
     with listening() as silent:
-        environment = {"REMBG_SKIN_GITHUB_API": silent, "REMBG_SKIN_DISABLE": "1", "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-c", CHILD, str(tmp_path)]
-        with started(command, env=environment, stderr=theirs) as process:
+        environment = {"REMBG_SKIN_GITHUB_API": silent, "REMBG_SKIN_DISABLE": "1"}
+        with started([*CHILD, str(tmp_path)], env=environment, stderr=theirs) as process:
             os.close(theirs)
             shown = b""
             while b"asking 127.0.0.1 ..." not in shown:
