@@ -3,7 +3,7 @@
 import argparse
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,25 +11,20 @@ from rembg_skin.commands.arguments import extras, model_choice, natural
 from rembg_skin.errors import VideoError, printable
 
 if TYPE_CHECKING:
-    from rembg_skin.image.arrays import Bytes
-    from rembg_skin.networks.yunet import Face
     from rembg_skin.video.convert import Report, Sheet
     from rembg_skin.video.reader import Facts
 
-_INCOMPLETE = 3
 _EIGHT = 8  # bits of a color
 _CONFIDENCE = 0.7  # of a face, 0 to 1
-
-_DEFAULTS = (
-    "OUT's suffix says what is written: .webm (VP9) and .mov (ProRes 4444) a cutout with an alpha channel, "
-    ".mp4, .m4v and .mkv (H.264) the mask as a gray video. A .mkv file can hold a cutout, too (VP9). "
-    "Frame times, rotation and sound stay as they are."
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.epilog = _DEFAULTS
+    parser.epilog = (
+        "OUT's suffix says what is written: .webm (VP9) and .mov (ProRes 4444) a cutout with an alpha channel, "
+        ".mp4, .m4v and .mkv (H.264) the mask as a gray video. A .mkv file can hold a cutout, too (VP9). "
+        "Frame times, rotation and sound stay as they are."
+    )
     parser.add_argument("source", metavar="IN", help="the video: a file, an address, or - for standard input")
     parser.add_argument("target", metavar="OUT", type=Path, nargs="?", help="the new video; not needed with --csv")
     parser.add_argument(
@@ -77,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from tqdm import tqdm
 
+    from rembg_skin.commands.console import exit_status
     from rembg_skin.commands.outputs import check_outputs
     from rembg_skin.commands.signals import noted_signals
     from rembg_skin.video.convert import Job, Video, convert
@@ -86,11 +82,12 @@ def run(arguments: argparse.Namespace) -> int:
     from rembg_skin.workers import aside
 
     target, csv = arguments.target, arguments.csv
-    if not (target or csv):
+    paths = [path for path in (target, csv) if path]
+    if not paths:
         raise VideoError("Nothing to write: name OUT, or --csv FILE.")
     if (arguments.roi or arguments.faces) and not csv:
         raise VideoError("--roi and --faces are about the table: name it with --csv FILE.")
-    check_outputs([path for path in (target, csv) if path], [arguments.source, *arguments.model.files()])
+    check_outputs(paths, [arguments.source, *arguments.model.files()])
     video = Video(target, *chosen(target, arguments.kind)) if target else None
     source = aside(lambda: Reader(arguments.source))  # never closed: after a signal, a thread may still be reading it
     sheet = _sheet(arguments, source.facts) if csv else None
@@ -100,13 +97,18 @@ def run(arguments: argparse.Namespace) -> int:
         noted_signals() as stop,
     ):
         report = convert(Job(source, work, at_once, arguments.steady, stop.is_set, bar.update), video, sheet)
-    complete = _say(report, source.facts, video.kind if video else None, [path for path in (target, csv) if path])
-    return stop.status or (0 if complete else _INCOMPLETE)
+    missing = _say(report, source.facts, video.kind if video else None, paths)
+    return exit_status(stop, report.frames, missing)
 
 
 def _sheet(arguments: argparse.Namespace, facts: "Facts") -> "Sheet":
+    from PIL import Image
+
     import rembg_skin
     from rembg_skin.image.tiles import Box
+    from rembg_skin.machine import cores
+    from rembg_skin.networks.yunet import shared_detector
+    from rembg_skin.sessions.parts import fetch_detector
     from rembg_skin.video.convert import Sheet
     from rembg_skin.video.table import Faces, Table
 
@@ -124,31 +126,26 @@ def _sheet(arguments: argparse.Namespace, facts: "Facts") -> "Sheet":
         film = os.path.realpath(arguments.source), state.st_size, state.st_mtime_ns
         masking = model.name, {**model.extras, **arguments.extras}, arguments.steady
         settings = json.dumps([rembg_skin.__version__, *film, *masking, arguments.roi], sort_keys=True)
-    return Sheet(arguments.csv, Table(box, Faces(arguments.faces, _detecting()) if arguments.faces else None), settings)
+    faces = None
+    if arguments.faces:
+        detector = shared_detector(fetch_detector(), cores())
+        faces = Faces(arguments.faces, lambda rgb: detector.faces(Image.fromarray(rgb), _CONFIDENCE))
+    return Sheet(arguments.csv, Table(box, faces), settings)
 
 
-def _detecting() -> "Callable[[Bytes], Sequence[Face]]":
-    from PIL import Image
+def _say(report: "Report", facts: "Facts", kind: str | None, paths: Sequence[Path]) -> int:
+    """Print what was written and what is missing; return how many lines are about that."""
+    from rembg_skin.commands.console import count
 
-    from rembg_skin.machine import cores
-    from rembg_skin.networks.yunet import shared_detector
-    from rembg_skin.sessions.parts import fetch_detector
-
-    detector = shared_detector(fetch_detector(), cores())
-    return lambda rgb: detector.faces(Image.fromarray(rgb), _CONFIDENCE)
-
-
-def _say(report: "Report", facts: "Facts", kind: str | None, paths: Sequence[Path]) -> bool:
-    """Print what was written and what is missing; return True if nothing is."""
     written = " and ".join(map(printable, paths))
-    print(f"{'Stopped: the first ' * report.stopped}{_count(report.frames, 'frame')} in {written}.")
+    print(f"{'Stopped: the first ' * report.stopped}{count(report.frames, 'frame', 'frames')} in {written}.")
     if facts.hdr:
         print("The HDR colors were mapped to those of BT.709.")
     if facts.bits > _EIGHT and kind in ("cutout", "overlay"):
         print(f"The original's colors have {facts.bits} bits, the new ones 8.")
     missing = []
     if report.damaged:
-        missing.append(f"{_count(report.damaged, 'damaged frame')} skipped.")
+        missing.append(f"{count(report.damaged, 'damaged frame', 'damaged frames')} skipped.")
     if report.lacking:
         missing.append(f"The file ends early: its last {report.lacking:.1f} seconds are missing.")
     suffix = paths[0].suffix
@@ -159,10 +156,6 @@ def _say(report: "Report", facts: "Facts", kind: str | None, paths: Sequence[Pat
         if sound.fate == "lost":
             missing.append(f"{name}: missing; it can neither be copied to a {suffix} file nor decoded.")
         if sound.damaged:
-            missing.append(f"{name}: {_count(sound.damaged, 'damaged packet')} left out.")
+            missing.append(f"{name}: {count(sound.damaged, 'damaged packet', 'damaged packets')} left out.")
     print(*missing, sep="\n", end="\n" * bool(missing))
-    return not missing
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'s' * (number != 1)}"
+    return len(missing)

@@ -1,17 +1,15 @@
 """Formats of video files: what each can hold, and how it is encoded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rembg_skin.errors import VideoError, printable
 
 Kind = Literal["mask", "cutout", "overlay"]
 
 
-@dataclass(frozen=True)
-class Coding:
+class Coding(NamedTuple):
     """An encoder of FFmpeg."""
 
     encoder: str
@@ -20,8 +18,7 @@ class Coding:
     odd: str = ""  # the pixels of odd widths and heights, if the usual ones allow only even ones
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """A kind of file."""
 
     muxer: str

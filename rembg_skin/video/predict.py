@@ -38,10 +38,7 @@ def masking(model: str, extras: Mapping[str, object]) -> tuple[Masking, int]:
         settings.intra_op_num_threads = 1
     session = open_session(model, extras, sess_opts=settings)
 
-    def mask(frame: Bytes) -> Mask:
-        return predict_mask(session, Image.fromarray(frame))
-
-    return mask, at_once
+    return lambda frame: predict_mask(session, Image.fromarray(frame)), at_once
 
 
 def in_order(items: Iterable[Item], work: Callable[[Item], Result], at_once: int) -> Generator[tuple[Item, Result]]:

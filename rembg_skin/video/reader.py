@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video import VideoStream
 
-STDIN = "-"
-
 _PATIENCE = 30.0  # seconds, with a host that sends nothing
 _AHEAD = 300  # packets, in which each stream of sound should have one
 # Seconds: times in such units were rounded by the file; and the finest unit that every format takes.
@@ -212,12 +210,14 @@ class Reader:
         stream = self._stream
         self._unit = Fraction(stream.time_base or Fraction(1, 1000))
         rate = Fraction(stream.average_rate or stream.guessed_rate or 0) or Fraction(30)
-        seconds = (
-            stream.duration * self._unit if stream.duration else Fraction(self._file.duration or 0, self._av.time_base)
-        )
+        seconds = stream.duration * self._unit if stream.duration else self._length
+        stored: Any = frame.side_data
+        matrix = None
+        with suppress(KeyError):
+            matrix = tuple(np.frombuffer(bytes(stored["DISPLAYMATRIX"]), np.int32).tolist())
         return Facts(
             size=(frame.width, frame.height),
-            rotation=_rotation(frame),
+            rotation=Rotation(matrix),
             rate=rate,
             time_base=_time_base(self._unit, rate),
             pixel_aspect=Fraction(stream.sample_aspect_ratio or 1) or Fraction(1),
@@ -247,7 +247,7 @@ class Reader:
 
 def _origin(source: str) -> Any:
     """Return what PyAV opens: a file that exists is a file, even if its name looks like an address."""
-    if source == STDIN:
+    if source == "-":
         return sys.stdin.buffer
     return f"file:{source}" if ":" in source and os.path.exists(source) else source  # noqa: PTH110 - addresses may be long
 
@@ -256,13 +256,6 @@ def _time_base(unit: Fraction, rate: Fraction) -> Fraction:
     """Return the unit of times, made finer if it is Matroska's millisecond, so that 30 frames a second stay 30."""
     finer = math.lcm(unit.denominator, rate.numerator)
     return Fraction(1, finer) if unit >= _COARSE and finer <= _FINEST else unit
-
-
-def _rotation(frame: "VideoFrame") -> Rotation:
-    stored: Any = frame.side_data
-    with suppress(KeyError):
-        return Rotation(tuple(int(value) for value in np.frombuffer(bytes(stored["DISPLAYMATRIX"]), np.int32)))
-    return Rotation()
 
 
 def reason(error: Exception) -> str:

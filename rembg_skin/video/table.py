@@ -6,10 +6,9 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -33,8 +32,7 @@ COLUMNS = ("time", "skin", "red", "green", "blue", "red_sd", "green_sd", "blue_s
 _OF_FACE = ("red", "green", "blue", "pixels")
 
 
-@dataclass(frozen=True)
-class Color:
+class Color(NamedTuple):
     """The means and standard deviations of red, green and blue over some pixels, 0 to 255; empty if there are none."""
 
     pixels: int
@@ -90,12 +88,12 @@ class Table:
     def row(self, time: float, rgb: Bytes, mask: Mask) -> list[str]:
         """Return the cells of a frame: its time in seconds, uint8 [height, width, 3] and uint8 [height, width]."""
         skin = mask > THRESHOLD
-        inner = eroded(skin, square(MARGIN))
+        inner = _inside(eroded(skin, square(MARGIN)), self._box)
         share = (skin[self._box.slices()] if self._box else skin).mean()
-        color = color_of(rgb, _inside(inner, self._box))
+        color = color_of(rgb, inner)
         cells = [f"{time:.6f}", f"{share:.6f}", *_cells(color.mean), *_cells(color.deviation), str(color.pixels)]
         for face in self._faces(rgb) if self._faces else ():
-            color = color_of(rgb, _inside(_inside(inner, self._box), face)) if face else Color(0)
+            color = color_of(rgb, _inside(inner, face)) if face else Color(0)
             cells += [*_cells(color.mean), str(color.pixels)]
         return cells
 
@@ -159,10 +157,8 @@ def write_resumable(path: Path, settings: str, write: Callable[[IO[str]], bool])
         If it cannot be written, or another run is writing it.
 
     """
-    digest = sha256(f"{path.name} {settings}".encode(errors="surrogateescape")).hexdigest()
-    partial = path.with_name(
-        f"{path.name[:40]}.{digest[:8]}.partial"
-    )  # short: `path` may have the longest name possible
+    digest = sha256(f"{path.name} {settings}".encode(errors="surrogateescape")).hexdigest()[:8]
+    partial = path.with_name(f"{path.name[:40]}.{digest}.partial")  # `path` may have the longest name possible
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         partial.parent.mkdir(parents=True, exist_ok=True)
