@@ -51,18 +51,13 @@ def moved(mask: Mask, before: Window, after: Window) -> Mask:
     return np.asarray(Image.fromarray(mask).transform(SIZE, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR))
 
 
-def seen_before(before: Window, after: Window) -> NDArray[np.bool_]:
-    """Return the pixels of the window `after` that lay inside the window `before`."""
-    return moved(np.full(SIZE[::-1], 255, np.uint8), before, after) == 255
-
-
 def unsteady(predict: Callable[[Image.Image], Mask], photo: Image.Image) -> float:
     """Return the mean share of skin pixels that change sides from one frame to the next."""
     boxes = windows(*photo.size)
     masks = [predict(photo.resize(SIZE, Image.Resampling.BICUBIC, box)) for box in boxes]
     shares = []
     for (first, second), (before, after) in zip(pairwise(masks), pairwise(boxes), strict=True):
-        both = seen_before(before, after)
+        both = moved(np.full(SIZE[::-1], 255, np.uint8), before, after) == 255  # seen in both
         changed = ((moved(first, before, after) > 127) != (second > 127)) & both
         shares.append(np.count_nonzero(changed) / max(1, np.count_nonzero((second > 127) & both)))
     return fmean(shares)
@@ -93,9 +88,8 @@ def main() -> None:
         models[f"{Path(file).name} at {side}"] = of_file(file, int(side))
     print(machine("rembg", "numpy", "pillow", "onnxruntime"))
     photo = Image.open(ROOT / "docs/portrait.jpg").convert("RGB")
-    shares = {name: unsteady(predict, photo) for name, predict in models.items()}
-    for name, share in shares.items():
-        print(f"{name:32}{100 * share:6.2f} % of skin pixels a frame")
+    for name, predict in models.items():
+        print(f"{name:32}{100 * unsteady(predict, photo):6.2f} % of skin pixels a frame")
 
 
 if __name__ == "__main__":

@@ -274,13 +274,7 @@ def home() -> Iterator[None]:
         folder.mkdir(parents=True)
         if WEIGHTS.exists():
             shutil.copy(WEIGHTS, folder)
-        paths = f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-        os.environ |= {
-            "U2NET_HOME": name,
-            "MODEL_CHECKSUM_DISABLED": "1",
-            "PYTHONWARNINGS": "ignore",
-            "PYTHONPATH": paths,
-        }
+        os.environ |= {"U2NET_HOME": name, "MODEL_CHECKSUM_DISABLED": "1"}
         yield
 
 

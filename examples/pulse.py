@@ -86,13 +86,6 @@ def read_colors(path: Path, face: int = 0) -> tuple[Floats, Floats]:
     return table[:, 0], table[:, 1:]
 
 
-def evenly(times: Floats, colors: Floats) -> tuple[Floats, Floats]:
-    """Return the colors at even times, at the usual distance of the given ones: cameras drop frames."""
-    step = float(np.median(np.diff(times)))
-    even = np.arange(times[0], times[-1] + step / 2, step)
-    return even, np.stack([np.interp(even, times, channel) for channel in colors.T], axis=1)
-
-
 def pos(colors: Floats, rate: float) -> Floats:
     """Return the pulse, [n], of colors, [n, 3], at `rate` samples a second."""
     length = min(max(2, round(WINDOW * rate)), len(colors))
@@ -109,9 +102,10 @@ def pos(colors: Floats, rate: float) -> Floats:
 
 def heart_rate(times: Floats, colors: Floats, low: float = LOW, high: float = HIGH) -> Pulse:
     """Return the pulse of colors, [n, 3], at times in seconds, [n], between `low` and `high` beats a minute."""
-    even, smooth = evenly(times, colors)
+    step = float(np.median(np.diff(times)))
+    even = np.arange(times[0], times[-1] + step / 2, step)  # cameras drop frames
     rate = 1 / (even[1] - even[0])
-    wave = pos(smooth, rate)
+    wave = pos(np.stack([np.interp(even, times, channel) for channel in colors.T], axis=1), rate)
     power = np.abs(np.fft.rfft(wave * np.hanning(len(wave)), max(_PADDED, len(wave)))) ** 2
     rates = 60 * rate * np.arange(len(power)) / max(_PADDED, len(wave))
     band = (rates >= low) & (rates <= min(high, rates[-1]))

@@ -49,13 +49,8 @@ def reach(motion: Affine, size: tuple[float, float]) -> float:
 def camera_motion(before: Floats, after: Floats, last: Affine = STILL) -> Affine:
     """Return how the camera moved between two frames; STILL if it is unknown.
 
-    Parameters
-    ----------
-    before, after
-        Gray levels of the two frames, float32 [height, width], 0 to 255. About 160 pixels across are enough.
-    last
-        The motion before, which most often goes on.
-
+    The frames are gray levels, float32 [height, width], 0 to 255; about 160 pixels across are enough. `last` is the
+    motion before, which most often goes on.
     """
     if min(after.shape) < _SMALLEST:
         return STILL

@@ -74,30 +74,15 @@ def library() -> "ModuleType":
 
 
 class Reader:
-    """An open video.
+    """An open video: a file, an address that FFmpeg reads, or ``-`` for standard input.
 
-    Parameters
-    ----------
-    source
-        A file, an address that FFmpeg reads, or ``-`` for standard input.
-
-    Attributes
-    ----------
-    facts
-        The properties of the video.
-    sounds
-        The streams of sound, each with its first packet; None if that did not come early.
-    rest
-        Packets of sound that no frame had with it yet.
-    metadata, start
-        Title and the like; the file's first moment in seconds: broadcasts do not start at 0.
+    `sounds` are the streams of sound, each with its first packet, or None if that did not come early; `rest` is the
+    sound that no frame had with it yet; `start` is the file's first moment in seconds: broadcasts do not start at 0.
 
     Raises
     ------
-    ExtraError
-        If PyAV is not installed.
-    VideoError
-        If the source cannot be read, or has no video that can be decoded.
+    SkinError
+        If PyAV is not installed, or the source cannot be read or has no video that can be decoded.
 
     """
 

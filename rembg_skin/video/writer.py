@@ -1,6 +1,6 @@
 """Write a video: frames at their own times, turned as the original is, with its sound."""
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,9 @@ from rembg_skin.video.reader import Frame, Reader, library, reason
 from rembg_skin.video.sound import Sound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from av import Packet, VideoFrame
+    from av import Packet
 
 _BT709, _LIMITED = 1, 1  # FFmpeg's AVCOL_SPC_BT709, its primaries and curve likewise, and AVCOL_RANGE_MPEG
 _VEIL = 4  # of 255, on average over a block: less is not skin
@@ -77,18 +77,18 @@ class Writer:
         image = self._av.VideoFrame.from_ndarray(pixels, format=_LAYOUTS[pixels[0, 0].size])
         image.pts, image.time_base = frame.pts, self._facts.time_base
         # Without a label, players guess the colors' matrix from the size.
-        self._encode(image.reformat(format=self._pixels, dst_colorspace="ITU709", dst_color_range="MPEG"))
+        image = image.reformat(format=self._pixels, dst_colorspace="ITU709", dst_color_range="MPEG")
+        with self._writing():
+            self._file.mux(self._stream.encode(image))
 
     def finish(self, rest: "Sequence[Packet[Any]]") -> None:
         """Write the rest of the sound, what the encoders still hold, and the end of the file."""
         self._take(rest)
-        self._encode(None)
-        for sound in self.sounds.values():
-            sound.finish()
-        try:
+        with self._writing():
+            self._file.mux(self._stream.encode(None))
+            for sound in self.sounds.values():
+                sound.finish()
             self._file.close()
-        except (self._av.FFmpegError, OSError) as error:
-            raise self._failed(error) from error
 
     def close(self) -> None:
         """Close the file; without :meth:`finish` it is not complete."""
@@ -99,14 +99,12 @@ class Writer:
         for packet in packets:
             self.sounds[packet.stream.index].take(packet)
 
-    def _encode(self, image: "VideoFrame | None") -> None:
+    @contextmanager
+    def _writing(self) -> "Iterator[None]":
         try:
-            self._file.mux(self._stream.encode(image))
+            yield
         except (self._av.FFmpegError, OSError) as error:
-            raise self._failed(error) from error
-
-    def _failed(self, error: Exception) -> VideoError:
-        return VideoError(f"{self._name} cannot be written: {reason(error)}")
+            raise VideoError(f"{self._name} cannot be written: {reason(error)}") from error
 
 
 def composed(kind: Kind, rgb: Bytes, mask: Mask) -> Bytes:

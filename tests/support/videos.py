@@ -37,7 +37,6 @@ def write_video(
     frames: Iterable[NDArray[np.uint8]] | None = None,
     *,
     codec: str = "libx264",
-    pixels: str = "yuv420p",
     times: Sequence[float] | None = None,
     sound: str | None = None,
     muxer: str | None = None,
@@ -55,7 +54,7 @@ def write_video(
     with av.open(str(path), "w", format=muxer) as file:
         height, width, _ = shown[0].shape
         stream = file.add_stream(
-            codec, rate=30, width=width, height=height, pix_fmt=pixels, time_base=unit, options=options or {}
+            codec, rate=30, width=width, height=height, pix_fmt="yuv420p", time_base=unit, options=options or {}
         )
         if rotation:
             stream.set_display_rotation(rotation)
@@ -66,7 +65,7 @@ def write_video(
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels_shown), format="rgb24")
             frame.time_base = unit
             frame.pts = round((times[number] if times else number / 30) / unit)
-            converted = frame.reformat(format=pixels, dst_colorspace=matrix[1]) if matrix else frame
+            converted = frame.reformat(format="yuv420p", dst_colorspace=matrix[1]) if matrix else frame
             file.mux(stream.encode(converted))
             if tone:
                 file.mux(tone.encode(_tone(number)))
@@ -113,11 +112,8 @@ def read_video(path: Path, decoder: str | None = None, pixels: str = "rgb24") ->
         decoded, heard = [], []
         for packet in file.demux():
             if packet.stream.type == "audio":
-                heard += (
-                    [packet.pts * packet.time_base, (packet.pts + packet.duration) * packet.time_base]
-                    if packet.size
-                    else []
-                )
+                if packet.size:
+                    heard += [time * packet.time_base for time in (packet.pts, packet.pts + packet.duration)]
             elif packet.stream is stream:
                 decoded += context.decode(packet if packet.size else None)
         return Seen(

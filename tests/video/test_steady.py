@@ -47,6 +47,16 @@ def grainy(frame: Bytes, seed: int) -> Bytes:
     return (frame + noise).clip(0, 255).astype(np.uint8)
 
 
+def scene(seed: int, x: float = 0.0) -> Bytes:
+    """Return one scene, from a camera that moved by `x` pixels to the right, with the grain of `seed`."""
+    return grainy(view(150 + x, 40), seed)
+
+
+def left_of(edge: float) -> Bytes:
+    """Return a mask of all that is to the left of `edge`."""
+    return np.where(np.arange(SIZE[0]) < round(edge), 255, 0).astype(np.uint8)[None].repeat(SIZE[1], axis=0)
+
+
 @pytest.mark.parametrize(
     ("x", "y", "zoom", "turn"),
     [
@@ -82,12 +92,8 @@ def test_a_motion_scales_with_the_picture() -> None:
 
 def test_wavering_masks_of_a_still_scene_come_to_rest() -> None:
     steady = follower()
-    steadied, random = [], np.random.default_rng(0)
-    for number in range(30):
-        mask = np.zeros((120, 160), np.uint8)
-        edge = 60 + random.integers(-3, 4)
-        mask[:, :edge] = 255
-        steadied.append(steady(grainy(view(150, 40), number), mask)[:, :] > 127)
+    random = np.random.default_rng(0)
+    steadied = [steady(scene(number), left_of(60 + int(random.integers(-3, 4)))) > 127 for number in range(30)]
     changed = [np.count_nonzero(a != b) for a, b in pairwise(steadied[15:])]
     assert max(changed) <= 120  # at most one column; the masks given waver by up to six
     assert abs(int(steadied[-1][60].sum()) - 60) <= 1
@@ -99,10 +105,8 @@ def test_the_average_moves_with_the_camera() -> None:
     errors = []
     for number in range(25):
         x = 2.5 * number
-        mask = np.zeros((120, 160), np.uint8)
         edge = 140 - x  # stays with the scene
-        mask[:, : max(0, round(edge + random.normal(0, 2)))] = 255
-        row = steady(grainy(view(150 + x, 40), number), mask)[60] > 127
+        row = steady(scene(number, x), left_of(edge + random.normal(0, 2)))[60] > 127
         errors.append(int(row.sum()) - edge)
     assert np.abs(errors[10:]).max() <= 2
     assert abs(np.mean(errors[10:])) <= 1
@@ -124,21 +128,16 @@ def test_something_that_moves_takes_its_mask_along_at_once() -> None:
 def test_a_cut_starts_anew() -> None:
     steady = follower()
     for number in range(10):
-        steady(grainy(view(150, 40), number), np.full((120, 160), 255, np.uint8))
-    nothing = np.zeros((120, 160), np.uint8)
-    assert (steady(grainy(view(20, 300), 11), nothing) > 127).mean() < 0.1
+        steady(scene(number), left_of(160))
+    assert (steady(grainy(view(20, 300), 11), left_of(0)) > 127).mean() < 0.1
 
 
 def test_light_that_changes_for_all_is_no_motion() -> None:
     steady = follower()
-    mask = np.zeros((120, 160), np.uint8)
-    mask[:, :80] = 255
     for number in range(15):
-        steady(grainy(view(150, 40), number), mask)
+        steady(scene(number), left_of(80))
     dimmed = (view(150, 40) * 0.9).astype(np.uint8)
-    wavering = mask.copy()
-    wavering[:, 80:84] = 255
-    assert np.count_nonzero(steady(grainy(dimmed, 16), wavering) > 127) < np.count_nonzero(wavering > 127)
+    assert np.count_nonzero(steady(grainy(dimmed, 16), left_of(84)) > 127) < 120 * 84
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (7, 5), (241, 163)])
@@ -163,8 +162,8 @@ def test_every_second_frame_of_a_scene_at_rest_goes_without_a_mask_and_a_moving_
         assert len(list(masked(shown, work, 2, steady=True))) == len(frames)
         return len(masks)
 
-    still = [grainy(view(150, 40), number) for number in range(28)]
-    panned = [grainy(view(150 + number, 40), number) for number in range(28)]
+    still = [scene(number) for number in range(28)]
+    panned = [scene(number, number) for number in range(28)]
     moving = [frame.copy() for frame in still]
     for number, frame in enumerate(moving):
         frame[40:60, 4 * number : 4 * number + 20] = (60, 110, 190)
@@ -176,5 +175,4 @@ def test_every_second_frame_of_a_scene_at_rest_goes_without_a_mask_and_a_moving_
 def test_skin_that_comes_into_the_picture_continues_to_its_edge() -> None:
     steady = follower()
     for number in range(20):
-        mask = np.full((120, 160), 255, np.uint8)
-        assert steady(grainy(view(150 + 3 * number, 40), number), mask).min() > 250
+        assert steady(scene(number, 3 * number), left_of(160)).min() > 250
