@@ -3,13 +3,12 @@
 import io
 import os
 import re
-import shlex
 import subprocess
 import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -30,16 +29,10 @@ WIDE, NARROW = {"width": 1400, "height": 950}, {"width": 400, "height": 850}
 
 @dataclass
 class Seen:
-    """The page of a running `rembg-skin tune`."""
+    """The page of a running `rembg-skin tune`, and all addresses that it sent requests to."""
 
-    url: str
     page: Any
-    asked: list[str] = field(default_factory=list)
-
-    def open(self) -> None:
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(self.url)
-        self.wait_for_another_mask(None)
+    asked: list[str]
 
     def command(self) -> str:
         """Press the copy button of the command, and return what is on the clipboard."""
@@ -87,8 +80,10 @@ class Seen:
 def opened_page(browser: Any, server: str, viewport: dict[str, int]) -> Iterator[Seen]:
     context = browser.new_context(viewport=viewport, permissions=["clipboard-read", "clipboard-write", "camera"])
     context.set_default_timeout(120_000)
-    one = Seen(server, context.new_page())
-    one.open()
+    one = Seen(context.new_page(), [])
+    one.page.on("request", lambda request: one.asked.append(request.url))
+    one.page.goto(server)
+    one.wait_for_another_mask(None)
     yield one
     context.close()
 
@@ -105,14 +100,6 @@ def seen(browser: Any, server: str) -> Iterator[Seen]:
     """Give a page that other tests use, too: each chooses its method, and none another photo."""
     with opened_page(browser, server, WIDE) as page:
         yield page
-
-
-def run_copied(text: str, folder: Path) -> NDArray[np.uint8]:
-    """Run a copied command as the user would, with the `rembg-skin` of this environment; return what it wrote."""
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(text, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return np.asarray(Image.open(folder / shlex.split(text)[-1]))
 
 
 def test_upload_move_a_slider_copy_the_command_run_it_and_get_the_same_mask(fresh: Seen, folder: Path) -> None:
@@ -137,7 +124,9 @@ def test_upload_move_a_slider_copy_the_command_run_it_and_get_the_same_mask(fres
     assert np.count_nonzero(moved) < 0.8 * np.count_nonzero(default)
     text = seen.command()
     assert re.fullmatch(r"rembg-skin cut --mask -m ycbcr_skin:cr_min=1[45]\d 'uploaded photo.png' -o mask.png", text)
-    assert np.array_equal(run_copied(text, folder), moved)
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run(text, shell=True, cwd=folder, env=environment, check=True)
+    assert np.array_equal(np.asarray(Image.open(folder / "mask.png")), moved)
 
 
 def test_the_given_photo_another_method_its_cutout_and_its_defaults(fresh: Seen, folder: Path) -> None:
@@ -234,8 +223,7 @@ def check_widget(panel: Any, name: str, kind: Option) -> None:
     if isinstance(kind, Integer | Real) and kind.default is not None:
         assert panel.get_by_label(f"range slider for {name}", exact=True).count() == 1, f"{name} has no slider"
         number = panel.get_by_label(f"number input for {name}", exact=True)
-        # No digit is cut off.
-        assert number.evaluate("field => field.scrollWidth <= field.clientWidth"), name
+        assert number.evaluate("field => field.scrollWidth <= field.clientWidth"), f"a digit of {name} is cut off"
     elif isinstance(kind, Choice):
         for word in kind.words:
             assert panel.get_by_label(word, exact=True).is_visible(), name
@@ -271,18 +259,16 @@ def test_narrow_the_pictures_stand_above_the_settings_and_stay_in_view(fresh: Se
     assert mask["bottom"] < 0.6 * NARROW["height"]
 
 
-def test_nothing_is_asked_for_at_another_host(seen: Seen) -> None:
-    foreign = [url for url in seen.asked if not url.startswith((seen.url.partition("?")[0], "data:", "blob:"))]
+def test_nothing_is_asked_for_at_another_host(seen: Seen, server: str) -> None:
     assert len(seen.asked) > 4
-    assert foreign == []
+    assert [url for url in seen.asked if not url.startswith((server.partition("?")[0], "data:", "blob:"))] == []
 
 
 def test_a_page_of_another_site_gets_nothing(browser: Any, server: str) -> None:
     page = browser.new_context().new_page()
     page.goto(server)  # the browser holds the cookie
-    page.route(
-        "http://evil.example/", lambda route: route.fulfill(body="<title>evil</title>", content_type="text/html")
-    )
+    evil = {"body": "<title>evil</title>", "content_type": "text/html"}
+    page.route("http://evil.example/", lambda route: route.fulfill(**evil))
     page.goto("http://evil.example/")
     tried = """async url => {
         try { return (await fetch(url, {method: "POST", body: "{}", credentials: "include"})).status }

@@ -52,14 +52,15 @@ def test_the_command_survives_its_shell_and_means_what_the_page_shows(
 
 
 @pytest.mark.parametrize(
-    ("shell", "line"),
+    ("shell", "quoted"),
     [
-        (BASH, """rembg-skin cut -m hsv_skin:h_max=25 'it'"'"'s 5% & more.jpg' -o cutout.png"""),
-        (POWERSHELL, "rembg-skin cut -m hsv_skin:h_max=25 'it''s 5% & more.jpg' -o cutout.png"),
-        (CMD, """rembg-skin cut -m hsv_skin:h_max=25 "it's 5"%" & more.jpg" -o cutout.png"""),
+        (BASH, """'it'"'"'s 5% & more.jpg'"""),
+        (POWERSHELL, "'it''s 5% & more.jpg'"),
+        (CMD, """"it's 5"%" & more.jpg\""""),
     ],
 )
-def test_each_shell_has_its_quotes(shell: str, line: str) -> None:
+def test_each_shell_has_its_quotes(shell: str, quoted: str) -> None:
+    line = f"rembg-skin cut -m hsv_skin:h_max=25 {quoted} -o cutout.png"
     assert command(shell, "hsv_skin", {"h_max": 25}, "it's 5% & more.jpg", CUTOUT) == line
 
 
