@@ -71,11 +71,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 def replace_text(path: Path, text: str) -> None:
     """Replace a file of the program's own, such as a record; a link there is replaced, too, not followed.
 
-    Raises
-    ------
-    DataError
-        As :func:`write_atomically`.
-
+    Raises DataError as :func:`write_atomically` does.
     """
     with _naming(path), _draft(path.parent) as draft:
         draft.write_text(text, "utf-8")
@@ -85,11 +81,7 @@ def replace_text(path: Path, text: str) -> None:
 def write_new(path: Path, text: str) -> bool:
     """Create `path` atomically; of several processes exactly one gets True, and False means that there is one.
 
-    Raises
-    ------
-    DataError
-        As :func:`write_atomically`.
-
+    Raises DataError as :func:`write_atomically` does.
     """
     with _naming(path), _draft(path.parent) as draft:
         draft.write_text(text, "utf-8")
@@ -187,11 +179,7 @@ def _descriptor(path: Path) -> int | None:
 def _is_replaced(place: Path) -> bool:
     """Return whether a draft takes the place of what is there: nothing, or a plain file in a folder one may write.
 
-    Raises
-    ------
-    OSError
-        If it is a folder.
-
+    Raises OSError if it is a folder.
     """
     try:
         mode = place.lstat().st_mode

@@ -28,10 +28,8 @@ def memory(root: Path = Path("/")) -> Memory | None:
     if machine is None:
         return None
     groups = [limit for folder, version in _groups(root, "memory") if (limit := _limit(folder, *_FILES[version]))]
-    return Memory(
-        min(machine.total, *(group.total for group in groups)) if groups else machine.total,
-        min(machine.free, *(group.free for group in groups)) if groups else machine.free,
-    )
+    found = [machine, *groups]
+    return Memory(min(limit.total for limit in found), min(limit.free for limit in found))
 
 
 def cores(root: Path = Path("/")) -> int:
@@ -48,15 +46,7 @@ def cores(root: Path = Path("/")) -> int:
 def processes(tasks: int, needed: int, root: Path = Path("/")) -> int:
     """Return how many processes to start: at most one a core, one a task, and what fits into the free memory.
 
-    Parameters
-    ----------
-    tasks
-        How many there are to do.
-    needed
-        The memory of one process in bytes.
-    root
-        Where ``/proc`` and ``/sys`` are.
-
+    One process needs `needed` bytes; ``/proc`` and ``/sys`` are below `root`.
     """
     found = memory(root)
     room = tasks if found is None else int(_SPARE * found.free) // needed
@@ -140,7 +130,6 @@ def _limit(folder: Path, limit: str, usage: str, reclaimable: str) -> Memory | N
         used = int((folder / usage).read_text())
     except (OSError, ValueError):
         return None
-    # Cached file contents are freed on demand.
     cached = next(
         (int(line.split()[1]) for line in _lines(folder / "memory.stat") if line.split()[0] == reclaimable), 0
     )

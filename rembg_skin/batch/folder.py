@@ -104,25 +104,15 @@ def check_folders(source: Path, target: Path) -> None:
 
 
 def survey(source: Path, target: Path, *, epoch: Epoch = ALWAYS, share: Share = WHOLE) -> Survey:
-    """Count the files of the folder `source`.
-
-    Raises
-    ------
-    SkinError
-        If it is no folder, cannot be read, or is also the folder for the masks.
-
-    """
+    """Count the files of the folder `source`; raises SkinError as :func:`check_folders` does."""
     check_folders(source, target)
     found = Survey()
-    for folder, names in _walk(source, target, found):
-        here = _images(folder, names)
-        found.others += len(names) - len(here)
-        for task in _tasks(source, folder, here, target, epoch, share):
-            if task.is_done():
-                found.done += 1
-            else:
-                found.todo += 1
-                found.outdated += os.path.isfile(task.target)  # noqa: PTH113 - as above
+    for task in _tasks(source, target, epoch, share, found):
+        if task.is_done():
+            found.done += 1
+        else:
+            found.todo += 1
+            found.outdated += os.path.isfile(task.target)  # noqa: PTH113 - as above
     return found
 
 
@@ -133,12 +123,11 @@ def missing(source: Path, target: Path, *, epoch: Epoch = ALWAYS, share: Share =
 
 def every(source: Path, target: Path, *, epoch: Epoch = ALWAYS, share: Share = WHOLE) -> Iterator[Task]:
     """Yield all images below `source`, whether they have a mask or not, folder by folder."""
-    for folder, names in _walk(source, target, Survey()):
-        yield from _tasks(source, folder, _images(folder, names), target, epoch, share)
+    return _tasks(source, target, epoch, share, Survey())
 
 
-def _walk(source: Path, target: Path, found: Survey) -> Iterator[tuple[Path, list[str]]]:
-    """Yield each folder and the names of its files; count those left out into `found`."""
+def _tasks(source: Path, target: Path, epoch: Epoch, share: Share, found: Survey) -> Iterator[Task]:
+    """Yield the images of the share, folder by folder; count what is left out into `found`."""
 
     def leave_out(error: OSError) -> None:
         found.unreadable.append((Path(error.filename), error.strerror or str(error)))
@@ -157,21 +146,11 @@ def _walk(source: Path, target: Path, found: Survey) -> Iterator[tuple[Path, lis
         folders[:] = ours
         odd = [name for name in names if is_litter(name) and is_photo(name)]
         found.odd.extend(folder / name for name in sorted(odd))
-        yield folder, sorted(set(names).difference(odd))
-
-
-def _images(folder: Path, names: list[str]) -> list[tuple[Path, str]]:
-    """Return a folder's images, and the names of their masks."""
-    return [(folder / name, mask) for name, mask in mask_names(names).items()]
-
-
-def _tasks(
-    source: Path, folder: Path, images: list[tuple[Path, str]], target: Path, epoch: Epoch, share: Share
-) -> Iterator[Task]:
-    place = target / folder.relative_to(source)
-    for image, mask in images:
-        if share.of == 1 or share.holds(image.relative_to(source).as_posix()):
-            yield Task(image, place / mask, epoch)
+        images = mask_names(sorted(set(names).difference(odd)))
+        found.others += len(names) - len(odd) - len(images)
+        for image, mask in images.items():
+            if share.of == 1 or share.holds((folder / image).relative_to(source).as_posix()):
+                yield Task(folder / image, target / folder.relative_to(source) / mask, epoch)
 
 
 def mask_names(names: Iterable[str]) -> dict[str, str]:
@@ -210,14 +189,7 @@ def mask_all(
 ) -> Generator[tuple[Task, Outcome]]:
     """Write the masks into `target` and its folders; yield each task when it is finished, and what became of it.
 
-    The record of the settings is in `target` before the first mask.
-
-    Raises
-    ------
-    SkinError
-        If no image can be masked, because the session is unavailable, no mask written, or the masks in `target` were
-        made with other settings.
-
+    The record of the settings is in `target` before the first mask. Raises SkinError as :func:`write_mask` does.
     """
     for task, outcome in work_on(tasks, partial(write_mask, masker, target), processes):
         yield task, outcome or Outcome(DIED)

@@ -99,14 +99,7 @@ class SkinMasker:
         return {**columns, "mask": list(masks), "error": list(errors)}
 
     def session(self) -> Any:
-        """Return this process's session, built at the first call.
-
-        Raises
-        ------
-        SkinError
-            If it is unavailable.
-
-        """
+        """Return this process's session, built at the first call; raises SkinError if it is unavailable."""
         # A forked process cannot use the threads of its parent's session: it builds its own.
         key = os.getpid(), repr((self.model, sorted(self.extras.items()), self.providers, self.threads))
         with _building:

@@ -72,11 +72,7 @@ class Record:
 def read(target: Path) -> Record | None:
     """Return the record of the folder `target`, or None if there is none.
 
-    Raises
-    ------
-    DataError
-        If a file of its name is something else.
-
+    Raises DataError if a file of its name is something else.
     """
     path = target / NAME
     try:
@@ -105,11 +101,7 @@ def check(target: Path, found: Record, wanted: Record) -> None:
 def begin(target: Path, wanted: Record) -> None:
     """Write the record of a run into `target`, or check that the one there, of whatever process, has its settings.
 
-    Raises
-    ------
-    DataError
-        If it has others, or cannot be written.
-
+    Raises DataError if it has others, or cannot be written.
     """
     found = read(target)
     if found is None and not write_new(target / NAME, _text(wanted)):
@@ -119,14 +111,7 @@ def begin(target: Path, wanted: Record) -> None:
 
 
 def begin_anew(target: Path, wanted: Record) -> None:
-    """Write the record of a run that keeps no mask that is older than it.
-
-    Raises
-    ------
-    DataError
-        If it cannot be written.
-
-    """
+    """Write the record of a run that keeps no mask that is older than it; raises DataError if it cannot."""
     replace_text(target / NAME, _text(replace(wanted, anew=True)))
 
 

@@ -63,6 +63,14 @@ def add_models(parser: argparse.ArgumentParser, default: str) -> None:
     )
 
 
+def add_model(parser: argparse.ArgumentParser, default: str) -> None:
+    """Declare ``--model`` for one model, and its ``--extras``."""
+    text = f"any model that rembg knows (default: {default})"
+    parser.add_argument("-m", "--model", type=model_choice, default=default, metavar="NAME", help=text)
+    text = 'its extras, such as {"grow": 3, "feather": 2}'
+    parser.add_argument("-x", "--extras", type=extras, default={}, metavar="JSON", help=text)
+
+
 def add_pairs(parser: argparse.ArgumentParser) -> None:
     """Declare the folders of photos and masks, and ``--resize``."""
     parser.add_argument("images", type=Path, metavar="PHOTOS", help="folder of photos")

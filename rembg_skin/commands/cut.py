@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rembg_skin.commands.arguments import ModelChoice, extras, model_choice
+from rembg_skin.commands.arguments import ModelChoice, add_model
 from rembg_skin.commands.console import exit_status, progress, say, say_problems, say_written, stoppable
 from rembg_skin.commands.outputs import Identity, check_output, identities
 from rembg_skin.cutout.photo import Kept, Photo, Pixels, read_photo
@@ -30,17 +30,7 @@ _SUFFIXES = {**{ending: name for name, ending in _ENDINGS.items()}, ".tiff": "ti
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("photos", type=Path, nargs="+", metavar="PHOTO", help="photographs, 8 or 16 bits a channel")
-    parser.add_argument(
-        "-m",
-        "--model",
-        type=model_choice,
-        default=model_choice("skin"),
-        metavar="NAME",
-        help="any model that rembg knows (default: skin)",
-    )
-    parser.add_argument(
-        "-x", "--extras", type=extras, default={}, metavar="JSON", help='its extras, such as {"grow": 3, "feather": 2}'
-    )
+    add_model(parser, "skin")
     parser.add_argument(
         "-o",
         "--output",

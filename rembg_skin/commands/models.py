@@ -71,16 +71,6 @@ def _size(file: Model) -> int | None:
     return next((source.size for source in file.sources if isinstance(source, FileSource)), None)
 
 
-def _side(model: Model) -> str:
-    if model.network is None:
-        return "-"
-    return f"{model.network.size}{'+' * model.network.automatic}"
-
-
-def _tried(model: Model) -> bool:
-    return model.measured is not None or not any(file.network for file in files_of(model))
-
-
 def _download(model: Model) -> str:
     facts = describe(model)
     if facts["files"] and facts["on_disk"]:
@@ -93,4 +83,6 @@ def _row(model: Model) -> list[str]:
     published = model.published.miou_eval if model.published else None
     measured = (getattr(model.measured, name, None) for name in _SETS)
     figures = ("-" if figure is None else f"{figure:.3f}" for figure in (published, *measured))
-    return [f"{model.name}{'*' * (not _tried(model))}", _side(model), _download(model), model.license, *figures]
+    untried = model.measured is None and any(file.network for file in files_of(model))
+    side = f"{model.network.size}{'+' * model.network.automatic}" if model.network else "-"
+    return [f"{model.name}{'*' * untried}", side, _download(model), model.license, *figures]

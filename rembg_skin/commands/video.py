@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rembg_skin.commands.arguments import extras, model_choice, natural
+from rembg_skin.commands.arguments import add_model, natural
 from rembg_skin.errors import VideoError, printable
 
 if TYPE_CHECKING:
@@ -27,15 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("source", metavar="IN", help="the video: a file, an address, or - for standard input")
     parser.add_argument("target", metavar="OUT", type=Path, nargs="?", help="the new video; not needed with --csv")
-    parser.add_argument(
-        "-m",
-        "--model",
-        type=model_choice,
-        default="tiny_skin",
-        metavar="NAME",
-        help="any model that rembg knows (default: tiny_skin)",
-    )
-    parser.add_argument("-x", "--extras", type=extras, default={}, metavar="JSON", help="the model's extras")
+    add_model(parser, "tiny_skin")
     kinds = parser.add_mutually_exclusive_group()
     for kind, text in (
         ("mask", "write the mask, white for skin"),
