@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.folder import resident_peak, tree
+from benchmarks.folder import peaks
 from benchmarks.timing import PORTRAIT
 
 QUOTA = 2
@@ -51,14 +51,9 @@ def measured(folder: Path, visible: int, *arguments: str) -> tuple[int, float, f
     target = folder / f"masks{time.monotonic_ns()}"
     command = [sys.executable, program, str(visible), folder / "root", "masks", folder / "photos", target]
     start = time.perf_counter()
-    process = subprocess.Popen([*command, "-m", "ycbcr_hsv_skin", *arguments], stdout=subprocess.DEVNULL)
-    highest: dict[int, float] = {}
-    while process.poll() is None:
-        highest.update({each: resident_peak(each) or highest.get(each, 0.0) for each in tree(process.pid)})
-        time.sleep(0.1)
-    assert process.returncode == 0
+    memory = peaks(subprocess.Popen([*command, "-m", "ycbcr_hsv_skin", *arguments], stdout=subprocess.DEVNULL))
     assert len(list(target.glob("*.png"))) == len(list((folder / "photos").iterdir()))
-    return len(highest), sum(highest.values()), time.perf_counter() - start
+    return len(memory), sum(memory), time.perf_counter() - start
 
 
 def main() -> None:

@@ -15,19 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import Image as PILImage
 from skimage.data import astronaut
 
-from benchmarks.timing import machine, medians, peak_megabytes
+from benchmarks.timing import machine, medians, peak_megabytes, place_weights
 from rembg_skin.catalog import MODELS
 from tests.support.graphs import build
+from tests.support.networks import place
 from tests.support.reference_neural import skin_mask
 
-PAN = Path(__file__).resolve().parents[2] / "shared/weights/pan_skin.onnx"
 LARGE = (4000, 3000)
 ALLOWED_OVERHEAD = 0.6
 ALLOWED_MEMORY = {"u2net_skin": 0.65, "u2netp_skin": 0.7}
@@ -44,16 +43,13 @@ def _home() -> Iterator[Path]:
         os.environ["PYTHONWARNINGS"] = "ignore"
         home = Path(folder)
         for name in ("u2net_skin", "u2netp_skin", "dlmv_skin"):
-            onnx.save(build(name), _path(home, name))
-        if PAN.exists():
-            _path(home, "pan_skin").write_bytes(PAN.read_bytes())
+            place(home, name, build(name))
+        place_weights(home, "pan_skin")
         yield home
 
 
 def _path(home: Path, name: str) -> Path:
-    path = home / "models" / name / f"{name}.onnx"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+    return home / "models" / name / f"{name}.onnx"
 
 
 def _photo(size: tuple[int, int]) -> PILImage:
@@ -79,7 +75,7 @@ def overhead(home: Path) -> None:
     photo = _photo(LARGE)
     print("\nbesides the network, 12 megapixels, random networks' masks, the hardest to clean up; pan_skin's is real")
     for name, model in MODELS.items():
-        if model.network is None or not (path := home / "models" / name / f"{name}.onnx").exists():
+        if model.network is None or not (path := _path(home, name)).exists():
             continue
         network, session = model.network, new_session(name)
         inner = ort.InferenceSession(path, providers=[CPU])
@@ -151,7 +147,6 @@ def _run(path: Path, provider: str, *, pattern: bool = True) -> Callable[[], obj
 def start(home: Path) -> None:
     """Print what a mask by the command costs over its help."""
     if not _path(home, "pan_skin").exists():
-        print("\n../shared/weights/pan_skin.onnx is not here: no start measured")
         return
     photo, mask = home / "photo.jpg", home / "mask.png"
     _photo((1154, 866)).save(photo)

@@ -5,33 +5,23 @@ pan_skin takes part if ../shared/weights has it. Run it with `python -m benchmar
 """
 
 import os
-import shutil
 import tempfile
 from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.timing import PORTRAIT, machine, medians, weights
+from benchmarks.timing import PORTRAIT, machine, medians, place_weights
 
 SMALL, LARGE = (512, 512), (4000, 3000)
-SESSIONS = (
-    *("tiny_skin", "pan_skin", "ycbcr_hsv_skin", "hsv_skin", "ycbcr_skin", "icm_skin"),
-    *("ellipse_skin", "diagonal_skin"),
-)
+SESSIONS = (*("tiny_skin", "ycbcr_hsv_skin", "hsv_skin", "ycbcr_skin", "icm_skin", "ellipse_skin", "diagonal_skin"),)
 
 
 def main() -> None:
     """Print a line a session."""
     with tempfile.TemporaryDirectory() as home:
         os.environ["U2NET_HOME"] = home
-        names = list(SESSIONS)
-        if pan := weights("pan_skin"):
-            models = Path(home) / "models" / "pan_skin"
-            models.mkdir(parents=True)
-            shutil.copy(pan, models)
-        else:
-            names.remove("pan_skin")
+        names = [*place_weights(Path(home), "pan_skin"), *SESSIONS]
         from rembg import new_session  # after the folder of its models is set
 
         print(machine("rembg", "numpy", "pillow", "onnxruntime"), f"{len(os.sched_getaffinity(0))} cores")

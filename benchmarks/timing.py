@@ -1,6 +1,7 @@
 """Shared by the benchmarks: two sides timed in turn in one run, a fresh process's peak memory, photographs, weights."""
 
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -73,13 +74,18 @@ def photograph(name: str) -> Path:
     return PORTRAIT
 
 
-def weights(name: str) -> Path | None:
-    """Return the file of a model's weights beside the checkout; None in a plain clone, which is said."""
-    path = SHARED / "weights" / f"{name}.onnx"
-    if path.is_file():
-        return path
-    print(f"{path} is not here: {name} is left out", file=sys.stderr)
-    return None
+def place_weights(home: Path, *names: str) -> list[str]:
+    """Copy weights beside the checkout to below `home`; return the models that are there, and print which are not."""
+    placed = []
+    for name in names:
+        path = SHARED / "weights" / f"{name}.onnx"
+        if path.is_file():
+            (home / "models" / name).mkdir(parents=True)
+            shutil.copy(path, home / "models" / name)
+            placed.append(name)
+        else:
+            print(f"{path} is not here: {name} is left out", file=sys.stderr)
+    return placed
 
 
 def folders_of_pairs(folder: Path) -> tuple[Path, Path]:

@@ -12,21 +12,20 @@ from rembg_skin.errors import ImageError, ModelError, OptionError, WeightsError
 MESSAGE = "pan_skin: /home/me/models/pan_skin.onnx is another network.\nDelete the file."
 
 
-def test_an_extra_that_is_not_possible_is_the_clients_fault() -> None:
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (
+            OptionError.about("icm_skin", "sweeps", 99, "a whole number from 0 to 50"),
+            "icm_skin: sweeps=99 is not possible; sweeps takes a whole number from 0 to 50.",
+        ),
+        (ImageError("its colors are not known here"), "its colors are not known here"),
+    ],
+)
+def test_an_extra_or_image_that_is_not_possible_is_the_clients_fault(error: Exception, text: str) -> None:
     exceptions = pytest.importorskip("starlette.exceptions")
-    error = OptionError.about("icm_skin", "sweeps", 99, "a whole number from 0 to 50")
     assert isinstance(error, exceptions.HTTPException)
-    assert error.status_code == 400
-    assert (
-        error.detail == str(error) == "icm_skin: sweeps=99 is not possible; sweeps takes a whole number from 0 to 50."
-    )
-
-
-def test_an_image_that_cannot_be_read_is_the_clients_fault() -> None:
-    exceptions = pytest.importorskip("starlette.exceptions")
-    error = ImageError("its colors are of a kind that is not known here")
-    assert isinstance(error, exceptions.HTTPException)
-    assert (error.status_code, error.detail) == (400, str(error))
+    assert (error.status_code, error.detail, str(error)) == (400, text, text)
 
 
 @pytest.fixture

@@ -59,26 +59,14 @@ class Graph:
         if bias:
             inputs.append(self.constant(f"{name}.bias", self._normal((cout,), 0.05)))
         pad = dilation * (kernel - 1) // 2
-        return self.node(
-            "Conv",
-            inputs,
-            kernel_shape=[kernel] * 2,
-            pads=[pad] * 4,
-            strides=[stride] * 2,
-            dilations=[dilation] * 2,
-            group=groups,
-        )
+        steps = {"strides": [stride] * 2, "dilations": [dilation] * 2}
+        return self.node("Conv", inputs, kernel_shape=[kernel] * 2, pads=[pad] * 4, group=groups, **steps)
 
     def norm(self, x: str, channels: int) -> str:
         """Add a batch normalization with the statistics of a fresh one, its scale and shift slightly random."""
         name = f"norm_{len(self._nodes)}"
-        scale = 1 + self._normal((channels,), 0.1)
-        values = {
-            ".scale": scale,
-            ".shift": self._normal((channels,), 0.1),
-            ".mean": np.zeros(channels, np.float32),
-            ".variance": np.ones(channels, np.float32),
-        }
+        values = {".scale": 1 + self._normal((channels,), 0.1), ".shift": self._normal((channels,), 0.1)}
+        values |= {".mean": np.zeros(channels, np.float32), ".variance": np.ones(channels, np.float32)}
         return self.node("BatchNormalization", [x, *(self.constant(name + end, v) for end, v in values.items())])
 
     def unit(self, x: str, cin: int, cout: int, *, dilation: int = 1) -> str:
