@@ -126,10 +126,11 @@ def test_the_example_writes_masks_resumes_and_tells_what_failed(photographs: Pat
     assert run().stdout.splitlines()[-1] == "0 masks written, 2 images failed"
 
 
-def test_the_lines_of_the_page_run_as_printed(cluster: Any, photographs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lines_of_the_page_run_as_printed(cluster: Any, photographs: Path, tmp_path: Path) -> None:
     (text,) = [text for language, text in blocks(PAGE) if language == "python" and "import ray" in text]
-    monkeypatch.chdir(photographs.parent)
-    exec(compile(text, PAGE, "exec"), {})
-    rows = cluster.data.read_parquet("masks.parquet").take_all()
+    masks = str(tmp_path / "masks.parquet")
+    # The cluster began in another folder: its workers need complete paths.
+    exec(compile(text.replace("photos/", str(photographs)).replace("masks.parquet", masks), PAGE, "exec"), {})
+    rows = cluster.data.read_parquet(masks).take_all()
     assert {Path(row["path"]).name for row in rows if row["error"]} == {"text.jpg", "cut.png"}
     assert len([row for row in rows if row["mask"]]) == COUNT
