@@ -154,11 +154,19 @@ def _deaf_children() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+    deaf = (signal.SIGINT, signal.SIGHUP)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, deaf)
+    late: list[int] = []  # another thread may hear a signal, and its handler would still run in this one
+    main = threading.current_thread() is threading.main_thread()
+    handlers = {each: signal.signal(each, lambda number, _: late.append(number)) for each in deaf} if main else {}
     try:
         yield
     finally:
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number in late[:1]:
+            signal.raise_signal(number)
 
 
 def _begin() -> None:
