@@ -155,7 +155,8 @@ def _deep(path: Path, image: PILImage, raw: str) -> NDArray[np.uint16] | None:
     if image.format == "HEIF" and (bits := image.info["bit_depth"]) > 8:  # noqa: PLR2004
         from pillow_heif import open_heif
 
-        values: NDArray[np.uint16] = np.asarray(open_heif(path, convert_hdr_to_8bit=False))
+        file = open_heif(path, convert_hdr_to_8bit=False)  # held: before pillow-heif 1.6 its arrays do not hold it
+        values: NDArray[np.uint16] = np.asarray(file)
         full: NDArray[np.uint16] = values | values >> np.uint16(bits)  # white is 65535, not 65472
         return full.reshape(image.height, image.width, -1)
     if not raw:
