@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from stat import S_ISDIR, S_ISLNK, S_ISREG
@@ -27,13 +27,11 @@ _DRAFT, _PART = ".rembg-skin-", ".part"
 _DAY = 86_400  # seconds after which a draft is abandoned if the disk has no locks
 _MOST_LINKS = 40  # as Linux
 
-_OF_ONE_PATH = frozenset(
-    (
-        *(errno.EACCES, errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
-        *(errno.ENOENT, errno.ENOTDIR, errno.ENOTEMPTY, errno.EPERM),
-    )
-)
-_NOT_REPLACED = frozenset((errno.EACCES, errno.EBUSY, errno.EPERM, errno.EXDEV))  # such as a mounted file
+_OF_ONE_PATH = {
+    *(errno.EACCES, errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
+    *(errno.ENOENT, errno.ENOTDIR, errno.ENOTEMPTY, errno.EPERM),
+}
+_NOT_REPLACED = {errno.EACCES, errno.EBUSY, errno.EPERM, errno.EXDEV}  # such as a mounted file
 
 _drafts: set[Path] = set()  # of this process
 _swept: set[Path] = set()  # folders
@@ -44,28 +42,27 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
     Links are followed, except another user's, which are replaced. A device, a pipe and a descriptor such as
     ``/dev/stdout`` are opened and get the draft's bytes, and so does a file that can be written but not replaced, such
-    as one that is mounted into a container.
-
-    Raises
-    ------
-    DataError
-        If it cannot be written; the cause is the system's error.
-
+    as one that is mounted into a container. Raises DataError, caused by the system's error, if it cannot be written.
     """
     with _naming(path):
         place = _followed(path)
         replaced = _is_replaced(place)
         with _draft(place.parent if replaced else Path(tempfile.gettempdir())) as draft:
             write(draft)
-            try:
-                if replaced:
+            if replaced:
+                try:
                     draft.replace(place)
-            except OSError as error:
-                replaced = error.errno not in _NOT_REPLACED or not place.is_file()
-                if replaced:
-                    raise
-            if not replaced:
-                _copy(draft, place)
+                except OSError as error:
+                    if error.errno not in _NOT_REPLACED or not place.is_file():
+                        raise
+                else:
+                    return
+            number = _descriptor(place)
+            if number is not None and sys.stdout is not None:
+                sys.stdout.flush()  # what was printed before comes first
+            target = place if number is None else os.dup(number)
+            with draft.open("rb") as source, open(target, "wb") as opened:  # noqa: PTH123 - may be a descriptor
+                shutil.copyfileobj(source, opened)
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -87,30 +84,21 @@ def write_new(path: Path, text: str) -> bool:
         draft.write_text(text, "utf-8")
         try:
             os.link(draft, path, follow_symlinks=False)
-        except FileExistsError:
-            return False
-        except (OSError, NotImplementedError):  # a disk without links: the last one of several at once wins
-            if path.exists():
+        except (OSError, NotImplementedError):
+            if os.path.lexists(path):
                 return False
-            draft.replace(path)
+            draft.replace(path)  # a disk without links: the last one of several at once wins
         return True
 
 
-def read_own(path: Path, most: int = 1 << 20) -> bytes:
-    """Return the bytes of a small file of the program's own.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read, is a pipe, a device or a folder, or has more than `most` bytes.
-
-    """
+def read_plain(path: Path, most: int = 1 << 20) -> bytes:
+    """Return the bytes of a plain file; raise OSError if it is none, cannot be read, or has more than `most` bytes."""
     quick = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
     with open(os.open(path, os.O_RDONLY | quick), "rb") as file:  # noqa: PTH123 - a descriptor
         if not S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "it is not a plain file")
         if len(content := file.read(most + 1)) > most:
-            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+            raise OSError(errno.EFBIG, f"it has more than {most:,} bytes")
     return content
 
 
@@ -123,17 +111,15 @@ def check_writable(path: Path) -> None:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             return
         folder = next(parent for parent in place.absolute().parents if parent.exists())
-        if not folder.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         for part in place.absolute().relative_to(folder).parts:
             with suppress(FileNotFoundError):
-                (folder / part).lstat()  # raises if it is too long for a name
+                (folder / part).lstat()  # raises if it is too long for a name, or `folder` is a file
         with _draft(folder):
             pass
 
 
 def is_of_one_path(error: DataError) -> bool:
-    """Return whether a file could not be written because of its own path: otherwise, as on a full disk, none could."""
+    """Return True if a file could not be written because of its own path; otherwise, as on a full disk, none could."""
     return isinstance(error.__cause__, OSError) and error.__cause__.errno in _OF_ONE_PATH
 
 
@@ -153,21 +139,17 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def _followed(path: Path) -> Path:
-    """Return the file that the links at `path` lead to; a descriptor's link and another user's are not followed."""
+    """Return the file that the links of this user and of root lead to: one that another user planted leads anywhere."""
     for _ in range(_MOST_LINKS):
-        if _descriptor(path) is not None or not _is_own_link(path):
+        try:
+            found = path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return path
+        own = not hasattr(os, "geteuid") or found.st_uid in (0, os.geteuid())
+        if not S_ISLNK(found.st_mode) or not own or _descriptor(path) is not None:
             return path
         path = path.parent / path.readlink()
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-
-
-def _is_own_link(path: Path) -> bool:
-    """Return whether `path` is a link of this user or of root: what another one planted leads anywhere."""
-    try:
-        found = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return S_ISLNK(found.st_mode) and (not hasattr(os, "geteuid") or found.st_uid in (0, os.geteuid()))
 
 
 def _descriptor(path: Path) -> int | None:
@@ -177,7 +159,7 @@ def _descriptor(path: Path) -> int | None:
 
 
 def _is_replaced(place: Path) -> bool:
-    """Return whether a draft takes the place of what is there: nothing, or a plain file in a folder one may write.
+    """Return True if a draft takes the place of what is there: nothing, or a plain file in a folder one may write.
 
     Raises OSError if it is a folder.
     """
@@ -187,24 +169,17 @@ def _is_replaced(place: Path) -> bool:
         return True
     if S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if _descriptor(place) is not None or not (S_ISREG(mode) or S_ISLNK(mode)):
-        return False
-    return os.access(place.parent, os.W_OK)
-
-
-def _copy(draft: Path, place: Path) -> None:
-    number = _descriptor(place)
-    if number is not None and sys.stdout is not None:
-        sys.stdout.flush()  # what was printed before comes first
-    with draft.open("rb") as source, open(place if number is None else os.dup(number), "wb") as target:  # noqa: PTH123
-        shutil.copyfileobj(source, target)
+    plain = (S_ISREG(mode) or S_ISLNK(mode)) and _descriptor(place) is None
+    return plain and os.access(place.parent, os.W_OK)
 
 
 @contextmanager
 def _draft(folder: Path) -> Iterator[Path]:
     """Give a new, empty file in `folder`, which is removed with the block if it is still there."""
     folder.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(folder)
+    if folder not in _swept:
+        _swept.add(folder)
+        _remove_abandoned(folder)
     draft, descriptor = _new_draft(folder)
     _drafts.add(draft)
     try:
@@ -232,29 +207,17 @@ def _new_draft(folder: Path) -> tuple[Path, int | None]:
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Remove the drafts in `folder` of runs that were killed, once in a process."""
-    if folder in _swept:
-        return
-    _swept.add(folder)
+    """Remove the drafts of killed runs in `folder`: those without a lock, or the old ones on a disk without locks."""
     with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith(_DRAFT) and entry.name.endswith(_PART):
-                with suppress(OSError):
-                    _remove_if_abandoned(Path(entry.path))
-
-
-def _remove_if_abandoned(draft: Path) -> None:
-    old = time.time() - draft.lstat().st_mtime > _DAY
-    if flock is None:
-        if old:
-            draft.unlink()
-        return
-    descriptor = os.open(draft, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        with suppress(OSError):  # a disk without locks
-            flock(descriptor, LOCK_EX | LOCK_NB)
-            old = True
-        if old:
-            draft.unlink()
-    finally:
-        os.close(descriptor)
+        drafts = [Path(entry) for entry in entries if entry.name.startswith(_DRAFT) and entry.name.endswith(_PART)]
+        for draft in drafts:
+            with suppress(OSError), ExitStack() as stack:
+                old = time.time() - draft.lstat().st_mtime > _DAY
+                if flock is not None:
+                    descriptor = os.open(draft, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+                    stack.callback(os.close, descriptor)  # after the removal: a writer that just made it waits for it
+                    with suppress(OSError):
+                        flock(descriptor, LOCK_EX | LOCK_NB)
+                        old = True
+                if old:
+                    draft.unlink()

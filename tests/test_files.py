@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rembg_skin.errors import DataError, printable
-from rembg_skin.files import check_writable, read_own, replace_text, write_atomically
+from rembg_skin.files import check_writable, read_plain, replace_text, write_atomically
 from tests.support.processes import started
 
 
@@ -152,9 +152,9 @@ def test_a_record_that_is_no_plain_small_file_is_an_error_at_once(tmp_path: Path
     (tmp_path / "link").symlink_to("/dev/zero")
     for name in ("pipe", "large", "link", "none", "."):
         with pytest.raises(OSError):  # noqa: PT011 - the system's words differ
-            read_own(tmp_path / name)
+            read_plain(tmp_path / name)
     (tmp_path / "small").write_bytes(b"{}")
-    assert read_own(tmp_path / "small") == b"{}"
+    assert read_plain(tmp_path / "small") == b"{}"
 
 
 def test_a_draft_that_is_there_already_is_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from rembg_skin.catalog import MODELS
 from rembg_skin.errors import DataError, printable
-from rembg_skin.files import read_own, replace_text, write_new
+from rembg_skin.files import read_plain, replace_text, write_new
 
 NAME = "masks.json"
 _TICK = 20_000_000  # nanoseconds that a file's time may be behind the clock
@@ -76,7 +76,7 @@ def read(target: Path) -> Record | None:
     """
     path = target / NAME
     try:
-        found = json.loads(read_own(path))
+        found = json.loads(read_plain(path))
         record = Record(**found)
         kinds = ((record.model, str), (record.extras, dict), (record.weights, dict), (record.begun, int))
         known = all(isinstance(value, kind) for value, kind in kinds)

@@ -14,7 +14,7 @@ from PIL import Image
 from rembg_skin.dataset.pairs import Pair
 from rembg_skin.dataset.variants import VARIANTS, Occlusion, Recoloring, occlude
 from rembg_skin.errors import DataError, ImageError, printable
-from rembg_skin.files import is_of_one_path, read_own, replace_text, write_atomically
+from rembg_skin.files import is_of_one_path, read_plain, replace_text, write_atomically
 from rembg_skin.image.arrays import Bytes
 from rembg_skin.photos import Problem, open_mask, open_rgb
 from rembg_skin.workers import DIED, in_background, work_on
@@ -74,7 +74,7 @@ def prepare(target: Target, images: Path, masks: Path) -> None:
 
 def _content(record: Path) -> bytes | None:
     try:
-        return read_own(record)
+        return read_plain(record)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

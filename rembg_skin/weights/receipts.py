@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from rembg_skin.catalog import FileSource, Model, ReleaseSource
 from rembg_skin.errors import printable
-from rembg_skin.files import read_own, replace_text
+from rembg_skin.files import read_plain, replace_text
 from rembg_skin.weights.folders import on_disk
 
 Trust = Literal["catalog", "release", "nothing"]
@@ -90,7 +90,7 @@ def read(file: Path) -> Receipt | None:
 def record(path: Path) -> dict[str, Any]:
     """Return the JSON object in a small file, an empty one for anything else."""
     try:
-        found = json.loads(read_own(path))
+        found = json.loads(read_plain(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
