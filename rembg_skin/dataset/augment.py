@@ -12,10 +12,9 @@ import numpy as np
 from PIL import Image
 
 from rembg_skin.dataset.pairs import Pair
-from rembg_skin.dataset.variants import VARIANTS, Occlusion, Recoloring, occlude
+from rembg_skin.dataset.variants import VARIANTS
 from rembg_skin.errors import DataError, ImageError, printable
 from rembg_skin.files import is_of_one_path, read_plain, replace_text, write_atomically
-from rembg_skin.image.arrays import Bytes
 from rembg_skin.photos import Problem, open_mask, open_rgb
 from rembg_skin.workers import DIED, in_background, work_on
 
@@ -27,7 +26,6 @@ _COMPRESSION = 3  # of the PNG files: a third of the default level's time for a 
 class Made:
     """The numbers of variants of one pair that were written now, and that were there already."""
 
-    pair: Pair
     written: int
     present: int
 
@@ -46,88 +44,57 @@ class Target:
 
 
 def prepare(target: Target, images: Path, masks: Path) -> None:
-    """Make the target folder, or check that an earlier run with the same settings may go on there.
+    """Make the target folder, or check that an earlier run may go on there.
 
-    Raises
-    ------
-    DataError
-        If the variants would come to lie among the originals, or the folder has been made with other settings.
-
+    Raises DataError if it holds the originals or lies among them, was made with other settings, or holds other files.
     """
     outputs = [Path(os.path.realpath(target.folder / name)) for name in ("images", "masks")]
     if any(output.is_relative_to(os.path.realpath(folder)) for output in outputs for folder in (images, masks)):
         raise DataError(f"{printable(target.folder)} holds the originals or lies among them; name another folder.")
-    settings = {"seed": target.seed, "resize": target.resize, "variants": [variant.name for variant in VARIANTS]}
-    text = json.dumps(settings, indent=1)
+    text = json.dumps({"seed": target.seed, "resize": target.resize, "variants": list(VARIANTS)}, indent=1)
     record = target.folder / _SETTINGS
-    found = _content(record)
-    if found is not None and found != text.encode():
-        raise DataError(
-            f"{printable(target.folder)} was made with other settings ({record.name}); name another folder."
-        )
-    if found is not None:
+    try:
+        found = read_plain(record)
+    except (FileNotFoundError, NotADirectoryError):
+        found = None
+    except OSError as error:
+        raise DataError(f"{printable(record)} cannot be read: {error.strerror}") from error
+    if found == text.encode():
         return
+    if found is not None:
+        raise DataError(f"{printable(target.folder)} was made with other settings ({_SETTINGS}); name another folder.")
     if target.folder.is_dir() and any(target.folder.iterdir()):
         raise DataError(f"{printable(target.folder)} is not empty and was not made by augment; name another folder.")
     replace_text(record, text)
 
 
-def _content(record: Path) -> bytes | None:
-    try:
-        return read_plain(record)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise DataError(f"{printable(record)} cannot be read: {error.strerror}") from error
-
-
 def augment(pair: Pair, target: Target) -> Made | Problem:
     """Write the missing variants of `pair`; an existing image means that its mask is there too."""
-    missing = [variant for variant in VARIANTS if not target.file("images", pair, variant.name).exists()]
+    missing = [name for name in VARIANTS if not target.file("images", pair, name).exists()]
     if not missing:
-        return Made(pair, 0, len(VARIANTS))
+        return Made(0, len(VARIANTS))
     try:
         picture = open_rgb(pair.image)
-        mask = open_mask(pair.mask, picture.size, resize=target.resize)
-    except ImageError as error:
-        return Problem(pair.image, str(error))
-    pixels = np.asarray(picture)
-    try:
-        for variant in missing:
-            if isinstance(variant, Recoloring):
-                image, shown = variant.change(pixels), mask
-            else:
-                generator = _random(target.seed, pair, variant)
-                image, shown = occlude(pixels, mask, variant.spacing, generator, low=variant.low)
-            _write_png(target.file("masks", pair, variant.name), shown)
-            _write_png(target.file("images", pair, variant.name), image)
-    except DataError as error:
-        if is_of_one_path(error):
+        pixels, mask = np.asarray(picture), open_mask(pair.mask, picture.size, resize=target.resize)
+        for name in missing:
+            # Seeded by names only: neither the order of the pairs nor the number of processes can change a byte.
+            rng = np.random.default_rng([target.seed, zlib.crc32(os.fsencode(f"{pair.stem}__{name}"))])
+            image, shown = VARIANTS[name](pixels, mask, rng)
+            for kind, made in (("masks", shown), ("images", image)):
+                save = partial(Image.fromarray(made).save, format="PNG", compress_level=_COMPRESSION)
+                write_atomically(target.file(kind, pair, name), save)
+    except (ImageError, DataError) as error:
+        if isinstance(error, ImageError) or is_of_one_path(error):
             return Problem(pair.image, str(error))
         raise
-    return Made(pair, len(missing), len(VARIANTS) - len(missing))
-
-
-def _random(seed: int, pair: Pair, variant: Occlusion) -> np.random.Generator:
-    # Seeded by names only: neither the order of the pairs nor the number of processes can change a byte.
-    return np.random.default_rng([seed, zlib.crc32(os.fsencode(f"{pair.stem}__{variant.name}"))])
-
-
-def _write_png(path: Path, pixels: Bytes) -> None:
-    image = Image.fromarray(pixels)
-    write_atomically(path, lambda draft: image.save(draft, "PNG", compress_level=_COMPRESSION))
+    return Made(len(missing), len(VARIANTS) - len(missing))
 
 
 def augment_all(pairs: Iterable[Pair], target: Target, processes: int) -> Iterator[Made | Problem]:
     """Write the variants of all `pairs`; yields what became of each, in no order.
 
-    If the caller stops early, pairs at work are finished and the others are left for the next run.
-
-    Raises
-    ------
-    DataError
-        If a file cannot be written.
-
+    If the caller stops early, pairs at work are finished and the others are left for the next run. Raises DataError if
+    a file cannot be written.
     """
     if processes == 1:
         yield from in_background(augment(pair, target) for pair in pairs)

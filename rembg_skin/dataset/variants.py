@@ -6,8 +6,7 @@ Segmentation", CVPR Workshops 2022. Everything is computed in float32 and rounde
 the steps of an 8-bit one.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -19,10 +18,12 @@ HUES = tuple(360 * step / 7 for step in range(1, 7))  # degrees; a seventh step 
 SATURATIONS = (0.5, 0.3, 0.0, 1.2, 1.5)
 CONTRASTS = ((1.0, 5), (1.5, 0), (0.7, 5), (0.7, 0), (1.5, 5))  # (factor, gray levels added)
 SEPIAS = tuple(step / 8 for step in range(1, 9))
-SPACING, LOW_SPACING, JITTER, LINE = 20, 40, 3, 2  # pixels
+JITTER, LINE = 3, 2  # pixels
 
 # sepia(1) of the W3C's Filter Effects Module Level 1; its rows make R, G and B.
 _SEPIA = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]], dtype=np.float32)
+
+Variant = Callable[[Bytes, Mask, np.random.Generator], tuple[Bytes, Mask]]  # image and mask in, image and mask out
 
 
 def _rounded(values: NDArray[np.float32]) -> Bytes:
@@ -78,15 +79,7 @@ def apply_sepia(image: Bytes, strength: float) -> Bytes:
 def lattice(shape: tuple[int, int], spacing: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Draw two sets of parallel lines at right angles, turned at random by 0 to 90 degrees.
 
-    Parameters
-    ----------
-    shape
-        Height and width.
-    spacing
-        Pixels from line to line; each line is 2 pixels wide and moved by up to 3 pixels.
-    rng
-        Where the angle and the moves come from.
-
+    The lines are 2 pixels wide, `spacing` pixels from each other and each moved by up to 3; `shape` is (height, width).
     """
     height, width = shape
     turn = rng.uniform(0, np.pi / 2)
@@ -102,7 +95,9 @@ def lattice(shape: tuple[int, int], spacing: int, rng: np.random.Generator) -> N
     return drawn
 
 
-def occlude(image: Bytes, mask: Mask, spacing: int, rng: np.random.Generator, *, low: bool) -> tuple[Bytes, Mask]:
+def occlude(
+    image: Bytes, mask: Mask, rng: np.random.Generator, *, spacing: int, low: bool = False
+) -> tuple[Bytes, Mask]:
     """Lay a lattice of one random color over the subject and cut it out of the mask.
 
     With `low`, only over the lower half of the subject's height. If the mask is empty, the complete picture counts as
@@ -110,10 +105,9 @@ def occlude(image: Bytes, mask: Mask, spacing: int, rng: np.random.Generator, *,
     """
     subject = mask > THRESHOLD
     if not subject.any():
-        subject = np.ones_like(subject)
+        subject[:] = True
     if low:
         rows = np.flatnonzero(subject.any(axis=1))
-        subject = subject.copy()
         subject[: (rows[0] + rows[-1] + 1) // 2] = False
     hidden = lattice(mask.shape, spacing, rng) & subject
     image, mask = image.copy(), mask.copy()
@@ -122,38 +116,20 @@ def occlude(image: Bytes, mask: Mask, spacing: int, rng: np.random.Generator, *,
     return image, mask
 
 
-@dataclass(frozen=True)
-class Recoloring:
-    """A variant that leaves the mask as it is."""
-
-    name: str
-    change: Callable[[Bytes], Bytes]
+def _recolored(change: Callable[..., Bytes], *strength: float) -> Variant:
+    """Return the variant that changes the image so and leaves the mask as it is."""
+    return lambda image, mask, _: (change(image, *strength), mask)
 
 
-@dataclass(frozen=True)
-class Occlusion:
-    """A variant that hides some of the subject, in the image and in the mask."""
-
-    name: str
-    spacing: int
-    low: bool
-
-
-def _recolorings() -> Iterator[Recoloring]:
-    for degrees in HUES:
-        yield Recoloring(f"hue{round(degrees):03d}", partial(rotate_hue, degrees=degrees))
-    for factor in SATURATIONS:
-        yield Recoloring(f"saturation{round(100 * factor):03d}", partial(scale_saturation, factor=factor))
-    for factor, offset in CONTRASTS:
-        change = partial(change_contrast, factor=factor, offset=offset)
-        yield Recoloring(f"contrast{round(100 * factor):03d}plus{offset}", change)
-    for strength in SEPIAS:
-        yield Recoloring(f"sepia{round(1000 * strength):04d}", partial(apply_sepia, strength=strength))
-
-
-# No name is the end of another, so stem and name together are unique.
-VARIANTS: tuple[Recoloring | Occlusion, ...] = (
-    *_recolorings(),
-    Occlusion("lattice", SPACING, low=False),
-    Occlusion("bands", LOW_SPACING, low=True),
-)
+# By name. No name is the end of another, so a photo's stem and a name are together unique.
+VARIANTS: dict[str, Variant] = {
+    **{f"hue{round(degrees):03d}": _recolored(rotate_hue, degrees) for degrees in HUES},
+    **{f"saturation{round(100 * factor):03d}": _recolored(scale_saturation, factor) for factor in SATURATIONS},
+    **{
+        f"contrast{round(100 * factor):03d}plus{offset}": _recolored(change_contrast, factor, offset)
+        for factor, offset in CONTRASTS
+    },
+    **{f"sepia{round(1000 * strength):04d}": _recolored(apply_sepia, strength) for strength in SEPIAS},
+    "lattice": partial(occlude, spacing=20),
+    "bands": partial(occlude, spacing=40, low=True),
+}

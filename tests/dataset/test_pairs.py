@@ -1,6 +1,5 @@
 """How folders of images and masks become pairs."""
 
-import io
 import os
 import random
 import sys
@@ -11,71 +10,71 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rembg_skin.dataset.pairs import check_sizes, find_pairs
+from rembg_skin.dataset.pairs import Folders, check_sizes, find_pairs
 from rembg_skin.errors import DataError, ImageError
 from rembg_skin.photos import open_image, open_mask, shown_size
+from tests.support.photos import encoded
 
 
 def put(path: Path, size: tuple[int, int] = (4, 3), **options: Any) -> Path:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("L", size, 200).save(path, **options)
     return path
 
 
+def put_all(root: Path, *paths: str) -> None:
+    for path in paths:
+        put(root / path)
+
+
+def paired(root: Path) -> Folders:
+    return find_pairs(root / "images", root / "masks")
+
+
+def turned(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
 def test_files_are_paired_by_stem_whatever_their_format(tmp_path: Path) -> None:
-    for name in ("b.jpg", "a.webp", "c.bmp", "notes.txt", ".hidden.png"):
-        if name.endswith("txt"):
-            (tmp_path / "images" / name).write_text("not an image")
-        else:
-            put(tmp_path / "images" / name)
-    for name in ("a.png", "b.png", "d.png"):
-        put(tmp_path / "masks" / name)
-    folders = find_pairs(tmp_path / "images", tmp_path / "masks")
+    put_all(tmp_path, "images/b.jpg", "images/a.webp", "images/c.bmp", "masks/a.png", "masks/b.png", "masks/d.png")
+    (tmp_path / "images" / "notes.txt").write_text("not an image")
+    folders = paired(tmp_path)
     assert [(pair.image.name, pair.mask.name) for pair in folders.pairs] == [("a.webp", "a.png"), ("b.jpg", "b.png")]
     assert [path.name for path in folders.unpaired] == ["c.bmp", "d.png"]
 
 
 def test_subfolders_are_entered_and_paired_by_their_paths(tmp_path: Path) -> None:
-    for path in ("images/a/x.jpg", "images/b/x.jpg", "images/x.jpg", "images/masks/a/x.png", "images/masks/b/x.png"):
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        put(tmp_path / path)
+    put_all(tmp_path / "images", "a/x.jpg", "b/x.jpg", "x.jpg", "masks/a/x.png", "masks/b/x.png")
     (tmp_path / "images" / "again").symlink_to(tmp_path / "images")
     folders = find_pairs(tmp_path / "images", tmp_path / "images" / "masks")
     assert [pair.stem for pair in folders.pairs] == ["a/x", "b/x"]
     assert folders.unpaired == [tmp_path / "images" / "x.jpg"]
 
 
-@pytest.mark.parametrize("second", ["a.png", "A.jpeg"])
-def test_names_that_would_collide_are_refused(tmp_path: Path, second: str) -> None:
-    put(tmp_path / "images" / "a.jpg")
-    put(tmp_path / "images" / second)
-    put(tmp_path / "masks" / "a.png")
-    with pytest.raises(DataError, match=rf"{second}.*rename or move"):
-        find_pairs(tmp_path / "images", tmp_path / "masks")
+@pytest.mark.parametrize(
+    ("first", "second"), [("a.jpg", "a.png"), ("a.jpg", "A.jpeg"), ("caf\u00e9.jpg", "cafe\u0301.jpg")]
+)
+def test_names_that_would_collide_are_refused(tmp_path: Path, first: str, second: str) -> None:
+    put_all(tmp_path, f"images/{first}", f"images/{second}", "masks/a.png")
+    with pytest.raises(DataError, match=rf"composition of accents.*{second}.*rename or move"):
+        paired(tmp_path)
 
 
 def test_folders_without_a_pair_and_missing_folders_are_refused(tmp_path: Path) -> None:
-    put(tmp_path / "images" / "a.jpg")
-    put(tmp_path / "masks" / "b.png")
+    put_all(tmp_path, "images/a.jpg", "masks/b.png")
     with pytest.raises(DataError, match=r"No image in .* has a mask of the same name"):
-        find_pairs(tmp_path / "images", tmp_path / "masks")
+        paired(tmp_path)
     with pytest.raises(DataError, match="is not a folder"):
         find_pairs(tmp_path / "images", tmp_path / "none")
 
 
-def test_masks_of_another_size_are_refused_by_name_and_a_turned_photograph_is_not(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # lies on its side
-    put(tmp_path / "images" / "turned.jpg", (4, 3), exif=exif)
-    put(tmp_path / "masks" / "turned.png", (3, 4))
-    folders = find_pairs(tmp_path / "images", tmp_path / "masks")
-    check_sizes(folders.pairs)
-    assert open_image(folders.pairs[0].image).size == (3, 4)
-
+def test_masks_of_another_size_are_refused_by_name(tmp_path: Path) -> None:
     put(tmp_path / "images" / "wrong.jpg", (4, 3))
     put(tmp_path / "masks" / "wrong.png", (3, 4))
     with pytest.raises(DataError, match=r"1 masks .*wrong\.png \(3x4, image 4x3\); --resize"):
-        check_sizes(find_pairs(tmp_path / "images", tmp_path / "masks").pairs)
+        check_sizes(paired(tmp_path).pairs)
 
 
 def test_a_mask_is_resized_to_the_nearest_level_only_when_asked_to(tmp_path: Path) -> None:
@@ -86,55 +85,37 @@ def test_a_mask_is_resized_to_the_nearest_level_only_when_asked_to(tmp_path: Pat
     np.testing.assert_array_equal(open_mask(path, (4, 2), resize=True), [[0, 0, 255, 255]] * 2)
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "I;16"])
-def test_a_mask_of_any_mode_gives_the_same_levels(tmp_path: Path, mode: str) -> None:
-    levels = np.array([[0, 255]], dtype=np.uint8)
-    mask = Image.fromarray(levels.astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(levels).convert(mode)
-    mask.save(tmp_path / "mask.png")
-    np.testing.assert_array_equal(open_mask(tmp_path / "mask.png", (2, 1)), levels)
-
-
-@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"no image at all"])
-def test_a_damaged_file_is_named_with_the_reason(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "."),
+        (b"\x89PNG\r\n\x1a\n", "."),
+        (b"no image at all", "."),
+        (encoded(Image.new("L", (400, 300), 200), "JPEG", quality=95)[:-600], ".*truncated"),
+    ],
+    ids=["empty", "a beginning", "a text", "not as half a picture"],
+)
+def test_a_damaged_file_is_refused_with_the_reason(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "broken.png"
     path.write_bytes(content)
-    with pytest.raises(ImageError, match=r"broken\.png cannot be read: ."):
-        open_image(path)
-
-
-def test_a_truncated_photograph_is_not_read_as_half_a_picture(tmp_path: Path) -> None:
-    path = put(tmp_path / "images" / "a.jpg", (400, 300), quality=95)
-    path.write_bytes(path.read_bytes()[:-600])
-    with pytest.raises(ImageError, match="truncated"):
+    with pytest.raises(ImageError, match=rf"broken\.png cannot be read: {reason}"):
         open_image(path)
 
 
 def test_accents_pair_however_they_are_composed(tmp_path: Path) -> None:
-    put(tmp_path / "images" / "caf\u00e9.jpg")
-    put(tmp_path / "masks" / "cafe\u0301.png")
-    put(tmp_path / "images" / "n\u0303.webp")
-    put(tmp_path / "masks" / "\u00f1.png")
-    folders = find_pairs(tmp_path / "images", tmp_path / "masks")
+    put_all(tmp_path, "images/caf\u00e9.jpg", "masks/cafe\u0301.png", "images/n\u0303.webp", "masks/\u00f1.png")
+    folders = paired(tmp_path)
     assert [(pair.image.suffix, pair.mask.suffix) for pair in folders.pairs] == [(".jpg", ".png"), (".webp", ".png")]
     assert not folders.unpaired
 
 
-def test_two_files_of_one_name_composed_and_not_are_refused(tmp_path: Path) -> None:
-    put(tmp_path / "images" / "caf\u00e9.jpg")
-    put(tmp_path / "images" / "cafe\u0301.jpg")
-    put(tmp_path / "masks" / "caf\u00e9.png")
-    with pytest.raises(DataError, match="composition of accents"):
-        find_pairs(tmp_path / "images", tmp_path / "masks")
-
-
 def test_a_systems_own_files_are_left_out_and_listed(tmp_path: Path) -> None:
-    for folder in ("images", "masks"):
-        put(tmp_path / folder / "a.png")
-        (tmp_path / folder / "._a.png").write_bytes(b"a Mac's")
-        (tmp_path / folder / ".thumbnails").mkdir()
-        (tmp_path / folder / "c.png").mkdir()
+    for folder in (tmp_path / "images", tmp_path / "masks"):
+        put_all(folder, "a.png", "._a.png")
+        (folder / ".thumbnails").mkdir()
+        (folder / "c.png").mkdir()
     (tmp_path / "images" / "loop.png").symlink_to(tmp_path / "images" / "loop.png")
-    folders = find_pairs(tmp_path / "images", tmp_path / "masks")
+    folders = paired(tmp_path)
     assert [pair.stem for pair in folders.pairs] == ["a"]
     assert folders.odd == [tmp_path / "images" / "._a.png", tmp_path / "masks" / "._a.png"]
     assert not folders.unpaired
@@ -145,23 +126,21 @@ def test_names_that_are_not_utf_8_pair_and_are_shown_escaped(tmp_path: Path) -> 
     name = os.fsdecode(b"latin \xe9")
     put(tmp_path / "images" / f"{name}.png")
     put(tmp_path / "masks" / f"{name}.png", (9, 9))
-    folders = find_pairs(tmp_path / "images", tmp_path / "masks")
-    assert [pair.stem for pair in folders.pairs] == [name]
+    pairs = paired(tmp_path).pairs
+    assert [pair.stem for pair in pairs] == [name]
     with pytest.raises(DataError, match=r"latin \\xe9\.png \(9x9") as caught:
-        check_sizes(folders.pairs)
+        check_sizes(pairs)
     str(caught.value).encode()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["tiff", "jpg", "png", "webp", "avif"])
 def test_a_turned_photograph_has_its_masks_size_in_every_format(tmp_path: Path, kind: str, orientation: int) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    photo = put(tmp_path / "images" / f"a.{kind}", (40, 30), exif=exif)
+    photo = put(tmp_path / "images" / f"a.{kind}", (40, 30), exif=turned(orientation))
     size = (30, 40) if orientation >= 5 else (40, 30)
     put(tmp_path / "masks" / "a.png", size)
     assert shown_size(photo) == size == open_image(photo).size
-    check_sizes(find_pairs(tmp_path / "images", tmp_path / "masks").pairs)
+    check_sizes(paired(tmp_path).pairs)
 
 
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "jpeg"])
@@ -169,23 +148,11 @@ def test_a_turned_photograph_has_its_masks_size_in_every_format(tmp_path: Path, 
 def test_a_turned_tiff_shows_what_the_same_png_shows(tmp_path: Path, orientation: int, compression: str) -> None:
     pixels = np.zeros((32, 48), np.uint8)
     pixels[:8, :16] = 255
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
-    Image.fromarray(pixels).save(tmp_path / "a.tif", exif=exif, compression=compression)
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=turned(orientation))
+    Image.fromarray(pixels).save(tmp_path / "a.tif", exif=turned(orientation), compression=compression)
     shown, expected = (np.asarray(open_image(tmp_path / name)).astype(int) for name in ("a.tif", "a.png"))
     assert shown.shape == expected.shape
     assert np.abs(shown - expected).max() < 20
-
-
-def exif_block(orientation: int) -> bytes:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    exif[0x010F] = "Maker"
-    exif[0x011A] = 72.0
-    exif[0x8769] = {0x9003: "2020:01:01 00:00:00", 0x829A: 0.1}
-    exif[0x8825] = {1: "N", 2: (1.0, 2.0, 3.0)}
-    return exif.tobytes()
 
 
 @pytest.mark.filterwarnings(
@@ -193,17 +160,17 @@ def exif_block(orientation: int) -> bytes:
 )
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_no_damage_of_an_exif_block_costs_a_photograph(kind: str, tmp_path: Path) -> None:
+    exif = turned(6)
+    exif.update({0x010F: "Maker", 0x011A: 72.0, 0x8769: {0x9003: "2020:01:01 00:00:00", 0x829A: 0.1}})
+    exif[0x8825] = {1: "N", 2: (1.0, 2.0, 3.0)}
     chance = random.Random(7)
     path = tmp_path / f"a.{kind.lower()}"
     for _ in range(300):
-        block = bytearray(exif_block(6))
+        block = bytearray(exif.tobytes())
         for _ in range(chance.randint(1, 6)):
             block[chance.randrange(6, len(block))] = chance.randrange(256)
-        file = io.BytesIO()
-        Image.new("RGB", (8, 4), (200, 100, 50)).save(
-            file, kind, exif=bytes(block[: chance.randint(8, 2 * len(block))])
-        )
-        path.write_bytes(file.getvalue())
+        damaged = bytes(block[: chance.randint(8, 2 * len(block))])
+        path.write_bytes(encoded(Image.new("RGB", (8, 4), (200, 100, 50)), kind, exif=damaged))
         image = open_image(path)
         assert image.size == shown_size(path)
         assert open_image(path).convert("RGB").getpixel((1, 1)) is not None
@@ -211,16 +178,11 @@ def test_no_damage_of_an_exif_block_costs_a_photograph(kind: str, tmp_path: Path
         assert image.getexif().get(0x0112, 1) not in range(2, 9)
 
 
-def heic(tmp_path: Path, name: str) -> Path:
-    pillow_heif = pytest.importorskip("pillow_heif")
-    path = tmp_path / name
-    pillow_heif.from_pillow(Image.new("RGB", (64, 48), (200, 100, 50))).save(path, quality=90)
-    return path
-
-
 @pytest.mark.parametrize("name", ["photo.heic", "photo.HEIF", "renamed.jpg"])
 def test_heic_opens_if_pillow_heif_is_there(name: str, tmp_path: Path) -> None:
-    image = open_image(heic(tmp_path, name))
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.from_pillow(Image.new("RGB", (64, 48), (200, 100, 50))).save(tmp_path / name, quality=90)
+    image = open_image(tmp_path / name)
     assert image.size == (64, 48)
     assert np.abs(np.asarray(image.convert("RGB")).astype(int) - (200, 100, 50)).max() < 12
 
@@ -228,15 +190,13 @@ def test_heic_opens_if_pillow_heif_is_there(name: str, tmp_path: Path) -> None:
 def test_without_pillow_heif_a_heic_file_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    with pytest.raises(
-        ImageError, match=r'a\.heic cannot be read: HEIC needs pillow-heif.*pip install "rembg-skin\[heif\]"'
-    ):
+    reason = r'a\.heic cannot be read: HEIC needs pillow-heif.*pip install "rembg-skin\[heif\]"'
+    with pytest.raises(ImageError, match=reason):
         open_image(tmp_path / "a.heic")
 
 
 def test_a_mask_that_is_not_one_is_refused_with_its_name(tmp_path: Path) -> None:
     Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4)).save(tmp_path / "classes.png")
-    with pytest.raises(
-        ImageError, match=r"classes\.png is no mask .*its values end at 11: class numbers.*save it as 0"
-    ):
+    reason = r"classes\.png is no mask .*its values end at 11: class numbers.*save it as 0"
+    with pytest.raises(ImageError, match=reason):
         open_mask(tmp_path / "classes.png", (4, 3))
