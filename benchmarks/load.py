@@ -1,4 +1,4 @@
-"""What a request to `rembg s` costs: processor time, which says how many a second a core answers, and memory.
+"""What a request to `rembg s` costs: processor time, requests a second and memory, by threads of a network.
 
 For each kind of request, 4 clients send `requests` of them at once; every answer has to be the same bytes as that to a
 request alone. Processor time hardly depends on what else the machine does. Linux. Run it with
@@ -30,6 +30,7 @@ SETTINGS = {
     "REMBG_SKIN_OFFLINE": "1",
 }
 SIZES = {"0.3 MP": (640, 480), "1 MP": (1152, 864), "12 MP": (4000, 3000)}
+THREADS: tuple[dict[str, str], ...] = ({}, {"OMP_NUM_THREADS": "1"})  # of a network, for each request
 MODELS = (("tiny_skin", "{}"), ("tiny_skin", '{"size": 512}'), ("ycbcr_hsv_skin", "{}"))
 
 
@@ -38,14 +39,19 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 40
     print(machine("rembg", "numpy", "pillow", "onnxruntime", "uvicorn"), f"{os.cpu_count()} cores", flush=True)
     photo = Image.open(photograph("mixed_web/images/mk014.jpg")).convert("RGB")
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), **SETTINGS) as (url, process):
-        print(f"at rest: {memory(process):.0f} MB")
-        print("model, extras, photo: processor time a request, requests a second and core, median wait, memory after")
-        for model, extras in MODELS:
-            for name, size in SIZES.items():
-                buffer = io.BytesIO()
-                photo.resize(size).save(buffer, "JPEG", quality=90)
-                print(f"{model} {extras} {name}:", measure(url, process, model, extras, buffer.getvalue(), count))
+    print("model, extras, photo: processor time a request, requests a second, median wait, memory after")
+    for threads in THREADS:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            serving(Path(folder), **SETTINGS, **threads) as (url, process),
+        ):
+            print(f"{threads or 'a thread a core'}, at rest: {memory(process):.0f} MB")
+            for model, extras in MODELS:
+                for name, size in SIZES.items():
+                    buffer = io.BytesIO()
+                    photo.resize(size).save(buffer, "JPEG", quality=90)
+                    cost = measure(url, process, model, extras, buffer.getvalue(), count)
+                    print(f"{model} {extras} {name}: {cost}", flush=True)
 
 
 def measure(url: str, process: int, model: str, extras: str, file: bytes, count: int) -> str:
@@ -65,11 +71,13 @@ def measure(url: str, process: int, model: str, extras: str, file: bytes, count:
 
     alone, _ = send(0)
     before = processor_seconds(process)
+    start = time.perf_counter()
     with ThreadPoolExecutor(CLIENTS) as clients:
         answers, waits = zip(*clients.map(send, range(count)), strict=True)
+    seconds = time.perf_counter() - start
     cost = (processor_seconds(process) - before) / count
     assert set(answers) == {alone}, "other bytes under load"
-    return f"{cost:.3f} s, {1 / cost:.1f}, {median(waits):.2f} s, {memory(process):.0f} MB"
+    return f"{cost:.3f} s, {count / seconds:.1f}, {median(waits):.2f} s, {memory(process):.0f} MB"
 
 
 def processor_seconds(process: int) -> float:
