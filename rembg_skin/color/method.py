@@ -1,89 +1,77 @@
-"""Apply a color method, a rule and its clean-up, to an image tile by tile."""
+"""Apply color rules and their clean-up to an image tile by tile."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property, reduce
+from operator import iand
 
 import numpy as np
-from PIL import Image
 from PIL.Image import Image as PILImage
 
 from rembg_skin.color.cleanup import clean, reach
-from rembg_skin.color.planes import Planes
-from rembg_skin.color.rules import Rule
 from rembg_skin.image.arrays import Bytes, Selection
-from rembg_skin.image.tiles import tiles
+from rembg_skin.image.tiles import Box, tiled
 
 
-class Method(Protocol):
-    """A function from a tile of an image to its part of the mask."""
+class Planes:
+    """The planes of one box of an RGB image, each uint8 [height, width] and extracted on first use."""
 
-    @property
-    def halo(self) -> int:
-        """The pixels on each side of a pixel on which its result depends."""
+    def __init__(self, rgb: PILImage, box: Box) -> None:
+        self.box = box
+        self._rgb = box.crop(rgb)
 
-    def __call__(self, planes: Planes, visible: Selection | None) -> Bytes:
-        """Return the mask of the tile; `visible` is False for pixels that are never skin; None for no such pixels."""
+    @cached_property
+    def red(self) -> Bytes:
+        """R, 0 to 255."""
+        return self._channel("R")
+
+    @cached_property
+    def green(self) -> Bytes:
+        """G, 0 to 255."""
+        return self._channel("G")
+
+    @cached_property
+    def blue(self) -> Bytes:
+        """B, 0 to 255."""
+        return self._channel("B")
+
+    @cached_property
+    def luma(self) -> Bytes:
+        """Y = 0.299 R + 0.587 G + 0.114 B, rounded (BT.601, full range)."""
+        return np.asarray(self._rgb.convert("L"))
+
+    def _channel(self, name: str) -> Bytes:
+        # Pillow packs a single channel in one pass; getchannel() and asarray() are two.
+        channel = np.frombuffer(self._rgb.tobytes("raw", name), dtype=np.uint8)
+        return channel.reshape(self._rgb.height, self._rgb.width)
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A color rule, then the clean-up."""
+    """A rule that selects skin, then the clean-up; `reach` is how far around a pixel the rule looks, in pixels."""
 
-    rule: Rule
+    rule: Callable[[Planes], Selection]
     morph: int = 3
     blur: int = 3
-
-    @property
-    def halo(self) -> int:
-        """The reach of the clean-up."""
-        return reach(self.morph, self.blur)
-
-    def __call__(self, planes: Planes, visible: Selection | None) -> Bytes:
-        """Return the cleaned-up mask of the tile."""
-        mask = self.rule(planes)
-        if visible is not None:
-            mask &= visible
-        return clean(mask, self.morph, self.blur)
+    reach: int = 0
 
 
-@dataclass(frozen=True)
-class Intersection:
-    """The bitwise and of several methods' masks."""
+def apply(rgb: PILImage, alpha: PILImage | None, *methods: Cleaned) -> PILImage:
+    """Return the L mask of an RGB image: the bitwise and of the methods' masks, and 0 for an L `alpha` of 0."""
+    halo = max(method.reach + reach(method.morph, method.blur) for method in methods)
 
-    methods: Sequence[Method]
-
-    @property
-    def halo(self) -> int:
-        """The largest halo of the methods."""
-        return max(method.halo for method in self.methods)
-
-    def __call__(self, planes: Planes, visible: Selection | None) -> Bytes:
-        """Return the masks' bitwise and."""
-        first, *others = (method(planes, visible) for method in self.methods)
-        for other in others:
-            first &= other
-        return first
-
-
-def apply(method: Method, rgb: PILImage, alpha: PILImage | None) -> PILImage:
-    """Return the L mask of an RGB image: `method` applied tile by tile.
-
-    Parameters
-    ----------
-    method
-        Makes the mask of a tile.
-    rgb
-        The image.
-    alpha
-        Its L alpha, or None; a pixel whose alpha is 0 is 0 in the mask.
-
-    """
-    mask = np.empty((rgb.height, rgb.width), dtype=np.uint8)
-    for tile, surrounding in tiles(rgb.size, method.halo):
-        visible = None if alpha is None else np.asarray(surrounding.crop(alpha)) > 0
-        values = method(Planes(surrounding.crop(rgb)), visible)
+    def mask(tile: Box, around: Box) -> Bytes:
+        planes = Planes(rgb, around)
+        visible = None if alpha is None else np.asarray(around.crop(alpha)) > 0
+        masks = []
+        for method in methods:
+            raw = method.rule(planes)
+            if visible is not None:
+                raw &= visible
+            masks.append(clean(raw, method.morph, method.blur))
+        values = reduce(iand, masks)
         if visible is not None:
             values *= visible
-        mask[tile.slices()] = values[tile.slices(surrounding)]
-    return Image.fromarray(mask)
+        return values[tile.slices(around)]
+
+    return tiled(rgb.size, halo, mask)

@@ -3,167 +3,124 @@
 The mixtures were fitted, and the parameters chosen, by the author of samhaswon/skin_segmentation.
 """
 
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.color.cleanup import clean, reach
-from rembg_skin.color.lab import lab
-from rembg_skin.color.planes import Planes
+from rembg_skin.color.method import Cleaned, Planes, apply
 from rembg_skin.color.rules import CB_GAIN, CR_GAIN, chroma
+from rembg_skin.color.spaces import lab
 from rembg_skin.image.arrays import Bytes, Floats, Selection
-from rembg_skin.image.tiles import Box, tiles
+from rembg_skin.image.tiles import tiles
 
+Pair = tuple[float, float]
+Mixture = tuple[tuple[float, Pair, tuple[Pair, Pair]], ...]  # Gaussians of (Cb, Cr): weight, mean, covariance matrix
 
-@dataclass(frozen=True)
-class Mixture:
-    """Gaussians of the vector (Cb, Cr): k weights, k means, k covariance matrices."""
-
-    weights: tuple[float, ...]
-    means: tuple[tuple[float, float], ...]
-    covariances: tuple[tuple[tuple[float, float], tuple[float, float]], ...]
-
-    def density(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the density at `points`, float64 [..., 2] -> [...]."""
-        total = np.zeros(points.shape[:-1])
-        for weight, mean, covariance in zip(self.weights, self.means, self.covariances, strict=True):
-            offsets = points - mean
-            distance = np.einsum("...i,ij,...j->...", offsets, np.linalg.inv(covariance), offsets)
-            total += weight * np.exp(-distance / 2) / (2 * np.pi * np.sqrt(np.linalg.det(covariance)))
-        return total
-
-
-SKIN = Mixture(
-    (0.24773426, 0.20891184, 0.5433539),
-    ((106.24087, 156.82663), (118.275696, 142.07903), (109.663185, 150.76027)),
-    (
-        ((86.26946, -51.411633), (-51.411633, 75.06044)),
-        ((51.26777, -44.636913), (-44.636906, 55.231373)),
-        ((38.602966, -34.107918), (-34.107918, 42.58036)),
-    ),
+SKIN: Mixture = (
+    (0.24773426, (106.24087, 156.82663), ((86.26946, -51.411633), (-51.411633, 75.06044))),
+    (0.20891184, (118.275696, 142.07903), ((51.26777, -44.636913), (-44.636906, 55.231373))),
+    (0.5433539, (109.663185, 150.76027), ((38.602966, -34.107918), (-34.107918, 42.58036))),
 )
-BACKGROUND = Mixture(
-    (0.04826646, 0.09182749, 0.28041524, 0.030754799, 0.080141716, 0.46859428),
-    (
-        (113.49285, 123.8858),
-        (138.27478, 118.87129),
-        (115.73839, 138.63788),
-        (154.40329, 97.56746),
-        (103.37744, 152.97086),
-        (126.79276, 129.03134),
-    ),
-    (
-        ((150.60222, -22.362474), (-22.362474, 45.23449)),
-        ((85.84877, -62.213173), (-62.213184, 74.55624)),
-        ((83.97901, -64.717514), (-64.717514, 81.958405)),
-        ((278.3562, -283.5804), (-283.58038, 614.75635)),
-        ((559.5557, -64.26375), (-64.26375, 673.4422)),
-        ((18.871784, -14.283537), (-14.283537, 15.267777)),
-    ),
+BACKGROUND: Mixture = (
+    (0.04826646, (113.49285, 123.8858), ((150.60222, -22.362474), (-22.362474, 45.23449))),
+    (0.09182749, (138.27478, 118.87129), ((85.84877, -62.213173), (-62.213184, 74.55624))),
+    (0.28041524, (115.73839, 138.63788), ((83.97901, -64.717514), (-64.717514, 81.958405))),
+    (0.030754799, (154.40329, 97.56746), ((278.3562, -283.5804), (-283.58038, 614.75635))),
+    (0.080141716, (103.37744, 152.97086), ((559.5557, -64.26375), (-64.26375, 673.4422))),
+    (0.46859428, (126.79276, 129.03134), ((18.871784, -14.283537), (-14.283537, 15.267777))),
 )
+
+
+def density(mixture: Mixture, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mixture's density at points (Cb, Cr), float64 [..., 2] -> [...]."""
+    total = np.zeros(points.shape[:-1])
+    for weight, mean, covariance in mixture:
+        offsets = points - mean
+        distance = np.einsum("...i,ij,...j->...", offsets, np.linalg.inv(covariance), offsets)
+        total += weight * np.exp(-distance / 2) / (2 * np.pi * np.sqrt(np.linalg.det(covariance)))
+    return total
 
 
 @cache
 def _densities() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     cr, cb = np.mgrid[:256, :256]
     points = np.stack([cb, cr], axis=-1).astype(np.float64)
-    return SKIN.density(points), BACKGROUND.density(points)
+    return density(SKIN, points), density(BACKGROUND, points)
 
 
-@dataclass(frozen=True)
-class RandomField:
-    """The field's parameters and the clean-up that follows.
+def field_mask(
+    rgb: PILImage, alpha: PILImage | None, *, prior: float, smoothness: float, sweeps: int, morph: int, blur: int
+) -> PILImage:
+    """Return the L mask of an RGB image; a pixel whose L `alpha` is 0 is 0 in the mask.
 
     `prior` is the share of skin assumed before a color is seen, `smoothness` the cost of two unlike neighbors of the
-    same color, `sweeps` the number of times that every label is chosen again from those of its neighbors.
+    same color, `sweeps` the number of times that every label is chosen again from those of its neighbors; `morph` and
+    `blur` are the clean-up's. It takes two passes: the contrast between neighbors is relative to its mean over the
+    complete image.
     """
+    colors = np.empty((3, rgb.height, rgb.width), dtype=np.uint8)
+    for tile, _ in tiles(rgb.size, 0):
+        planes = Planes(rgb, tile)
+        colors[:, *tile.slices()] = lab(planes.red, planes.green, planes.blue)
+    costs, falloff = _costs(prior), _falloff(colors)
 
-    prior: float = 0.3
-    smoothness: float = 40.0
-    sweeps: int = 5
-    morph: int = 3
-    blur: int = 3
+    def labels(planes: Planes) -> Selection:
+        part = colors[:, *planes.box.slices()]
+        luma = planes.luma.astype(np.int16)
+        index = chroma(planes.red - luma, CR_GAIN)
+        index <<= 8
+        index += chroma(planes.blue - luma, CB_GAIN)
+        bias = costs.take(index)
+        skin = bias < 0
+        if skin.all() or not skin.any():
+            return skin  # all neighbors agree, so no label will change
+        across = _ties(part[:, :, 1:], part[:, :, :-1], falloff, smoothness)
+        down = _ties(part[:, 1:], part[:, :-1], falloff, smoothness)
+        return _smoothed(skin, bias, across, down, sweeps)
 
-    def mask(self, rgb: PILImage, alpha: PILImage | None) -> PILImage:
-        """Return the L mask of an RGB image; a pixel whose L `alpha` is 0 is 0 in the mask.
-
-        It takes two passes: the contrast between neighbors is relative to its mean over the complete image.
-        """
-        colors = np.empty((3, rgb.height, rgb.width), dtype=np.uint8)
-        for tile, _ in tiles(rgb.size, 0):
-            colors[(slice(None), *tile.slices())] = lab(Planes(tile.crop(rgb)))
-        falloff = _falloff(colors)
-        costs = self._costs()
-        halo = self.sweeps + reach(self.morph, self.blur)
-        mask = np.empty((rgb.height, rgb.width), dtype=np.uint8)
-        for tile, surrounding in tiles(rgb.size, halo):
-            unary = _unary(Planes(surrounding.crop(rgb)), costs)
-            labels = self._labels(unary, colors[(slice(None), *surrounding.slices())], falloff)
-            values = self._cleaned(labels, alpha, surrounding)
-            mask[tile.slices()] = values[tile.slices(surrounding)]
-        return Image.fromarray(mask)
-
-    def _costs(self) -> Floats:
-        """Return the cost of the label skin for each color, less that of background, float32 [Cr * 256 + Cb]."""
-        skin, background = _densities()
-        likely = self.prior * skin
-        probability = likely / (likely + (1 - self.prior) * background + 1e-12)
-        as_skin = -np.log(probability.clip(1e-12, 1))
-        as_background = -np.log((1 - probability).clip(1e-12, 1))
-        costs: Floats = (as_skin - as_background).astype(np.float32)
-        return costs.ravel()
-
-    def _labels(self, unary: Floats, colors: Bytes, falloff: float) -> Selection:
-        across = self._ties(colors[:, :, 1:], colors[:, :, :-1], falloff)
-        down = self._ties(colors[:, 1:], colors[:, :-1], falloff)
-        labels = unary < 0
-        if labels.all() or not labels.any():
-            return labels  # all neighbors agree, so no label will change
-        # Skin wins where unary + (all ties - ties to skin) < ties to skin.
-        bias = unary
-        bias[:, :-1] += across
-        bias[:, 1:] += across
-        bias[:-1] += down
-        bias[1:] += down
-        across *= 2
-        down *= 2
-        skin = labels.astype(np.float32)
-        pull = np.empty_like(bias)
-        for _ in range(self.sweeps):
-            pull.fill(0)
-            pull[:, :-1] += across * skin[:, 1:]
-            pull[:, 1:] += across * skin[:, :-1]
-            pull[:-1] += down * skin[1:]
-            pull[1:] += down * skin[:-1]
-            np.less(bias, pull, out=skin)
-        return skin > 0
-
-    def _ties(self, colors: Bytes, neighbors: Bytes, falloff: float) -> Floats:
-        ties = _squared_distance(colors, neighbors)
-        ties *= np.float32(-falloff)
-        np.exp(ties, out=ties)
-        ties *= np.float32(self.smoothness)
-        return ties
-
-    def _cleaned(self, labels: Selection, alpha: PILImage | None, box: Box) -> Bytes:
-        if alpha is None:
-            return clean(labels, self.morph, self.blur)
-        visible = np.asarray(box.crop(alpha)) > 0
-        values = clean(labels & visible, self.morph, self.blur)
-        values *= visible
-        return values
+    return apply(rgb, alpha, Cleaned(labels, morph, blur, reach=sweeps))
 
 
-def _unary(planes: Planes, costs: Floats) -> Floats:
-    luma = planes.luma.astype(np.int16)
-    index = chroma(planes.red - luma, CR_GAIN)
-    index <<= 8
-    index += chroma(planes.blue - luma, CB_GAIN)
-    return costs.take(index)
+def _costs(prior: float) -> Floats:
+    """Return the cost of the label skin for each color, less that of background, float32 [Cr * 256 + Cb]."""
+    skin, background = _densities()
+    likely = prior * skin
+    probability = likely / (likely + (1 - prior) * background + 1e-12)
+    as_skin = -np.log(probability.clip(1e-12, 1))
+    as_background = -np.log((1 - probability).clip(1e-12, 1))
+    costs: Floats = (as_skin - as_background).astype(np.float32)
+    return costs.ravel()
+
+
+def _ties(colors: Bytes, neighbors: Bytes, falloff: float, smoothness: float) -> Floats:
+    """Return the costs of unlike labels."""
+    ties = _squared_distance(colors, neighbors)
+    ties *= np.float32(-falloff)
+    np.exp(ties, out=ties)
+    ties *= np.float32(smoothness)
+    return ties
+
+
+def _smoothed(labels: Selection, bias: Floats, across: Floats, down: Floats, sweeps: int) -> Selection:
+    """Return the labels after some sweeps. Skin wins where bias + (all ties - ties to skin) < ties to skin."""
+    bias[:, :-1] += across
+    bias[:, 1:] += across
+    bias[:-1] += down
+    bias[1:] += down
+    across *= 2
+    down *= 2
+    skin = labels.astype(np.float32)
+    pull = np.empty_like(bias)
+    for _ in range(sweeps):
+        pull.fill(0)
+        pull[:, :-1] += across * skin[:, 1:]
+        pull[:, 1:] += across * skin[:, :-1]
+        pull[:-1] += down * skin[1:]
+        pull[1:] += down * skin[:-1]
+        np.less(bias, pull, out=skin)
+    return skin > 0
 
 
 def _squared_distance(a: Bytes, b: Bytes) -> Floats:

@@ -45,18 +45,9 @@ _NAMED_SRGB, _NAMED_ADOBE, _UNCALIBRATED = 1, 2, 0xFFFF  # 2 is not of the stand
 def profile_of(image: PILImage) -> bytes | None:
     """Return the ICC profile of an image's colors, or None for sRGB and without marks; damaged marks are ignored.
 
-    HDR becomes SDR: light brighter than diffuse white is clipped.
-
-    Parameters
-    ----------
-    image
-        Of any mode; `info` as Pillow and pillow-heif set it, with the four values of PNG's cICP chunk as `cicp`.
-
-    Raises
-    ------
-    ImageError
-        If the codes of its color space are not supported.
-
+    The image may have any mode; its `info` is as Pillow and pillow-heif set it, with the four values of PNG's cICP
+    chunk as `cicp`. HDR becomes SDR: light brighter than diffuse white is clipped. Raises ImageError if the codes of
+    its color space are not supported.
     """
     info, space = image.info, b"GRAY" if image.mode[0] in "1LIF" and image.mode != "LAB" else b"RGB "
     codes, embedded = _codes(image), info.get("icc_profile")
@@ -125,7 +116,11 @@ def _measured(points: Sequence[float], gamma: float, space: bytes) -> bytes | No
 def _from_exif(exif: Image.Exif, space: bytes) -> bytes | None:
     details = exif.get_ifd(_EXIF)
     named = details.get(_COLOR_SPACE)
-    if named == _NAMED_ADOBE or (named == _UNCALIBRATED and _interoperability(exif).startswith("R03")):
+    is_adobe = named == _NAMED_ADOBE
+    if named == _UNCALIBRATED:
+        with suppress(KeyError):  # without such a block
+            is_adobe = str(exif.get_ifd(_INTEROP).get(1)).startswith("R03")
+    if is_adobe:
         return _made(_ADOBE, (_power(_ADOBE_GAMMA),), space)
     points = tuple(float(value) for tag in (_WHITE_POINT, _CHROMATICITIES) for value in exif.get(tag, ()))
     if named == _NAMED_SRGB or not points:
@@ -134,13 +129,6 @@ def _from_exif(exif: Image.Exif, space: bytes) -> bytes | None:
         return _measured(points, 1 / float(details.get(_GAMMA, 2.2)), space)
     channels = np.reshape(levels, (1 if len(levels) % 3 else 3, -1)) / 65535
     return _made(points, tuple(map(_table, channels)), space)
-
-
-def _interoperability(exif: Image.Exif) -> str:
-    try:
-        return str(exif.get_ifd(_INTEROP).get(1))
-    except KeyError:
-        return ""
 
 
 @lru_cache

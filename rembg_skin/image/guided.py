@@ -9,11 +9,11 @@ from PIL import Image
 from PIL.Image import Image as PILImage
 
 from rembg_skin.image.arrays import Bytes, Floats
-from rembg_skin.image.tiles import TWO, Box, each, tiles
+from rembg_skin.image.tiles import TWO, Box, tiled
 
 _RADIUS = 2  # pixels of the small values
 _SMOOTH = 1e-4  # variance of colors, 0 to 1, below which the photo shows no edge
-_ACROSS = 256  # pixels of a tile of the photo
+_ACROSS = 256  # pixels of a tile of the photo: most of so narrow ones have no edge
 _FLAT = 0.1  # values that are all nearer to 0 or all nearer to 1 have no edge
 
 
@@ -23,9 +23,8 @@ def guided(values: Floats, rgb: PILImage, *, threads: int = TWO) -> PILImage:
     across, down = width / rgb.width, height / rgb.height
     halo = 2 * _RADIUS + 2
     small = np.asarray(rgb.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
-    mask = np.empty((rgb.height, rgb.width), np.uint8)
 
-    def fill(tile: Box) -> None:
+    def fill(tile: Box, _: Box) -> Floats:
         left, top, right, bottom = tile.left * across, tile.top * down, tile.right * across, tile.bottom * down
         around = Box(int(left), int(top), int(right) + 1, int(bottom) + 1).grown(halo, Box(0, 0, width, height))
         source = (left - around.left, top - around.top, right - around.left, bottom - around.top)
@@ -42,27 +41,15 @@ def guided(values: Floats, rgb: PILImage, *, threads: int = TWO) -> PILImage:
             for slope, band in zip(slopes, tile.crop(rgb).split(), strict=True):
                 result += enlarged(slope) * np.asarray(band)
         result *= 255
-        mask[tile.slices()] = result.clip(0, 255, out=result)
+        return result.clip(0, 255, out=result)
 
-    narrow = [  # most of them have no edge
-        Box(left, tile.top, min(left + _ACROSS, tile.right), tile.bottom)
-        for tile, _ in tiles(rgb.size, 0)
-        for left in range(tile.left, tile.right, _ACROSS)
-    ]
-    each(fill, narrow, threads)
-    return Image.fromarray(mask)
+    return tiled(rgb.size, 0, fill, threads, widest=_ACROSS)
 
 
 def linear_fit(guide: Bytes, values: Floats) -> Floats:
     """Return a, b, c, d, float32 [4, height, width], of ``values = a * red + b * green + c * blue + d`` near a pixel.
 
-    Parameters
-    ----------
-    guide
-        RGB, uint8 [height, width, 3].
-    values
-        float32 [height, width].
-
+    `guide` is RGB, uint8 [height, width, 3]; `values` are float32 [height, width].
     """
     colors = guide.transpose(2, 0, 1) * np.float32(1 / 255)
     mean, center = _mean(colors), _mean(values[None])

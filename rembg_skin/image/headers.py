@@ -13,13 +13,8 @@ _KNOWN_SPACES = (0, 12, 15, 16, 17, 18)  # of JPEG 2000, as Pillow decodes them:
 def header_info(format_name: str, data: bytes) -> dict[str, Any]:
     """Return what the bytes of a file add to the `info` of an image of one of :data:`FORMATS`; may be empty.
 
-    `cicp` are a color space's codes (primaries, transfer function, matrix, range) of ITU-T H.273.
-
-    Raises
-    ------
-    ImageError
-        If Pillow would show other colors than the file's.
-
+    `cicp` are a color space's codes (primaries, transfer function, matrix, range) of ITU-T H.273. Raises ImageError if
+    Pillow would show other colors than the file's.
     """
     try:
         return FORMATS[format_name](data)

@@ -2,7 +2,7 @@
 
 import io
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,27 +20,17 @@ _ROWS = 1 << 16  # pixels at a time: they stay in the processor's cache
 Table = NDArray[np.uint32]
 
 
-def rgb_to_srgb(rgb: PILImage, profile: object) -> PILImage:
+def rgb_to_srgb(rgb: PILImage, profile: bytes | None) -> PILImage:
     """Convert an RGB image to sRGB: a large one within a few levels, a smaller one exactly.
 
-    Little CMS takes 27 ns a pixel. So the colors of large images are looked up with six bits a channel, and the other
-    two are added as they are: 3 ns a pixel.
-
-    Parameters
-    ----------
-    rgb
-        The image, mode RGB.
-    profile
-        Its ICC profile, as bytes. None, one of sRGB, and one that is broken or not of RGB change nothing.
-
+    A profile of sRGB, one that is broken or not of RGB, and None change nothing. Little CMS takes 27 ns a pixel. So the
+    colors of large images are looked up with six bits a channel, and the other two are added as they are: 3 ns a pixel.
     """
-    table = _table(profile) if isinstance(profile, bytes) and len(profile) <= _LARGEST else None
-    if table is None:
+    if profile is None or len(profile) > _LARGEST or (table := _table(profile)) is None:
         return rgb
     if rgb.width * rgb.height < LARGE:
-        from PIL import ImageCms
-
-        return cast("PILImage", ImageCms.applyTransform(rgb, _transform(profile, "RGB")))
+        exact: PILImage = _transform(profile, "RGB").apply(rgb)
+        return exact
     result = np.empty((rgb.height, rgb.width, 4), np.uint8)
     rows = max(1, _ROWS // rgb.width)
 
@@ -53,12 +43,10 @@ def rgb_to_srgb(rgb: PILImage, profile: object) -> PILImage:
     return Image.frombytes("RGB", rgb.size, result.data, "raw", "RGBX")
 
 
-def cmyk_to_srgb(image: PILImage, profile: object) -> PILImage | None:
+def cmyk_to_srgb(image: PILImage, profile: bytes | None) -> PILImage | None:
     """Return a CMYK image as RGB in sRGB; None without a profile of CMYK that Little CMS can read."""
-    from PIL import ImageCms
-
-    transform = _transform(profile, "CMYK") if isinstance(profile, bytes) and len(profile) <= _LARGEST else None
-    return None if transform is None else ImageCms.applyTransform(image, transform)
+    transform = None if profile is None or len(profile) > _LARGEST else _transform(profile, "CMYK")
+    return None if transform is None else transform.apply(image)
 
 
 def _look_up(packed: Table, table: Table) -> Table:
@@ -80,27 +68,24 @@ def _look_up(packed: Table, table: Table) -> Table:
 @lru_cache(maxsize=16)
 def _table(profile: bytes) -> Table | None:
     """Return the sRGB of every color whose channels are multiples of four, or None if nothing changes."""
-    from PIL import ImageCms
-
     transform = _transform(profile, "RGB")
     if transform is None:
         return None
-    coarse = _colors(np.linspace(0, 255, 9).astype(np.uint8))
-    moved = np.asarray(ImageCms.applyTransform(Image.fromarray(coarse), transform)).astype(np.int16) - coarse
-    if np.abs(moved).max() <= _CLOSE:
+
+    def converted(levels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
+        """Return all colors of these levels, and their sRGB, [n * n, n, 3]: red changes fastest, blue slowest."""
+        blue, green, red = np.meshgrid(levels, levels, levels, indexing="ij")
+        colors = np.stack([red, green, blue], axis=-1).reshape(len(levels) ** 2, len(levels), 3)
+        return colors, np.asarray(transform.apply(Image.fromarray(colors))).astype(np.int16)
+
+    coarse, moved = converted(np.linspace(0, 255, 9).astype(np.uint8))
+    if np.abs(moved - coarse).max() <= _CLOSE:
         return None
-    middles = np.arange(_STEP // 2, 256, _STEP, dtype=np.uint8)
-    srgb = np.asarray(ImageCms.applyTransform(Image.fromarray(_colors(middles)), transform)).astype(np.int16)
+    _, srgb = converted(np.arange(_STEP // 2, 256, _STEP, dtype=np.uint8))
     entries = np.zeros((1 << 3 * _BITS, 4), np.uint8)
     # The lowest bits are added to an entry, and must not carry into the next channel.
     entries[:, :3] = (srgb - _STEP // 2).clip(0, 256 - _STEP).reshape(-1, 3)
     return entries.view("<u4").ravel()
-
-
-def _colors(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return all colors of these levels, uint8 [n * n, n, 3]: red changes fastest, blue slowest."""
-    blue, green, red = np.meshgrid(levels, levels, levels, indexing="ij")
-    return np.stack([red, green, blue], axis=-1).reshape(len(levels) ** 2, len(levels), 3)
 
 
 @lru_cache(maxsize=16)

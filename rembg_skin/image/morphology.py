@@ -1,4 +1,4 @@
-"""Erode and dilate planes by any centerd shape.
+"""Erode and dilate planes by any centered shape.
 
 `scipy.ndimage` gives the same values; with the crosses and disks of this package it takes 10 to 60 times as long.
 """
@@ -30,24 +30,19 @@ def square(radius: int) -> Shape:
 
 def dilated(plane: Plane, shape: Shape) -> Plane:
     """Return the highest value around each pixel; pixels outside the plane are ignored."""
-    return combined(padded(plane, shape[-1][0]), shape, np.maximum)
+    return combined(np.pad(plane, shape[-1][0], mode="edge"), shape, np.maximum)
 
 
 def eroded(plane: Plane, shape: Shape) -> Plane:
     """Return the lowest value around each pixel; pixels outside the plane are ignored."""
-    return combined(padded(plane, shape[-1][0]), shape, np.minimum)
-
-
-def padded(plane: Plane, radius: int) -> Plane:
-    """Return `plane` with `radius` more pixels on every side.
-
-    They repeat the border, which lies nearer to every pixel inside: so they never change an extreme.
-    """
-    return np.pad(plane, radius, mode="edge")
+    return combined(np.pad(plane, shape[-1][0], mode="edge"), shape, np.minimum)
 
 
 def combined(plane: Plane, shape: Shape, combine: Callable[..., Plane]) -> Plane:
-    """Return what `combine`, np.maximum or np.minimum, makes of the shape around each pixel but the outermost ones."""
+    """Return what `combine`, np.maximum or np.minimum, makes of the shape around each pixel but the outermost ones.
+
+    A border to be ignored is repeated before: it lies nearer to every pixel inside, so it never changes an extreme.
+    """
     radius = shape[-1][0]
     height, width = (length - 2 * radius for length in plane.shape)
     # runs[k] holds the extremes of 2**k neighbors in a row: two of them, overlapping, make a run of any length.

@@ -4,7 +4,7 @@ Places and sizes: the average frontal face of FASSEG, whose masks leave the thre
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from math import atan2, cos, hypot, isfinite, sin
 
 import numpy as np
@@ -37,11 +37,8 @@ class Ellipse:
 def features(landmarks: Sequence[Point]) -> list[Ellipse]:
     """Return both eyes, both brows and the mouth of a face; none of a face in profile.
 
-    Parameters
-    ----------
-    landmarks
-        x and y of both eyes, the tip of the nose and the corners of the mouth, the picture's left ones first.
-
+    The landmarks are x and y of both eyes, the tip of the nose and the corners of the mouth, the picture's left ones
+    first.
     """
     points = np.array(landmarks, float)
     if points.shape != (5, 2) or not np.isfinite(points).all():
@@ -67,8 +64,11 @@ def features(landmarks: Sequence[Point]) -> list[Ellipse]:
 
 def cores(landmarks: Sequence[Point]) -> list[Ellipse]:
     """Return the inner parts of the mouth and of both eyes; landmarks as for `features`."""
-    found = [ellipse for index, ellipse in enumerate(features(landmarks)) if index in (0, 1, 3)]  # not the brows
-    return [replace(ellipse, across=_CORE * ellipse.across, down=_CORE * ellipse.down) for ellipse in found]
+    return [
+        replace(ellipse, across=_CORE * ellipse.across, down=_CORE * ellipse.down)
+        for index, ellipse in enumerate(features(landmarks))
+        if index in (0, 1, 3)  # not the brows
+    ]
 
 
 def without(mask: PILImage, ellipses: Iterable[Ellipse], softness: float = 0.0) -> PILImage:
@@ -78,8 +78,12 @@ def without(mask: PILImage, ellipses: Iterable[Ellipse], softness: float = 0.0) 
     """
     levels = np.array(mask)
     for ellipse in ellipses:
-        box = _around(ellipse, mask.size, softness)
-        if box.right <= box.left or box.bottom <= box.top:
+        if not all(map(isfinite, astuple(ellipse))) or min(ellipse.across, ellipse.down) < _THINNEST:
+            continue
+        reach = max(ellipse.across, ellipse.down) * (1 + softness / 2) + 1
+        edges = ellipse.x - reach, ellipse.y - reach, ellipse.x + reach + 1, ellipse.y + reach + 1
+        box = Box(*map(int, edges)).grown(0, Box(0, 0, *mask.size))
+        if min(box.size) <= 0:
             continue
         x = np.arange(box.left, box.right, dtype=np.float32) + np.float32(0.5 - ellipse.x)
         y = np.arange(box.top, box.bottom, dtype=np.float32)[:, None] + np.float32(0.5 - ellipse.y)
@@ -90,14 +94,3 @@ def without(mask: PILImage, ellipses: Iterable[Ellipse], softness: float = 0.0) 
         part = levels[box.slices()]
         part[...] = np.rint(part * kept)
     return Image.fromarray(levels)
-
-
-def _around(ellipse: Ellipse, size: tuple[int, int], softness: float) -> Box:
-    """Return the box of the pixels of an image of `size` around an ellipse; empty for one without extent."""
-    values = (ellipse.x, ellipse.y, ellipse.across, ellipse.down, ellipse.angle)
-    if not all(map(isfinite, values)) or min(ellipse.across, ellipse.down) < _THINNEST:
-        return Box(0, 0, 0, 0)
-    reach = max(ellipse.across, ellipse.down) * (1 + softness / 2) + 1
-    left, right = (min(max(int(ellipse.x + side), 0), size[0]) for side in (-reach, reach + 1))
-    top, bottom = (min(max(int(ellipse.y + side), 0), size[1]) for side in (-reach, reach + 1))
-    return Box(left, top, right, bottom)

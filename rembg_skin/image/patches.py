@@ -4,27 +4,24 @@ Sizes, overlap, window and guards of `refined`: the refinement of samhaswon/skin
 `along_edges`: chosen on photographs that tiny_skin was not trained on (`python -m benchmarks.detail`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import product
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.image.arrays import Bytes, Floats, Selection
+from rembg_skin.image.arrays import Floats, Selection
 from rembg_skin.image.mask import Stretch, stretched
 from rembg_skin.image.morphology import dilated, disk, eroded
 from rembg_skin.image.scales import agreed
 from rembg_skin.image.tiles import Box
 
-SIDE = 512
-OVERLAP = 64
-# A patch counts when at least this share of its base mask is above 0.
-_SHARE = 0.01
-_FLOOR = 1e-3
-# A patch that is skin all over is not stretched.
-_ALL_SKIN = 0.98
+SIDE, OVERLAP = 512, 64
+_SHARE = 0.01  # of a patch's base mask that is above 0, at least, or the patch does not count
+_FLOOR = 1e-3  # of a patch's weights
+_ALL_SKIN = 0.98  # a patch whose values all lie above it is not stretched
 
 _ZOOM = 2.0  # pixels of a second look to one of the first, in each direction
 _LEAST_ZOOM = 1.25  # below it a second look shows nothing new
@@ -39,24 +36,12 @@ def along_edges(
 ) -> Floats | None:
     """Return `values` with more detail along their edges, from second looks at patches of the image.
 
-    Parameters
-    ----------
-    rgb
-        The image, mode RGB.
-    values
-        The result of a network for the complete image, 0 to 1, float32 [height, width].
-    look
-        Returns the same for a part of the image, seen at `side` pixels.
-    closest
-        The longer side in pixels at which the complete image was seen.
-    side
-        The longer side in pixels at which a patch is seen.
-
-    Returns
-    -------
-    float32 of up to twice as many pixels across; None if the image is too small for a second look, or has no edge.
-
+    `values`, 0 to 1, float32 [height, width], are the result of a network that saw the complete RGB image with a longer
+    side of `closest` pixels; `look` returns the same for a part of it, seen with a longer side of `side` pixels. The
+    result has up to twice as many pixels across, or is None: the image is too small for a second look, or has no edge.
     """
+    from scipy.ndimage import uniform_filter
+
     zoom = min(_ZOOM, max(rgb.size) / closest)
     skin = values > 0.5  # noqa: PLR2004 - as likely skin as not
     band = dilated(skin, disk(_BAND)) & ~eroded(skin, disk(_BAND))
@@ -68,12 +53,12 @@ def along_edges(
     def enlarged(box: Box) -> tuple[Box, Floats]:
         left, top, right, bottom = (round(edge * scale) for edge in (box.left, box.top, box.right, box.bottom))
         place = Box(left, top, max(right, left + 1), max(bottom, top + 1))
-        return place, resized_values(look(box.crop(rgb)), place.size)
+        return place, _resized(look(box.crop(rgb)), place.size)
 
-    boxes = _boxes(band, rgb.size, round(side / scale))
-    closer, seen = blended(size, side + 1, map(enlarged, boxes))
-    first = resized_values(values, size).clip(0, 1)
-    first += (agreed(first, closer) - first) * seen * resized_values(_softened(band), size)
+    closer, seen = _blended(size, side + 1, map(enlarged, _boxes(band, rgb.size, round(side / scale))))
+    first = _resized(values, size).clip(0, 1)
+    weight = _resized(uniform_filter(band.astype(np.float32), 3), size)  # falls off over the band's outer pixels
+    first += (agreed(first, closer) - first) * seen * weight
     return first.clip(0, 1, out=first)
 
 
@@ -81,46 +66,40 @@ def _boxes(band: Selection, size: tuple[int, int], side: int) -> list[Box]:
     """Return boxes of `side` pixels in an image of `size` that cover the band, a selection of any size."""
     scales = size[0] / band.shape[1], size[1] / band.shape[0]
     spans = []
-    for axis, scale in enumerate(scales):
-        reach = min(side, size[axis])
+    for axis, (scale, length) in enumerate(zip(scales, size, strict=True)):
+        reach = min(side, length)
         used = np.flatnonzero(band.any(axis=axis))
         low, high = int(used[0] * scale - _MARGIN * reach), ceil((used[-1] + 1) * scale + _MARGIN * reach)
         spare = max(reach - (high - low), 0) // 2
-        low, high = max(low - spare, 0), min(high + spare, size[axis])
-        first, last = min(low, size[axis] - reach), max(high - reach, 0)
+        low, high = max(low - spare, 0), min(high + spare, length)
+        first, last = min(low, length - reach), max(high - reach, 0)
         count = ceil(max(last - first, 0) / ((1 - _SHARED) * reach)) + 1
         starts = np.linspace(first, max(last, first), count).astype(int).tolist()
         spans.append([(start, start + reach) for start in starts])
-    boxes = [Box(left, top, right, bottom) for (top, bottom), (left, right) in product(spans[1], spans[0])]
-
-    def crossed(box: Box) -> int:
-        rows = slice(int(box.top / scales[1]), ceil(box.bottom / scales[1]))
-        return int(np.count_nonzero(band[rows, int(box.left / scales[0]) : ceil(box.right / scales[0])]))
-
-    return [box for box in sorted(boxes, key=crossed, reverse=True) if crossed(box)][:_MOST]
-
-
-def _softened(band: Selection) -> Floats:
-    """Return the band, 0 to 1, falling off over its outer pixels."""
-    from scipy.ndimage import uniform_filter
-
-    softened: Floats = uniform_filter(band.astype(np.float32), 3)
-    return softened
+    crossed = {}
+    for (top, bottom), (left, right) in product(spans[1], spans[0]):
+        rows = band[int(top / scales[1]) : ceil(bottom / scales[1])]
+        crossed[Box(left, top, right, bottom)] = np.count_nonzero(
+            rows[:, int(left / scales[0]) : ceil(right / scales[0])]
+        )
+    return [box for box in sorted(crossed, key=crossed.__getitem__, reverse=True) if crossed[box]][:_MOST]
 
 
-def resized_values(values: Floats, size: tuple[int, int]) -> Floats:
-    """Return float32 [height, width] values at another size (width, height)."""
+def _resized(values: Floats, size: tuple[int, int]) -> Floats:
     return np.array(Image.fromarray(values).resize(size, Image.Resampling.BICUBIC))
 
 
-def blended(size: tuple[int, int], side: int, patches: Iterable[tuple[Box, Floats]]) -> tuple[Floats, Selection]:
+def _blended(size: tuple[int, int], side: int, patches: Iterable[tuple[Box, Floats]]) -> tuple[Floats, Selection]:
     """Return the mean of overlapping patches of at most `side` pixels, weighted by a window, and the pixels they cover.
 
-    Both are [height, width] of `size`; the mean is 0 outside of the patches.
+    Both are [height, width] of `size`; the mean is 0 outside of the patches. The window is Hann's, 1 at its center and
+    never below the floor.
     """
     total = np.zeros(size[::-1], np.float32)
     weight = np.zeros_like(total)
-    window = _window(side)
+    hann = np.hanning(side)
+    hann /= hann.max()
+    window = np.maximum(np.outer(hann, hann), _FLOOR).astype(np.float32)
     for box, values in patches:
         height, width = values.shape
         total[box.slices()] += values * window[:height, :width]
@@ -130,69 +109,38 @@ def blended(size: tuple[int, int], side: int, patches: Iterable[tuple[Box, Float
     return total, seen
 
 
-def _window(side: int) -> Floats:
-    """Return the weights of a patch [side, side]: a Hann window, 1 at its center and never below the floor."""
-    hann = np.hanning(side)
-    window = np.outer(hann / hann.max(), hann / hann.max())
-    floored: Floats = np.maximum(window, _FLOOR).astype(np.float32)
-    return floored
-
-
 def corners(size: tuple[int, int]) -> list[tuple[int, int]]:
     """Return left and top of the patches that cover an image of `size`; the last ones are flush with its edge."""
-    return [(left, top) for top, left in product(_starts(size[1]), _starts(size[0]))]
-
-
-def _starts(length: int) -> list[int]:
-    last = max(length - SIDE, 0)
-    return [*range(0, last, SIDE - OVERLAP), last]
+    lasts = [max(length - SIDE, 0) for length in size]
+    across, down = ([*range(0, last, SIDE - OVERLAP), last] for last in lasts)
+    return [(left, top) for top, left in product(down, across)]
 
 
 def refined(
     rgb: PILImage, base: PILImage, network: Callable[[Floats], Floats], *, batch: int, stretch: Stretch
 ) -> PILImage:
-    """Return the refined L mask; it is 0 outside of the patches in which the base mask found something.
+    """Return the refined L mask of an RGB image; 0 outside of the patches in which its L mask `base` found something.
 
-    Parameters
-    ----------
-    rgb
-        The image, mode RGB.
-    base
-        Its L mask, of the same size.
-    network
-        Takes float32 [n, 4, 512, 512], RGB and base mask, 0 to 1; returns float32 [n, 512, 512], 0 to 1.
-    batch
-        The largest n.
-    stretch
-        The rule by which a patch of the output is min-max stretched.
-
+    `network` takes float32 [n, 4, 512, 512], RGB and base mask, 0 to 1, with n up to `batch`, and returns float32
+    [n, 512, 512], 0 to 1; each patch of it is min-max stretched by the rule `stretch`.
     """
     complete = Box(0, 0, *rgb.size)
     boxes = [Box(left, top, left + SIDE, top + SIDE).grown(0, complete) for left, top in corners(rgb.size)]
-    found = [box for box in boxes if _counts(np.asarray(box.crop(base)))]
+    found = [box for box in boxes if np.count_nonzero(np.asarray(box.crop(base))) >= _SHARE * prod(box.size)]
+
+    def patch_input(box: Box) -> Floats:
+        channels = np.dstack([np.asarray(box.crop(image)) for image in (rgb, base)])
+        height, width, _ = channels.shape
+        # An image smaller than a patch goes on with its last row and column.
+        channels = np.pad(channels, ((0, SIDE - height), (0, SIDE - width), (0, 0)), mode="edge")
+        return channels.transpose(2, 0, 1) * np.float32(1 / 255)
 
     def patches() -> Iterable[tuple[Box, Floats]]:
         for start in range(0, len(found), batch):
             some = found[start : start + batch]
-            for box, values in zip(some, network(_tensor(rgb, base, some)), strict=True):
-                width, height = box.size
-                patch = values[:height, :width]
+            for box, values in zip(some, network(np.stack([patch_input(box) for box in some])), strict=True):
+                patch = values[: box.size[1], : box.size[0]]
                 yield box, patch if patch.min() >= _ALL_SKIN else stretched(patch, stretch)
 
-    total, _ = blended(rgb.size, SIDE, patches())
+    total, _ = _blended(rgb.size, SIDE, patches())
     return Image.fromarray((total * np.float32(255) + np.float32(0.5)).astype(np.uint8))
-
-
-def _counts(base: Bytes) -> bool:
-    return bool(np.count_nonzero(base) >= _SHARE * base.size)
-
-
-def _tensor(rgb: PILImage, base: PILImage, some: Sequence[Box]) -> Floats:
-    tensor = np.empty((len(some), 4, SIDE, SIDE), np.float32)
-    for patch, box in zip(tensor, some, strict=True):
-        channels = np.dstack((np.asarray(box.crop(rgb)), np.asarray(box.crop(base))))
-        height, width, _ = channels.shape
-        # An image smaller than a patch goes on with its last row and column.
-        channels = np.pad(channels, ((0, SIDE - height), (0, SIDE - width), (0, 0)), mode="edge")
-        np.multiply(channels.transpose(2, 0, 1), np.float32(1 / 255), out=patch)
-    return tensor

@@ -9,10 +9,8 @@ from PIL.Image import Image as PILImage
 from rembg_skin.image.colorspace import profile_of
 from rembg_skin.image.icc import cmyk_to_srgb, rgb_to_srgb
 
-# Modes that Pillow turns into RGB by clipping instead of scaling.
-_WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
-# Modes whose colors an RGB profile describes.
-_COLOR_MODES = ("RGB", "RGBA", "RGBX", "P", "PA", "YCbCr")
+_WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")  # Pillow clips instead of scaling them
+_COLOR_MODES = ("RGB", "RGBA", "RGBX", "P", "PA", "YCbCr")  # an RGB profile describes their colors
 
 
 def to_rgb(image: PILImage) -> tuple[PILImage, PILImage | None]:
@@ -28,13 +26,14 @@ def to_rgb(image: PILImage) -> tuple[PILImage, PILImage | None]:
     if image.mode in _WIDE_MODES:
         return _scaled(image).convert("RGB"), alpha
     if image.mode == "LAB":
-        return _lab_to_rgb(image), alpha
+        from PIL import ImageCms
+
+        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        return cast("PILImage", ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")), alpha
     profile = profile_of(image)
     if image.mode == "CMYK":
         return cmyk_to_srgb(image, profile) or image.convert("RGB"), alpha
-    rgb = image
-    if alpha is not None:
-        rgb = rgb.convert("RGBA")
+    rgb = image if alpha is None else image.convert("RGBA")
     if rgb.mode != "RGB":
         rgb = rgb.convert("RGB")
     return (rgb_to_srgb(rgb, profile) if image.mode in _COLOR_MODES else rgb), alpha
@@ -47,12 +46,8 @@ def _alpha(image: PILImage) -> PILImage | None:
         alpha = Image.fromarray(np.asarray(image) != image.info["transparency"]).convert("L")
     else:
         alpha = image.convert("RGBA").getchannel("A")
-    low, _ = _extrema(alpha)
+    low, _ = alpha.getextrema() or (255, 255)  # None for an image without pixels
     return alpha if low == 0 else None
-
-
-def _extrema(image: PILImage) -> tuple[float, float]:
-    return image.getextrema() or (255, 255)  # type: ignore[return-value]  # None for an image without pixels
 
 
 def _scaled(image: PILImage) -> PILImage:
@@ -65,10 +60,3 @@ def _scaled(image: PILImage) -> PILImage:
     else:
         white = next((limit for limit in (255.0, 65535.0) if top <= limit), top)
     return Image.fromarray((values * np.float32(255.0 / white) + np.float32(0.5)).astype(np.uint8))
-
-
-def _lab_to_rgb(image: PILImage) -> PILImage:
-    from PIL import ImageCms
-
-    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    return cast("PILImage", ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB"))

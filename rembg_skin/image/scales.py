@@ -26,20 +26,11 @@ def automatic_sides(size: tuple[int, int]) -> tuple[int, ...]:
 
 
 def agreed(whole: Floats, close: Floats) -> Floats:
-    """Join two results by the mean of their logits.
+    """Join two results for an image, 0 to 1, float32 [height, width] of any sizes, by the mean of their logits.
 
-    Parameters
-    ----------
-    whole, close
-        The values of a network for an image, 0 to 1, float32 [height, width], of any two sizes.
-
-    Returns
-    -------
-    float32 of the size of `close`, 0 to 1.
-
+    The result has the size of `close`.
     """
-    height, width = close.shape
-    enlarged = np.asarray(Image.fromarray(whole).resize((width, height), Image.Resampling.BILINEAR))
+    enlarged = np.asarray(Image.fromarray(whole).resize(close.shape[::-1], Image.Resampling.BILINEAR))
     first, second = (values.clip(_SURE, 1 - _SURE) for values in (enlarged, close))
     skin, other = np.sqrt(first * second), np.sqrt((1 - first) * (1 - second))
     both: Floats = skin / (skin + other)

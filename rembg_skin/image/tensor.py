@@ -20,11 +20,8 @@ def fitted_size(size: tuple[int, int], side: int, fit: Fit) -> tuple[int, int]:
     """Return the width and height of an image of `size` inside a network's input of `side` pixels."""
     if fit == "stretch":
         return side, side
-    longest = max(size)
-    if fit == "proportional":
-        width, height = (max(1, round(length * side / longest / STEP)) * STEP for length in size)
-        return width, height
-    width, height = (max(1, round(length * side / longest)) for length in size)
+    step = STEP if fit == "proportional" else 1
+    width, height = (max(1, round(length * side / max(size) / step)) * step for length in size)
     return width, height
 
 
@@ -38,24 +35,13 @@ def to_tensor(
     reducing_gap: float | None = None,
     threads: int = TWO,
 ) -> NDArray[np.float32]:
-    """Return an RGB image as a network's input, float32 [1, 3, height, width].
+    """Return an RGB image as a network's input, float32 [1, 3, height, width], its longer side of `side` pixels.
 
-    Parameters
-    ----------
-    rgb
-        The image, mode RGB.
-    side
-        The input's longer side in pixels.
-    fit
-        "stretch" makes it square and ignores the aspect; "letterbox" makes it square and keeps the aspect, with the
-        image at the top left and zeros around it; "proportional" keeps the aspect to the next multiples of 32.
-    mean, std
-        Subtracted from, and then dividing, the channels' values of 0 to 1.
-    reducing_gap
-        Pillow's: large images are first averaged down to at least this many times the size, then filtered.
-    threads
-        The most threads to use; the result is the same.
-
+    The fit "stretch" makes it square and ignores the aspect; "letterbox" makes it square and keeps the aspect, with the
+    image at the top left and zeros around it; "proportional" keeps the aspect to the next multiples of 32. `mean` is
+    subtracted from the channels' values of 0 to 1, which `std` then divides. `reducing_gap` is Pillow's: large images
+    are first averaged down to at least so many times the size, then filtered. The result does not depend on `threads`,
+    the most to use.
     """
     size = fitted_size(rgb.size, side, fit)
     small = _resized(rgb, size, reducing_gap, threads)
@@ -79,14 +65,13 @@ def _resized(rgb: PILImage, size: tuple[int, int], reducing_gap: float | None, t
     def averaged(top: int, bottom: int) -> PILImage:
         return rgb.reduce((across, down), (0, top * down, rgb.width, min(bottom * down, rgb.height)))
 
+    smaller = rgb
     if across > 1 or down > 1:
         smaller = _by_halves(averaged, (-(-rgb.width // across), -(-rgb.height // down)), threads)
-    else:
-        smaller = rgb
-    width, step = rgb.width / across, scales[1] / down
+    step = scales[1] / down
 
     def filtered(top: int, bottom: int) -> PILImage:
-        box = (0, top * step, width, bottom * step)  # the filter reads beyond it
+        box = (0, top * step, rgb.width / across, bottom * step)  # the filter reads beyond it
         return smaller.resize((size[0], bottom - top), Image.Resampling.LANCZOS, box)
 
     return _by_halves(filtered, size, threads)

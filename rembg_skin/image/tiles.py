@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import ArrayLike
+from PIL import Image
 from PIL.Image import Image as PILImage
 
 Piece = TypeVar("Piece")
@@ -13,23 +16,15 @@ Result = TypeVar("Result")
 
 # numpy and Pillow are done with a piece in milliseconds: more threads would wait for each other's lock.
 TWO = 2
-# Width and height in pixels: a dozen 8-bit planes of this size fit the second-level cache.
-_TILE = (1024, 192)
+# Pixels: a dozen 8-bit planes of this size fit the second-level cache.
+_WIDEST, _ROWS = 1024, 192
 LARGE = 1_000_000  # pixels of an image; below, a second thread takes longer than it saves
 
 
 def each(work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: int) -> list[Result]:
-    """Return the results of `work` for the `pieces`, in order, from one thread or two.
+    """Return the results of `work` for the `pieces`, in order, from one thread or two; its first exception is raised.
 
-    Parameters
-    ----------
-    work
-        Called once for each piece; its first exception is raised here.
-    pieces
-        The arguments of `work`.
-    threads
-        The most threads to use; 1 for the calling one only.
-
+    `threads` is the most to use; 1 for the calling one only.
     """
     if min(threads, len(pieces)) < TWO:
         return [work(piece) for piece in pieces]
@@ -93,14 +88,24 @@ class Box:
         return image.crop((self.left, self.top, self.right, self.bottom))
 
 
-def tiles(size: tuple[int, int], halo: int) -> Iterator[tuple[Box, Box]]:
-    """Yield the tiles that cover an image of `size`, each with a box of `halo` more pixels on each side.
-
-    The box is cut to the image.
-    """
+def tiles(size: tuple[int, int], halo: int, widest: int = _WIDEST) -> Iterator[tuple[Box, Box]]:
+    """Yield the tiles that cover an image of `size`, each with a box of `halo` more pixels on each side, cut to it."""
     image = Box(0, 0, *size)
-    across, down = (max(side, 4 * halo) for side in _TILE)
+    across, down = max(widest, 4 * halo), max(_ROWS, 4 * halo)
     for top in range(0, image.bottom, down):
         for left in range(0, image.right, across):
-            tile = Box(left, top, min(left + across, image.right), min(top + down, image.bottom))
+            tile = Box(left, top, left + across, top + down).grown(0, image)
             yield tile, tile.grown(halo, image)
+
+
+def tiled(
+    size: tuple[int, int], halo: int, make: Callable[[Box, Box], ArrayLike], threads: int = 1, widest: int = _WIDEST
+) -> PILImage:
+    """Return the L mask of `size` whose tiles are the levels that `make` returns for those of :func:`tiles`."""
+    levels = np.empty(size[::-1], np.uint8)
+
+    def fill(boxes: tuple[Box, Box]) -> None:
+        levels[boxes[0].slices()] = make(*boxes)
+
+    each(fill, list(tiles(size, halo, widest)), threads)
+    return Image.fromarray(levels)

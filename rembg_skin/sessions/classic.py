@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import MODELS
-from rembg_skin.color.method import Cleaned, Intersection, apply
-from rembg_skin.color.mrf import RandomField
+from rembg_skin.color.method import Cleaned, apply
+from rembg_skin.color.mrf import field_mask
 from rembg_skin.color.rules import ChromaBox, ChromaEllipse, HsvRange
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.options import Integer, Option, Real, finishing
@@ -53,7 +53,7 @@ class RuleSession(SkinSession):
 
     def mask(self, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
         """Return the L mask of an RGB image under checked `settings`."""
-        return apply(Cleaned(_set(self.rule, settings), settings["morph"], settings["blur"]), rgb, alpha)
+        return apply(rgb, alpha, Cleaned(_set(self.rule, settings), settings["morph"], settings["blur"]))
 
 
 def _of_rule(name: str, rule: AnyRule, morph: int = 3, blur: int = 3) -> type[SkinSession]:
@@ -77,7 +77,7 @@ class YcbcrHsvSession(SkinSession):
         morph, blur = settings["morph"], settings["blur"] or 3
         box = Cleaned(_set(ChromaBox(), settings), morph or 3, blur)
         hsv = Cleaned(_set(HsvRange(), settings), morph or 1, blur)
-        return apply(Intersection((box, hsv)), rgb, alpha)
+        return apply(rgb, alpha, box, hsv)
 
 
 class IcmSession(SkinSession):
@@ -94,7 +94,8 @@ class IcmSession(SkinSession):
 
     def mask(self, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
         """Return the L mask of an RGB image under checked `settings`."""
-        return RandomField(**{field.name: settings[field.name] for field in fields(RandomField)}).mask(rgb, alpha)
+        names = ("prior", "smoothness", "sweeps", "morph", "blur")
+        return field_mask(rgb, alpha, **{name: settings[name] for name in names})
 
 
 CLASSIC_SESSIONS: tuple[type[SkinSession], ...] = (

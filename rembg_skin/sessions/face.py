@@ -55,7 +55,7 @@ class FaceSession(SkinSession):
             found = sorted(found, key=lambda face: face.area)[-1:]
         samples = [pixels for face in found if len(pixels := _visible_pixels(face.within(rgb.size), rgb, alpha))]
         if samples:
-            return apply(Cleaned(merged(map(skin_range, samples)), settings["morph"], settings["blur"]), rgb, alpha)
+            return apply(rgb, alpha, Cleaned(merged(map(skin_range, samples)), settings["morph"], settings["blur"]))
         if settings["on_no_face"] == "ycbcr_hsv":
             return _YCBCR_HSV.mask(rgb, alpha, resolve(_YCBCR_HSV.name(), _YCBCR_HSV.options, {}))
         warnings.warn(

@@ -45,7 +45,7 @@ def test_an_enlarged_and_a_shrunk_mask_are_opencvs_within_a_gray_level(size: tup
 def test_how_a_mask_is_cut_into_tiles_changes_no_pixel_by_more_than_a_level(monkeypatch: pytest.MonkeyPatch) -> None:
     mask = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8))
     tiled = cleaned(mask, (2500, 700), (9, 2.0))
-    monkeypatch.setattr(tiles, "_TILE", (5000, 5000))
+    monkeypatch.setattr(tiles, "_ROWS", 5000)
     whole = cleaned(mask, (2500, 700), (9, 2.0))
     assert np.abs(np.asarray(tiled).astype(int) - np.asarray(whole)).max() <= 1
 

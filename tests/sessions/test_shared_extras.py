@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 from rembg import new_session
 
 import rembg_skin
 from rembg_skin.errors import OptionError
-from rembg_skin.image.finish import feathered, grown
+from rembg_skin.image.finish import grown
 from rembg_skin.sessions import session_classes
 from rembg_skin.sessions.options import finishing
 from tests.support.networks import place, red_network
@@ -74,7 +74,7 @@ def test_the_networks_mask_is_finished_in_order(home: Path, astronaut: Image.Ima
     small = astronaut.resize((90, 90))
     plain = Image.fromarray(levels("u2net_skin", small))
     binary = plain.point(lambda level: 255 * (level > 100))
-    expected = np.asarray(feathered(grown(binary, -2), 1.5))
+    expected = np.asarray(grown(binary, -2).filter(ImageFilter.GaussianBlur(1.5)))
     assert np.array_equal(levels("u2net_skin", small, threshold=100, grow=-2, feather=1.5), expected)
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from rembg_skin.color.mrf import BACKGROUND, SKIN
+from rembg_skin.color.mrf import BACKGROUND, SKIN, density
 
 Image = NDArray[np.uint8]
 
@@ -54,7 +54,7 @@ def diagonal_skin(rgb: Image) -> Image:
 def icm_skin(rgb: Image) -> Image:
     planes = cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb).astype(np.float64)
     points = planes[..., [2, 1]]
-    skin, background = 0.3 * SKIN.density(points), 0.7 * BACKGROUND.density(points)
+    skin, background = 0.3 * density(SKIN, points), 0.7 * density(BACKGROUND, points)
     p = skin / (skin + background + 1e-12)
     as_skin, as_background = -np.log(p.clip(1e-12, 1)), -np.log((1 - p).clip(1e-12, 1))
     lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float64)
