@@ -107,9 +107,8 @@ def noises(greens: list[float]) -> tuple[float, float]:
 def steadiness(photo: PILImage, focus: tuple[float, float, float], model: str, frames: int) -> None:
     """Print a line for each camera, raw and steadied."""
     from rembg_skin.image.morphology import eroded, square
-    from rembg_skin.video.change import Watcher
-    from rembg_skin.video.predict import in_order, masking
-    from rembg_skin.video.steady import Steadier
+    from rembg_skin.video.frames import in_order, masking
+    from rembg_skin.video.steady import Steadier, Watcher
     from rembg_skin.video.table import MARGIN, color_of
 
     def green(frame: Bytes, mask: Bytes) -> float:
@@ -181,9 +180,9 @@ def speed(photo: PILImage, focus: tuple[float, float, float], model: str, count:
     """Print frames a second of both sides."""
     from rembg import new_session, remove
 
-    from rembg_skin.video.convert import Job, Video, convert
+    from rembg_skin.video.convert import Job, convert
     from rembg_skin.video.formats import chosen
-    from rembg_skin.video.predict import masking
+    from rembg_skin.video.frames import masking
     from rembg_skin.video.reader import Reader
 
     frames = list(clip(photo, [view(photo, focus, "pans and zooms", number) for number in range(count)]))
@@ -198,7 +197,7 @@ def speed(photo: PILImage, focus: tuple[float, float, float], model: str, count:
 
     def ours(target: Path, *, steady: bool) -> None:
         job = Job(Reader(source), work, at_once, steady, lambda: False, lambda: None)
-        assert convert(job, Video(target, *chosen(target, None)), None).frames == count
+        assert convert(job, chosen(target, None), None).frames == count
 
     with tempfile.TemporaryDirectory() as name:
         source, cutout, mask = (Path(name) / file for file in ("in.mp4", "out.webm", "out.mp4"))

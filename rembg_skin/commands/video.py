@@ -3,7 +3,9 @@
 import argparse
 import json
 import os
+import re
 from collections.abc import Sequence
+from glob import escape, glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ from rembg_skin.errors import VideoError, printable
 
 if TYPE_CHECKING:
     from rembg_skin.video.convert import Report, Sheet
-    from rembg_skin.video.reader import Facts
+    from rembg_skin.video.reader import Reader
 
 _EIGHT = 8  # bits of a color
 _CONFIDENCE = 0.7  # of a face, 0 to 1
@@ -67,10 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
     from rembg_skin.commands.console import exit_status
     from rembg_skin.commands.outputs import check_outputs
     from rembg_skin.commands.signals import noted_signals
-    from rembg_skin.video.convert import Job, Video, convert
+    from rembg_skin.video import open_video
     from rembg_skin.video.formats import chosen
-    from rembg_skin.video.predict import masking
-    from rembg_skin.video.reader import Reader
+    from rembg_skin.video.frames import masking
     from rembg_skin.workers import aside
 
     target, csv = arguments.target, arguments.csv
@@ -79,21 +80,25 @@ def run(arguments: argparse.Namespace) -> int:
         raise VideoError("Nothing to write: name OUT, or --csv FILE.")
     if (arguments.roi or arguments.faces) and not csv:
         raise VideoError("--roi and --faces are about the table: name it with --csv FILE.")
-    check_outputs(paths, [arguments.source, *arguments.model.files()])
-    video = Video(target, *chosen(target, arguments.kind)) if target else None
-    source = aside(lambda: Reader(arguments.source))  # never closed: after a signal, a thread may still be reading it
-    sheet = _sheet(arguments, source.facts) if csv else None
+    pictures = glob(re.sub(r"%\d*d", "*", escape(arguments.source)))  # noqa: PTH207 - FFmpeg reads `frames%03d.png`
+    check_outputs(paths, [arguments.source, *pictures, *arguments.model.files()])
+    video = chosen(target, arguments.kind) if target else None
+    # Never closed: after a signal, a thread may still be reading it.
+    source = aside(lambda: open_video(arguments.source))
+    sheet = _sheet(arguments, source.upright_size) if csv else None
     work, at_once = masking(arguments.model.name, {**arguments.model.extras, **arguments.extras})
+    from rembg_skin.video.convert import Job, convert  # PyAV is there
+
     with (
-        tqdm(total=source.facts.frames, unit="frame", disable=None, dynamic_ncols=True) as bar,
+        tqdm(total=source.count, unit="frame", disable=None, dynamic_ncols=True) as bar,
         noted_signals() as stop,
     ):
         report = convert(Job(source, work, at_once, arguments.steady, stop.is_set, bar.update), video, sheet)
-    missing = _say(report, source.facts, video.kind if video else None, paths)
+    missing = _say(report, source, video.kind if video else None, paths)
     return exit_status(stop, report.frames, missing)
 
 
-def _sheet(arguments: argparse.Namespace, facts: "Facts") -> "Sheet":
+def _sheet(arguments: argparse.Namespace, size: tuple[int, int]) -> "Sheet":
     from PIL import Image
 
     import rembg_skin
@@ -107,7 +112,7 @@ def _sheet(arguments: argparse.Namespace, facts: "Facts") -> "Sheet":
     box = None
     if arguments.roi:
         x, y, width, height = arguments.roi
-        right, below = facts.upright_size
+        right, below = size
         box = Box(x, y, min(x + width, right), min(y + height, below))
         if x >= box.right or y >= box.bottom:
             raise VideoError(f"--roi {x} {y} {width} {height} holds no pixel of the frames of {right} x {below}.")
@@ -125,21 +130,21 @@ def _sheet(arguments: argparse.Namespace, facts: "Facts") -> "Sheet":
     return Sheet(arguments.csv, Table(box, faces), settings)
 
 
-def _say(report: "Report", facts: "Facts", kind: str | None, paths: Sequence[Path]) -> int:
+def _say(report: "Report", source: "Reader", kind: str | None, paths: Sequence[Path]) -> int:
     """Print what was written and what is missing; return how many lines are about that."""
     from rembg_skin.commands.console import count
 
     written = " and ".join(map(printable, paths))
     print(f"{'Stopped: the first ' * report.stopped}{count(report.frames, 'frame', 'frames')} in {written}.")
-    if facts.hdr:
+    if source.hdr:
         print("The HDR colors were mapped to those of BT.709.")
-    if facts.bits > _EIGHT and kind in ("cutout", "overlay"):
-        print(f"The original's colors have {facts.bits} bits, the new ones 8.")
+    if source.bits > _EIGHT and kind in ("cutout", "overlay"):
+        print(f"The original's colors have {source.bits} bits, the new ones 8.")
     missing = []
-    if report.damaged:
-        missing.append(f"{count(report.damaged, 'damaged frame', 'damaged frames')} skipped.")
-    if report.lacking:
-        missing.append(f"The file ends early: its last {report.lacking:.1f} seconds are missing.")
+    if source.damaged:
+        missing.append(f"{count(source.damaged, 'damaged frame', 'damaged frames')} skipped.")
+    if source.lacking and not report.stopped:
+        missing.append(f"The file ends early: its last {source.lacking:.1f} seconds are missing.")
     suffix = paths[0].suffix
     for number, sound in enumerate(report.sounds, 1):
         name = "Sound" if len(report.sounds) == 1 else f"Sound {number}"

@@ -5,41 +5,31 @@ Videos are read with PyAV (the extra ``video``), which is imported when the firs
 
 import math
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rembg_skin.errors import VideoError
+from rembg_skin.errors import ExtraError, VideoError
 from rembg_skin.image.arrays import Bytes, Mask
-from rembg_skin.video.predict import masking
-from rembg_skin.video.reader import Frame, Reader
-from rembg_skin.video.steady import masked
+from rembg_skin.video.frames import Frame, masked, masking
 
-__all__ = ["Masked", "masks"]
+if TYPE_CHECKING:
+    from rembg_skin.video.reader import Reader
+
+__all__ = ["Masked", "masks", "open_video"]
 
 _COLORS = 3
 
 
 class Masked(NamedTuple):
-    """One frame and its mask.
+    """One frame and its mask."""
 
-    Attributes
-    ----------
-    time
-        When the frame is shown, in seconds from the start of the video.
-    frame
-        RGB, upright, uint8 [height, width, 3].
-    mask
-        uint8 [height, width], 0 for not skin, 255 for skin.
-
-    """
-
-    time: float
-    frame: Bytes
-    mask: Mask
+    time: float  # when the frame is shown, in seconds from the start of the video
+    frame: Bytes  # RGB, upright, uint8 [height, width, 3]
+    mask: Mask  # uint8 [height, width], 0 for not skin, 255 for skin
 
 
 def masks(
@@ -52,15 +42,16 @@ def masks(
 ) -> Generator[Masked]:
     """Yield every frame of a video with its mask, in order; memory does not grow with the video's length.
 
+    Each has `time`, in seconds; `frame`, upright RGB, uint8 [height, width, 3]; `mask`, uint8 [height, width], 255 for
+    skin.
+
     Parameters
     ----------
     path_or_frames
         A file or an address that FFmpeg reads, or RGB frames, each uint8 [height, width, 3]. Of frames, a few more
         are taken than were yielded.
-    model
-        Any session that rembg knows.
-    extras
-        The session's extras.
+    model, extras
+        Any session that rembg knows, and its extras.
     steady
         True for masks that are steadied over time.
     rate
@@ -76,22 +67,27 @@ def masks(
     if not 0 < rate < math.inf:
         raise VideoError(f"rate={rate} is not a number of frames a second, which many cameras do not know; pass yours.")
     work, at_once = masking(model, extras or {})
-    reader = Reader(path_or_frames) if isinstance(path_or_frames, str | Path) else None
+    reader = open_video(path_or_frames) if isinstance(path_or_frames, str | Path) else None
     frames = reader.frames() if reader else _numbered(path_or_frames, rate)  # type: ignore[arg-type]
     stream = _masked(reader, masked(frames, work, at_once, steady=steady))
     next(stream)
     return stream
 
 
-def _masked(reader: Reader | None, pairs: Generator[tuple[Frame, Mask]]) -> Generator[Masked]:
+def open_video(source: str | Path) -> "Reader":
+    """Open a video as :class:`rembg_skin.video.reader.Reader` does; raise ExtraError if PyAV is not installed."""
     try:
+        from rembg_skin.video.reader import Reader
+    except ImportError as error:
+        raise ExtraError.about("video", "PyAV", "video") from error
+    return Reader(source)
+
+
+def _masked(reader: "Reader | None", pairs: Generator[tuple[Frame, Mask]]) -> Generator[Masked]:
+    with closing(reader) if reader else nullcontext(), closing(pairs):
         yield Masked(0, *(np.empty((0, 0), np.uint8),) * 2)  # for `masks`: from here on, the file is closed in any case
-        with closing(pairs):
-            for frame, mask in pairs:
-                yield Masked(frame.time, frame.rgb, mask)
-    finally:
-        if reader:
-            reader.close()
+        for frame, mask in pairs:
+            yield Masked(frame.time, frame.rgb, mask)
 
 
 def _numbered(frames: Iterable[NDArray[np.uint8]], rate: float) -> Iterator[Frame]:

@@ -1,26 +1,26 @@
 """From a video to its masks in files: read, mask, steady, write, frame by frame."""
 
+import csv
 import math
 from collections.abc import Callable, Collection
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from rembg_skin.files import write_atomically
-from rembg_skin.video.formats import Format, Kind
-from rembg_skin.video.predict import Masking
+from rembg_skin.video.formats import Video
+from rembg_skin.video.frames import Masking, masked
 from rembg_skin.video.reader import Reader
 from rembg_skin.video.sound import Sound
-from rembg_skin.video.steady import masked
-from rembg_skin.video.table import Rows, Table, write_resumable
+from rembg_skin.video.table import Table, resumed, written
 from rembg_skin.video.writer import Writer
 from rembg_skin.workers import in_background
 
 _WARM = 2.0  # seconds before the first frame that is wanted: averages need some masks
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """An open video, and how its frames are masked: `at_once` of them at the same time."""
 
     source: Reader
@@ -29,14 +29,6 @@ class Job:
     steady: bool
     stopped: Callable[[], bool]  # called several times a second: True to end here
     tick: Callable[[], object]  # called after every frame
-
-
-class Video(NamedTuple):
-    """A video to be written."""
-
-    path: Path
-    form: Format
-    kind: Kind
 
 
 class Sheet(NamedTuple):
@@ -49,11 +41,9 @@ class Sheet(NamedTuple):
 
 @dataclass
 class Report:
-    """The result: frames written and skipped, seconds that the file lacks at its end, and the streams of sound."""
+    """The frames that are in the outputs, the streams of sound, and if the job was stopped."""
 
     frames: int = 0
-    damaged: int = 0
-    lacking: float = 0.0
     sounds: Collection[Sound] = ()
     stopped: bool = False
 
@@ -61,59 +51,39 @@ class Report:
 def convert(job: Job, video: Video | None, sheet: Sheet | None) -> Report:
     """Write a video, a table, or both; each is complete, or up to where the job was stopped, or not there.
 
-    Raises
-    ------
-    SkinError
-        If something cannot be written, or the model fails.
-
+    Raises SkinError if something cannot be written, or the model fails.
     """
     report = Report()
 
-    def write_video(draft: Path, wanted: Video) -> None:
-        writer = Writer(draft, wanted.path, wanted.form, wanted.kind, job.source)
-        report.sounds = writer.sounds.values()
-        try:
-            write_rows(writer)
+    def write_video(draft: Path, video: Video, file: IO[str] | None) -> None:
+        with closing(Writer(draft, video, job.source)) as writer:
+            report.sounds = writer.sounds.values()
+            run(writer, file)
             writer.finish([] if report.stopped else job.source.rest)
-        finally:
-            writer.close()
 
-    def write_rows(writer: Writer | None) -> None:
-        if sheet is None:
-            _run(job, writer, None, report)
-        elif writer is None and sheet.settings:
-            write_resumable(sheet.path, sheet.settings, lambda file: fill(writer, sheet.table, file))
+    def run(writer: Writer | None, file: IO[str] | None) -> None:
+        last = -math.inf
+        if sheet and file:
+            rows = csv.writer(file)
+            report.frames, last = resumed(file)
+            if not report.frames:
+                rows.writerow(sheet.table.columns)
+        frames = (frame for frame in job.source.frames() if frame.time > last - _WARM)
+        for frame, mask in in_background(masked(frames, job.work, job.at_once, steady=job.steady), job.stopped):
+            if frame.time <= last + 1e-6:  # rows have six digits
+                continue
+            if writer:
+                writer.write(frame, mask)
+            if sheet:
+                rows.writerow(sheet.table.row(frame.time, frame.rgb, mask))
+            report.frames += 1
+            job.tick()
+        report.stopped = job.stopped()
+
+    settings = sheet.settings if sheet and not video else ""
+    with written(sheet.path, settings, lambda: report.stopped) if sheet else nullcontext() as file:
+        if video:
+            write_atomically(video.path, lambda draft: write_video(draft, video, file))
         else:
-            write_atomically(sheet.path, lambda draft: fill_draft(writer, sheet.table, draft))
-
-    def fill_draft(writer: Writer | None, table: Table, draft: Path) -> None:
-        with draft.open("r+", newline="", encoding="utf-8") as file:
-            fill(writer, table, file)
-
-    def fill(writer: Writer | None, table: Table, file: IO[str]) -> bool:
-        _run(job, writer, Rows(file, table), report)
-        return not report.stopped
-
-    if video is None:
-        write_rows(None)
-    else:
-        write_atomically(video.path, lambda draft: write_video(draft, video))
+            run(None, file)
     return report
-
-
-def _run(job: Job, writer: Writer | None, rows: Rows | None, report: Report) -> None:
-    last = rows.last if rows else -math.inf
-    frames = (frame for frame in job.source.frames() if frame.time > last - _WARM)
-    for frame, mask in in_background(masked(frames, job.work, job.at_once, steady=job.steady), job.stopped):
-        if frame.time <= last + 1e-6:  # rows have six digits
-            continue
-        if writer:
-            writer.write(frame, mask)
-        if rows:
-            rows.add(frame.time, frame.rgb, mask)
-        report.frames += 1
-        job.tick()
-    report.stopped = job.stopped()
-    report.frames = rows.count if rows else report.frames
-    report.damaged = job.source.damaged
-    report.lacking = 0.0 if report.stopped else job.source.lacking

@@ -1,14 +1,10 @@
-"""Read the packets of a video and its sound, on one line of time, past faults of the file."""
+"""Read a video's packets of pictures and sound, past faults of the file, on one line of time that begins at 0."""
 
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from av import Packet
-    from av.container import InputContainer
-    from av.video import VideoStream
+import av
 
 _FAULTS = 100  # in a row, of the container: the rest of the file is lost
 # Seconds: times that go back or ahead by more begin a new piece.
@@ -17,23 +13,21 @@ _TS_DISCONT = 0x0200  # FFmpeg's AVFMT_TS_DISCONT
 
 
 class Packets:
-    """The packets of a video stream of an open file, and of all of its sound.
+    """Yield the packets of a video stream of an open file, and of all of its sound, once.
 
     Broadcasts that were joined begin again in the middle: each piece is moved behind the one before.
     """
 
-    def __init__(self, file: "InputContainer", video: "VideoStream") -> None:
+    def __init__(self, file: av.container.InputContainer, video: av.VideoStream) -> None:
         self._file, self._video = file, video
-        self.faults = 0  # places where the file is broken, so far
-        self.end = Fraction(0)  # the latest moment so far, in seconds of the file
+        self.damaged = 0  # frames, and places where the file is broken, so far
+        self.end = Fraction(0)  # the latest moment so far, in seconds
         self.joined = False  # True once a second piece was found
         self._due: dict[int, Fraction] = {}  # when each stream's next packet is expected
-        self._shifts = (Fraction(0), Fraction(0))  # of this piece and of the last one
+        # Of this piece and of the last one: broadcasts do not begin at 0.
+        self._shifts = (-Fraction(file.start_time or 0, av.time_base),) * 2
 
-    def __iter__(self) -> "Iterator[Packet[Any]]":
-        """Yield all packets, once."""
-        import av
-
+    def __iter__(self) -> Iterator["av.Packet[Any]"]:
         faults = 0
         while faults < _FAULTS:
             try:
@@ -43,13 +37,31 @@ class Packets:
                     yield packet
             except av.FFmpegError as error:
                 faults += 1
-                self.faults += faults == 1
-                if isinstance(error, av.error.ExitError):  # a host that sends nothing
+                self.damaged += faults == 1
+                if isinstance(error, av.ExitError):  # a host that sends nothing
                     return
             else:
                 return
 
-    def _place(self, packet: "Packet[Any]") -> None:
+    def decoded(self, packets: Iterable["av.Packet[Any]"]) -> "Iterator[av.VideoFrame | av.Packet[Any]]":
+        """Yield the frames of the video, and the packets of sound between them."""
+        for packet in packets:
+            if packet.stream.type == "audio":
+                if packet.size:
+                    yield packet
+                continue
+            try:
+                frames = self._video.decode(packet)
+            except av.FFmpegError:
+                self.damaged += 1
+                continue
+            for frame in frames:
+                if frame.is_corrupt:
+                    self.damaged += 1
+                else:
+                    yield frame
+
+    def _place(self, packet: "av.Packet[Any]") -> None:
         """Move the packet's times to their place."""
         if packet.pts is None or not packet.time_base:
             return
@@ -57,12 +69,14 @@ class Packets:
         step = (packet.duration or 0) * unit
         if not step and packet.stream.type == "video":
             step = 1 / Fraction(self._video.average_rate or 30)
+        shift = self._shifts[0]
         if self._file.format.flags & _TS_DISCONT:
             if packet.dts is None or abs(packet.pts - packet.dts) * unit > _GAP:
                 packet.dts = packet.pts  # FFmpeg counted on over the joint
-            moved = round(self._shift(packet.stream.index, packet.dts * unit, step) / unit)
-            packet.dts += moved
-            packet.pts += moved
+            shift = self._shift(packet.stream.index, packet.dts * unit, step)
+        packet.pts += round(shift / unit)
+        if packet.dts is not None:
+            packet.dts += round(shift / unit)
         self.end = max(self.end, packet.pts * unit + step)
 
     def _shift(self, index: int, at: Fraction, step: Fraction) -> Fraction:

@@ -6,17 +6,24 @@ second frame goes without a mask of its own: the average is better than any one 
 """
 
 import math
-from collections.abc import Generator, Iterable
-from contextlib import closing
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
-from rembg_skin.image.arrays import Floats, Mask, Selection
-from rembg_skin.video.change import Look, Watcher
-from rembg_skin.video.motion import Affine, reach, scaled
-from rembg_skin.video.predict import Masking, in_order
-from rembg_skin.video.reader import Frame
+from rembg_skin.image.arrays import Bytes, Floats, Mask, Selection
+from rembg_skin.image.morphology import dilated, disk
+from rembg_skin.video.motion import SOME, STILL, Motion, camera_motion
+
+_ACROSS = 160  # pixels of the longer side of the small frames in which motion and change are found
+# A change of color counts from this many times the noise on, and fully from that many.
+_SLIGHT, _FULL = 2.0, 5.0
+# The noise, in levels of the small frames: between what rounding makes and what is a change however noisy the rest is.
+_QUIET, _LOUD = 1.0, 6.0
+_NORMAL = 1.4826  # a standard deviation, in medians of absolute values
+# Skip the network if less than _STIRRED of the frame changed fully and at most _NEW came into view.
+_STIRRED, _NEW = 0.001, 0.05
+_FIRST = 8  # frames that all get a mask
 
 # Masks that an average remembers; more gain little on clips of a known motion, and correct an early error later.
 _MEMORY = 24
@@ -24,6 +31,66 @@ _UNMOVED = 0.05  # pixels of the frame: less is not worth a resampling, which bl
 # A new mask that differs by this many levels, in the same direction and frame after frame, is believed after so many:
 # someone moves before a wall of the same color.
 _DIFFERENT, _BELIEVED = 96.0, 6
+
+
+class Look(NamedTuple):
+    """How a frame follows from the one before."""
+
+    factor: int  # how many times smaller the small frame of `motion` and `kept` is
+    motion: Motion | None  # of the camera; None if there is no frame before, or one of another size
+    kept: Floats  # [h, w], 1 for pixels as they were, 0 for changed or new ones
+    needs_mask: bool = True  # False if the last mask, moved along, will do
+
+
+class Watcher:
+    """Compare the frames of one video with the one before, in order."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Bytes, Floats] | None = None
+        self._shape: tuple[int, ...] = ()
+
+    def __call__(self, frame: Bytes) -> Look:
+        """Return how the frame, RGB, uint8 [height, width, 3], follows from the last one."""
+        factor = max(1, round(max(frame.shape) / _ACROSS))
+        image = Image.fromarray(frame).reduce(factor).filter(ImageFilter.BoxBlur(1))
+        rgb, gray = np.asarray(image), np.asarray(image.convert("L"), dtype=np.float32)
+        last, self._last = self._last, (rgb, gray)
+        if last is None or self._shape != frame.shape:
+            self._shape, self._motion, self._seen, self._masked = frame.shape, STILL, 0, True
+            return Look(factor, None, np.zeros(gray.shape, np.float32))
+        self._motion = camera_motion(last[1], gray, self._motion)
+        changed, inside = _changes(last[0], rgb, self._motion)
+        self._seen += 1
+        quiet = np.mean((changed >= 1) & inside) < _STIRRED and np.mean(~inside) < _NEW
+        self._masked = not (quiet and self._masked and self._seen >= _FIRST)
+        changed[~inside] = 1
+        return Look(factor, self._motion, 1 - dilated(changed, disk(1)), self._masked)
+
+
+def _changes(before: Bytes, after: Bytes, motion: Motion) -> tuple[Floats, Selection]:
+    """Return how much each pixel changed, float32 [h, w], 0 for no more than noise to 1, and which were seen before.
+
+    `before` and `after` are blurred RGB, uint8 [h, w, 3]; `motion` is that of the camera between them.
+    """
+    inside = motion.seen(after.shape)
+    if not inside[SOME].any():
+        return np.ones(inside.shape, np.float32), inside
+    difference = after.astype(np.float32) - motion.warped(before)
+    difference -= np.median(difference[SOME][inside[SOME]], axis=0)  # the light, or the camera's exposure
+    np.abs(difference, out=difference)
+    noise = np.clip(_NORMAL * np.median(difference[SOME][inside[SOME]]), _QUIET, _LOUD)
+    # Where colors change from pixel to pixel, a fraction of a pixel's motion looks like a change.
+    ratio = (difference / (noise + _steepness(after))).max(axis=2)
+    return np.clip((ratio - _SLIGHT) / (_FULL - _SLIGHT), 0, 1, dtype=np.float32), inside
+
+
+def _steepness(rgb: Bytes) -> Floats:
+    """Return the length of each channel's gradient in levels a pixel, float32 [h, w, 3]."""
+    padded = np.pad(rgb.astype(np.float32), ((1, 1), (1, 1), (0, 0)), mode="edge")
+    across = padded[1:-1, 2:] - padded[1:-1, :-2]
+    down = padded[2:, 1:-1] - padded[:-2, 1:-1]
+    length: Floats = np.sqrt(across * across + down * down) * np.float32(0.5)
+    return length
 
 
 class Steadier:
@@ -35,35 +102,33 @@ class Steadier:
 
     def __call__(self, look: Look, mask: Mask | None) -> Mask:
         """Return the steadied mask, uint8 [height, width], of a frame's own, which may be None if `look` allows it."""
-        if mask is not None:
-            self._take(look, mask)
-        elif look.motion is not None:
+        if look.motion is not None:
             self._move(look.motion, look.factor)
+        if mask is None:
             self._masks = np.maximum(look.kept * self._masks, np.float32(1))
+        elif look.motion is not None:
+            self._take(look, mask)
+        else:
+            self._average = mask.astype(np.float32)
+            self._masks, self._streak = np.ones_like(look.kept), np.zeros_like(look.kept)
         return (self._average + np.float32(0.5)).astype(np.uint8)
 
     def _take(self, look: Look, mask: Mask) -> None:
-        new = mask.astype(np.float32)
-        if look.motion is None:
-            self._average = new
-            self._masks = np.ones(look.kept.shape, np.float32)
-            self._streak = np.zeros(look.kept.shape, np.float32)
-            return
-        self._move(look.motion, look.factor)
-        change = new - self._average
+        change = mask - self._average
         kept = np.where(self._believed(change, look.factor), np.float32(0), look.kept)
         self._masks = 1 + kept * np.minimum(self._masks, np.float32(_MEMORY - 1))
         height, width = mask.shape
         box = (0, 0, width / look.factor, height / look.factor)  # the small frame may reach beyond the frame
         share = Image.fromarray(np.float32(1) / self._masks).resize((width, height), Image.Resampling.BILINEAR, box)
-        self._average += np.asarray(share) * change
+        self._average = self._average + np.asarray(share) * change
 
-    def _move(self, motion: Affine, factor: int) -> None:
+    def _move(self, motion: Motion, factor: int) -> None:
         """Move all that is remembered with the camera."""
         self._masks, self._streak = _extended(self._masks, motion), _extended(self._streak, motion)
         height, width = self._average.shape
-        if reach(motion, (width / factor, height / factor)) * factor >= _UNMOVED:
-            self._average = _extended(self._average, scaled(motion, factor))
+        large = motion.scaled(factor)
+        if large.reach(width, height) >= _UNMOVED:
+            self._average = _extended(self._average, large)
 
     def _believed(self, change: Floats, factor: int) -> Selection:
         """Return where masks have differed from the average for long enough, bool [h, w] of the small frame."""
@@ -73,26 +138,8 @@ class Steadier:
         return np.abs(self._streak) > _BELIEVED - 0.5  # motion blends neighbors
 
 
-def masked(frames: Iterable[Frame], work: Masking, at_once: int, *, steady: bool) -> Generator[tuple[Frame, Mask]]:
-    """Yield the frames of one video with their masks, steadied or as the model makes them, in order.
-
-    `work` masks a frame; `at_once` of them are given to it at the same time.
-    """
-    if not steady:
-        yield from in_order(frames, lambda frame: work(frame.rgb), at_once)
-        return
-    watcher, steadier = Watcher(), Steadier()
-    looks = ((frame, watcher(frame.rgb)) for frame in frames)
-    with closing(in_order(looks, lambda item: work(item[0].rgb) if item[1].needs_mask else None, at_once)) as results:
-        for (frame, look), mask in results:
-            yield frame, steadier(look, mask)
-
-
-def _extended(plane: Floats, motion: Affine) -> Floats:
+def _extended(plane: Floats, motion: Motion) -> Floats:
     """Return float32 [height, width] `plane` moved by `motion`, bilinear; its edge goes on beyond it."""
     height, width = plane.shape
-    margin = min(math.ceil(reach(motion, (width, height))) + 1, max(plane.shape))
-    a, b, c, d, e, f = motion
-    image = Image.fromarray(np.pad(plane, margin, mode="edge"))
-    beyond = (a, b, c + margin, d, e, f + margin)
-    return np.array(image.transform((width, height), Image.Transform.AFFINE, beyond, Image.Resampling.BILINEAR))
+    margin = min(math.ceil(motion.reach(width, height)) + 1, max(plane.shape))
+    return motion.warped(np.pad(plane, margin, mode="edge"), margin)

@@ -1,13 +1,13 @@
 """A CSV file with a row a frame: its time, its share of skin, and the color of the skin, also in each face."""
 
-import csv
 import math
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -123,54 +123,50 @@ def color_of(rgb: Bytes, selection: Selection) -> Color:
     return Color(int(pixels), tuple(mean.tolist()), tuple(deviation.tolist()))
 
 
-class Rows:
-    """Write the `count` rows of a table into `file`, each at once; `last` is the time of those of a killed run."""
+@contextmanager
+def written(path: Path, settings: str, stopped: Callable[[], bool]) -> Iterator[IO[str]]:
+    """Give a text file, to be copied to `path` at the end of the block; a failure writes nothing.
 
-    def __init__(self, file: IO[str], table: Table) -> None:
-        self._file, self._table, self._writer = file, table, csv.writer(file)
-        self.count, self.last = 0, -math.inf
-        file.seek(0)
-        lines = file.read().splitlines(keepends=True)
-        with suppress(IndexError, ValueError):
-            lines = lines if lines[-1].endswith("\n") else lines[:-1]
-            self.count, self.last = len(lines) - 1, float(lines[-1].partition(",")[0])
-        file.seek(sum(map(len, lines)) if self.count else 0)
-        file.truncate()
-        if not self.count:
-            self._writer.writerow(table.columns)
-
-    def add(self, time: float, rgb: Bytes, mask: Mask) -> None:
-        """Add the row of a frame, as :meth:`Table.row`."""
-        self._writer.writerow(self._table.row(time, rgb, mask))
-        self._file.flush()
-        self.count += 1
-
-
-def write_resumable(path: Path, settings: str, write: Callable[[IO[str]], bool]) -> None:
-    """Let `write` fill a text file beside `path`, then copy it there; the file stays until `write` returns True.
-
-    `settings` is everything that the content depends on: only an equal run continues the file that one left.
-
-    Raises
-    ------
-    DataError
-        If it cannot be written, or another run is writing it.
-
+    With `settings`, everything that the content depends on, the file lies beside `path` until it is copied without
+    having been `stopped`: an equal run that was killed left its part in it. Raises DataError if it cannot be written,
+    or another run is writing it.
     """
+
+    def copy(draft: Path) -> None:
+        file.seek(0)
+        with draft.open("w", newline="", encoding="utf-8") as target:
+            shutil.copyfileobj(file, target)
+
     digest = sha256(f"{path.name} {settings}".encode(errors="surrogateescape")).hexdigest()[:8]
     partial = path.with_name(f"{path.name[:40]}.{digest}.partial")  # `path` may have the longest name possible
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        with open(os.open(partial, flags, 0o666), "r+", newline="", encoding="utf-8") as file:  # noqa: PTH123
-            if flock is not None:
+        with _opened(partial) if settings else TemporaryFile("w+", newline="", encoding="utf-8") as file:
+            if settings and flock is not None:
                 flock(file, LOCK_EX | LOCK_NB)
-            complete = write(file)
-            file.flush()
-            write_atomically(path, lambda draft: shutil.copyfile(partial, draft))
-            if complete:
+            yield file
+            write_atomically(path, copy)
+            if settings and not stopped():
                 partial.unlink()
     except BlockingIOError as error:
         raise DataError(f"{printable(path)} is being written by another run.") from error
     except OSError as error:
         raise DataError(f"{printable(path)} cannot be written: {error.strerror or error}") from error
+
+
+def _opened(path: Path) -> IO[str]:
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return open(os.open(path, flags, 0o666), "r+", buffering=1, newline="", encoding="utf-8")  # noqa: PTH123
+
+
+def resumed(file: IO[str]) -> tuple[int, float]:
+    """Return how many rows a killed run left in `file`, and the time of the last one; what is no row is cut off."""
+    rows, last, end = 0, -math.inf, 0
+    file.seek(0)
+    lines = file.read().splitlines(keepends=True)
+    with suppress(IndexError, ValueError):
+        lines = lines if lines[-1].endswith("\n") else lines[:-1]
+        rows, last, end = len(lines) - 1, float(lines[-1].partition(",")[0]), sum(map(len, lines))
+    file.seek(end if rows else 0)
+    file.truncate()
+    return rows, last

@@ -8,7 +8,6 @@ import sys
 import time
 import wave
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,8 @@ import pytest
 
 from rembg_skin.cli import main
 from rembg_skin.image.overlay import SKIN
-from rembg_skin.video.reader import Reader
-from tests.support.videos import face, moving, read_video, write_video
+from rembg_skin.video import masks
+from tests.support.videos import PORTRAIT, face, moving, read_video, write_video
 
 Run = Callable[..., int]
 
@@ -138,8 +137,7 @@ def test_colors_survive_whatever_their_matrix_and_new_files_name_theirs(
     with (tmp_path / "skin.csv").open(newline="") as file:
         row = next(csv.DictReader(file))
     assert [float(row[name]) for name in ("red", "green", "blue")] == pytest.approx([200, 120, 90], abs=3)
-    with closing(Reader(tmp_path / "out.mov")) as written:
-        assert next(written.frames()).rgb[20, 20] == pytest.approx([200, 120, 90], abs=4)
+    assert next(masks(tmp_path / "out.mov", "ycbcr_skin")).frame[20, 20] == pytest.approx([200, 120, 90], abs=4)
 
 
 def test_the_table_has_a_line_a_frame(run: Run, tmp_path: Path) -> None:
@@ -201,6 +199,9 @@ def test_a_file_that_breaks_off_is_told(run: Run, tmp_path: Path, capsys: pytest
         (["in.mp4", "--csv", "a.csv", "--roi", "64", "0", "9", "9"], "holds no pixel"),
         (["in.mp4", "a.mp4", "--faces", "2"], "--csv FILE"),
         (["in.mp4"], "Nothing to write"),
+        (["list.mp4", "out.mp4"], "list of other files"),
+        (["concatf:list.mp4", "out.mp4"], "list of other files"),
+        (["in%d.jpg", "--csv", "in1.jpg"], "which this command reads"),
         (["in.mp4", "folder.mp4"], "Is a directory"),
         (["in.mp4", "out.mp4", "-x", '{"nope": 1}'], 'no extra "nope"'),
         (["in.mp4", "text.mp4/out.mp4"], "cannot be written"),
@@ -218,6 +219,8 @@ def test_what_cannot_work_is_told_in_one_line_and_leaves_nothing(
     video = write_video(Path("in.mp4"), moving(2))
     original = video.read_bytes()
     Path("text.mp4").write_text("no video")
+    Path("list.mp4").write_text("ffconcat version 1.0\nfile in.mp4\n")
+    Path("in1.jpg").write_bytes(PORTRAIT.read_bytes())
     Path("folder.mp4").mkdir()
     with wave.open("tone.wav", "wb") as sound:
         sound.setparams((1, 2, 8_000, 0, "NONE", ""))
@@ -259,7 +262,7 @@ def test_a_failure_half_way_leaves_the_old_file(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from rembg_skin.errors import ModelError
-    from rembg_skin.video import predict
+    from rembg_skin.video import frames
 
     calls = iter(range(100))
 
@@ -268,7 +271,7 @@ def test_a_failure_half_way_leaves_the_old_file(
             raise ModelError("out of order")
         return np.zeros((48, 64), np.uint8)
 
-    monkeypatch.setattr(predict, "predict_mask", failing)
+    monkeypatch.setattr(frames, "predict_mask", failing)
     source = write_video(tmp_path / "in.mp4")
     (tmp_path / "out.mp4").write_text("old")
     assert run(source, tmp_path / "out.mp4") == 1
@@ -281,6 +284,7 @@ def test_without_pyav_one_line_says_what_to_install(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
+    monkeypatch.delitem(sys.modules, "rembg_skin.video.reader", raising=False)
     assert run(tmp_path / "in.mp4", tmp_path / "out.mp4") == 1
     assert 'pip install "rembg-skin[video]"' in capsys.readouterr().err
 

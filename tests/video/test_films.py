@@ -11,7 +11,7 @@ import pytest
 
 from rembg_skin.cli import main
 from rembg_skin.session import predict_mask
-from rembg_skin.video import masks, predict
+from rembg_skin.video import frames, masks
 from tests.support.videos import PORTRAIT, ffmpeg, read_video
 
 Run = Callable[..., int]
@@ -146,7 +146,7 @@ def test_a_table_goes_on_where_a_killed_run_ended(
             raise MemoryError
         return predict_mask(session, image)
 
-    monkeypatch.setattr(predict, "predict_mask", failing)
+    monkeypatch.setattr(frames, "predict_mask", failing)
     with pytest.raises(MemoryError):
         main(["video", "in.mp4", "--csv", "skin.csv", "-m", "ycbcr_skin"])
     assert not Path("skin.csv").exists()

@@ -8,10 +8,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from rembg_skin.video.change import Watcher
-from rembg_skin.video.motion import STILL, camera_motion, scaled, warped
-from rembg_skin.video.reader import Frame
-from rembg_skin.video.steady import Steadier, masked
+from rembg_skin.video.frames import Frame, masked
+from rembg_skin.video.motion import STILL, Motion, camera_motion
+from rembg_skin.video.steady import Steadier, Watcher
 from tests.support.videos import PORTRAIT
 
 Bytes = NDArray[np.uint8]
@@ -72,10 +71,9 @@ def left_of(edge: float) -> Bytes:
 def test_the_cameras_motion_is_found_to_a_fraction_of_a_pixel(x: float, y: float, zoom: float, turn: float) -> None:
     before, after = view(150, 40), view(150 + x, 40 + y, zoom, turn)
     motion = camera_motion(gray(grainy(before, 1)), gray(grainy(after, 2)))
-    for corner in ((40, 30), (120, 90)):
-        found = np.array(motion).reshape(2, 3) @ (*corner, 1)
-        true = np.array([[zoom, -turn, 0], [turn, zoom, 0]]) @ (*corner, 1) + (x, y)
-        assert found == pytest.approx(true, abs=0.25)
+    for corner in (40 + 30j, 120 + 90j):
+        found = motion.zoom * corner + motion.shift
+        assert found == pytest.approx(complex(zoom, turn) * corner + complex(x, y), abs=0.25)
 
 
 def test_motion_that_cannot_be_told_is_none() -> None:
@@ -87,7 +85,7 @@ def test_motion_that_cannot_be_told_is_none() -> None:
 def test_a_motion_scales_with_the_picture() -> None:
     plane = np.zeros((40, 40), np.float32)
     plane[20, 20] = 1
-    assert warped(plane, scaled((1, 0, 1.5, 0, 1, -2.0), 2))[24, 17] == 1
+    assert Motion(1, 1.5 - 2j).scaled(2).warped(plane)[24, 17] == 1
 
 
 def test_wavering_masks_of_a_still_scene_come_to_rest() -> None:

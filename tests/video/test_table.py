@@ -1,8 +1,8 @@
 """The table of colors: means of the eroded skin, in a box, face by face, and resumed after a killed run."""
 
 import io
+import math
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from rembg_skin.errors import DataError
 from rembg_skin.image.tiles import Box
 from rembg_skin.networks.yunet import Face
-from rembg_skin.video.table import Faces, Rows, Table, color_of, write_resumable
+from rembg_skin.video.table import Faces, Table, color_of, resumed, written
 
 RED = np.full((40, 60, 3), (200, 10, 20), np.uint8)
 ALL = np.full((40, 60), 255, np.uint8)
@@ -54,28 +54,26 @@ def test_each_face_keeps_its_columns_while_others_come_and_go() -> None:
 
 
 def test_rows_that_a_killed_run_left_are_kept_but_not_a_broken_one() -> None:
-    file = io.StringIO()
-    for time in (0.0, 0.5):
-        Rows(file, Table()).add(time, RED, ALL)
-    file.seek(0, io.SEEK_END)
-    file.write("1.000000,0.2")
-    rows = Rows(file, Table())
-    assert (rows.count, rows.last) == (2, 0.5)
-    rows.add(1.0, RED, ALL)
-    assert [line.split(",")[0] for line in file.getvalue().splitlines()] == ["time", "0.000000", "0.500000", "1.000000"]
+    file = io.StringIO("time,skin\r\n0.000000,0.1\r\n0.500000,0.1\r\n1.000000,0.2", newline="")
+    assert resumed(file) == (2, 0.5)
+    file.write("end")
+    assert file.getvalue().splitlines()[-2:] == ["0.500000,0.1", "end"]
+    for nothing in ("", "time", "time,skin\r\n", "time,skin\r\n0.5"):
+        file = io.StringIO(nothing, newline="")
+        assert resumed(file) == (0, -math.inf)
+        assert file.getvalue() == ""
 
 
 def test_only_an_equal_run_goes_on_and_two_at_once_do_not_mix(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-
-    def twice(file: IO[str]) -> bool:
-        with pytest.raises(DataError, match="by another run"):
-            write_resumable(path, "one", lambda _: True)
-        return bool(file.write("first\n")) and False
-
-    write_resumable(path, "one", twice)
-    write_resumable(path, "two", lambda file: file.read() == "")
+    with written(path, "one", lambda: True) as file:
+        file.write("first\n")
+        with pytest.raises(DataError, match="by another run"), written(path, "one", lambda: False):
+            pass
+    with written(path, "two", lambda: False) as file:
+        assert file.read() == ""
     assert path.read_text() == ""
-    write_resumable(path, "one", lambda file: file.read() == "first\n")
+    with written(path, "one", lambda: False) as file:
+        assert file.read() == "first\n"
     assert path.read_text() == "first\n"
     assert [each.name for each in tmp_path.iterdir()] == ["a.csv"]
