@@ -15,7 +15,7 @@ from rembg_skin.catalog import MODELS
 from rembg_skin.image.mask import cleaned, to_mask
 from rembg_skin.image.scales import agreed
 from rembg_skin.image.tensor import to_tensor
-from rembg_skin.measure.tones import tone
+from rembg_skin.measure.stats import tone
 
 from .data import Source, image_files, is_held_out, read_pair
 

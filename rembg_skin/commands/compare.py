@@ -10,16 +10,7 @@ from rembg_skin.commands.console import exit_status, progress, say, say_problems
 from rembg_skin.commands.outputs import check_outputs
 from rembg_skin.dataset.pairs import find_pairs
 from rembg_skin.errors import ImageError, SkinError, printable
-from rembg_skin.measure.sheets import (
-    Cell,
-    check_format,
-    check_size,
-    comparison,
-    comparison_size,
-    head_cells,
-    mask_cells,
-    save_sheet,
-)
+from rembg_skin.measure import sheets
 from rembg_skin.photos import Problem
 from rembg_skin.session import open_session
 from rembg_skin.workers import aside, in_background
@@ -39,14 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Draw the grid; return the exit status."""
     models = checked_models(arguments.model)
-    check_format(arguments.output)
+    sheets.check_format(arguments.output)
     files = (name for model in models for name in model.files())
     check_outputs([arguments.output], [*arguments.images, *filter(None, [arguments.masks]), *files])
     truths = _truths(arguments.images, arguments.masks) if arguments.masks else {}
     names, side = list(map(str, models)), arguments.side
-    heads: dict[Path, list[Cell]] = {}
+    headings = sheets.comparison_headings(names, side, with_truth=bool(truths))
+    heads: dict[Path, sheets.Row] = {}
     problems: list[Problem] = []
-    cells: dict[tuple[Path, str], tuple[Cell, Cell]] = {}
+    cells: dict[tuple[Path, str], sheets.Row] = {}
     failed: list[SkinError] = []
     with stoppable() as stop:
         for path, head in progress(_heads(arguments.images, truths, side), len(arguments.images), "reading"):
@@ -54,11 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
                 problems.append(head)
             else:
                 heads[path] = head
-        check_size(comparison_size(heads, names, side), arguments.output)
+        sheets.check_size([headings, *heads.values()], side, arguments.output)
         for model in models if heads else ():
             try:
                 session = aside(partial(open_session, model.name, model.extras))
-                made = in_background((path, mask_cells(session, path, side, truths.get(path))) for path in heads)
+                made = in_background((path, sheets.mask_cells(session, path, side, truths.get(path))) for path in heads)
                 for path, pair in progress(made, len(heads), str(model)):
                     cells[path, str(model)] = pair
             except SkinError as error:
@@ -68,7 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
         return stop.status
     if not cells:
         raise failed[0] if failed else ImageError(problems[0].reason)
-    save_sheet(comparison(heads, names, cells, side), arguments.output)
+    empty = [None, None]
+    rows = [[*head, *(c for name in names for c in cells.get((path, name), empty))] for path, head in heads.items()]
+    sheets.save_sheet(sheets.grid([headings, *rows], side), arguments.output)
     say_problems(problems)
     say_written([arguments.output])
     return exit_status(stop, len(cells), len(problems) + len(failed))
@@ -85,10 +79,10 @@ def _truths(images: list[Path], masks: Path) -> dict[Path, Path]:
     return truths
 
 
-def _heads(paths: list[Path], truths: dict[Path, Path], side: int) -> Iterator[tuple[Path, list[Cell] | Problem]]:
+def _heads(paths: list[Path], truths: dict[Path, Path], side: int) -> Iterator[tuple[Path, sheets.Row | Problem]]:
     """Yield each photograph and the first cells of its row, or why it cannot be read."""
     for path in paths:
         try:
-            yield path, head_cells(path, side, truths.get(path), with_truth=bool(truths))
+            yield path, sheets.head_cells(path, side, truths.get(path), with_truth=bool(truths))
         except ImageError as error:
             yield path, Problem(path, str(error))

@@ -10,15 +10,15 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from time import perf_counter
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 from PIL import Image
 from PIL.Image import Image as PILImage
 
@@ -26,24 +26,22 @@ from rembg_skin.catalog import AUTHOR_TABLE, MEASURED_TABLE, MODELS
 from rembg_skin.errors import ModelError, SkinError
 from rembg_skin.image.scales import automatic_sides
 from rembg_skin.image.tensor import fitted_size
-from rembg_skin.measure.provenance import provenance, versions
+from rembg_skin.measure.provenance import Provenance, provenance, versions
 from rembg_skin.photos import open_rgb
 from rembg_skin.session import open_session, predict_mask
-
-_MEBI = 1 << 20
 
 
 @dataclass(frozen=True)
 class Job:
-    """A measurement to make: a model on an image whose longer side is `side` pixels (None: as it is)."""
+    """A measurement to make of a model on an image."""
 
     model: str  # as given, with its extras
     name: str  # of the session
     image: str | None  # None: the astronaut of scikit-image
-    side: int | None
+    side: int | None  # the image's longer side in pixels; None: as it is
     runs: int
     provider: str | None
-    extras: Mapping[str, object] = field(default_factory=dict)
+    extras: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -57,43 +55,43 @@ class Result:
     predict: list[float]
     remove: list[float]  # from the bytes of a PNG to the bytes of the cutout's PNG
     peak_memory: int | None
-    session: str = ""  # the one that made the masks; `skin` takes one of several
-    weights: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of each file of weights
-    gflops: float | None = None  # multiply-adds in billions of one prediction; None if not known
-    parameters: int | None = None
+    session: str  # the one that made the masks; `skin` takes one of several
+    weights: Mapping[str, str]  # SHA-256 of each file of weights
+    gflops: float | None  # multiply-adds in billions of one prediction; None if not known
+    parameters: int | None
 
 
 def measure(job: Job) -> Result:
-    """Measure `job` in this process.
-
-    Raises
-    ------
-    SkinError
-        If the image cannot be read or the model cannot be started.
-
-    """
+    """Measure `job` in this process; raises SkinError if the image cannot be read or the model cannot be started."""
     image = _picture(job)
     stream = io.BytesIO()
     image.save(stream, "PNG")
-    providers = [_provider(job.provider)] if job.provider else None
-    session = open_session(job.name, job.extras, providers=providers)
+    png = stream.getvalue()
+    session = open_session(job.name, job.extras, providers=[_provider(job.provider)] if job.provider else None)
+    from onnxruntime import InferenceSession
     from rembg import remove
 
-    with _network_clock() as clock:
-        remove(stream.getvalue(), session=session)  # the first run allocates: it is not counted
+    clock: list[float] = []  # the seconds of every run of any ONNX Runtime session, also of rembg's own
+    run = InferenceSession.run
+
+    def timed_run(*args: Any, **kwargs: Any) -> Any:
+        start = perf_counter()
+        try:
+            return run(*args, **kwargs)
+        finally:
+            clock.append(perf_counter() - start)
+
+    with patch.object(InferenceSession, "run", timed_run):
+        remove(png, session=session)  # the first run allocates: it is not counted
         network, predict, removal = [], [], []
         for _ in range(job.runs):
             clock.clear()
             predict.append(_seconds(lambda: predict_mask(session, image)))
             network.append(sum(clock))
-            removal.append(_seconds(lambda: remove(stream.getvalue(), session=session)))
+            removal.append(_seconds(lambda: remove(png, session=session)))
     origin = provenance(job.model, session)
-    network = network if any(network) else []
-    gflops, parameters = cost(job, image.size)
-    return Result(
-        *(job.model, *image.size, network, predict, removal, peak_memory()),
-        *(origin.session, origin.weights, gflops, parameters),
-    )
+    times = (network if any(network) else [], predict, removal)
+    return Result(job.model, *image.size, *times, peak_memory(), origin.session, origin.weights, *cost(job, image.size))
 
 
 def cost(job: Job, size: tuple[int, int]) -> tuple[float | None, int | None]:
@@ -111,15 +109,13 @@ def cost(job: Job, size: tuple[int, int]) -> tuple[float | None, int | None]:
 
 
 def _picture(job: Job) -> PILImage:
-    if job.image is None:
+    if job.image:
+        image = open_rgb(Path(job.image))
+    else:
         from skimage.data import astronaut
 
         image = Image.fromarray(astronaut())
-    else:
-        image = open_rgb(Path(job.image))
-    if job.side is None:
-        return image
-    scale = job.side / max(image.size)
+    scale = (job.side or max(image.size)) / max(image.size)
     return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
 
 
@@ -133,26 +129,7 @@ def _provider(name: str) -> str:
     raise ModelError(f'ONNX Runtime has no provider "{name}" here; it has {", ".join(available)}.')
 
 
-@contextmanager
-def _network_clock() -> Iterator[list[float]]:
-    """Note the seconds of every run of any ONNX Runtime session, also of rembg's own."""
-    from onnxruntime import InferenceSession
-
-    clock: list[float] = []
-    run = InferenceSession.run
-
-    def timed(*args: Any, **kwargs: Any) -> Any:
-        start = perf_counter()
-        try:
-            return run(*args, **kwargs)
-        finally:
-            clock.append(perf_counter() - start)
-
-    with patch.object(InferenceSession, "run", timed):
-        yield clock
-
-
-def _seconds(action: Any) -> float:
+def _seconds(action: Callable[[], object]) -> float:
     start = perf_counter()
     action()
     return perf_counter() - start
@@ -172,14 +149,7 @@ def peak_memory() -> int | None:
 
 
 def measure_apart(job: Job) -> Result:
-    """Measure `job` in a fresh process.
-
-    Raises
-    ------
-    ModelError
-        If the process fails, with its last words.
-
-    """
+    """Measure `job` in a fresh process; raises ModelError, with its last words, if it fails."""
     command = [sys.executable, "-P", "-m", "rembg_skin.measure.benchmark"]
     done = subprocess.run(  # noqa: S603
         command, input=json.dumps(asdict(job)), capture_output=True, text=True, encoding="utf-8", check=False
@@ -192,37 +162,24 @@ def measure_apart(job: Job) -> Result:
     return Result(**json.loads(done.stdout.splitlines()[-1]))
 
 
-@dataclass(frozen=True)
-class Spread:
-    """The median of some timings and the quartiles around it, in seconds."""
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, seconds: Sequence[float]) -> "Spread":
-        """Return the spread of one or more timings."""
-        if len(seconds) == 1:
-            return cls(seconds[0], seconds[0], seconds[0])
-        low, _, high = quantiles(seconds, n=4, method="inclusive")
-        return cls(median(seconds), low, high)
-
-    def __str__(self) -> str:
-        return f"{1000 * self.median:.1f} ({1000 * self.low:.1f} to {1000 * self.high:.1f})"
+def spread(seconds: Sequence[float]) -> str:
+    """Return the median of some timings and the quartiles around it in milliseconds, or "-"."""
+    if not seconds:
+        return "-"
+    low, middle, high = np.percentile(np.multiply(seconds, 1000), (25, 50, 75))
+    return f"{middle:.1f} ({low:.1f} to {high:.1f})"
 
 
 def table(results: Iterable[Result]) -> list[list[str]]:
     """Return a heading and a line for each result: milliseconds as median and quartiles, memory in MiB."""
-    heading = ["model", "image", "GFLOPs", "parameters"]
-    rows = [[*heading, "network, ms", "predict, ms", "remove to PNG, ms", "peak memory, MiB"]]
+    times = ("network, ms", "predict, ms", "remove to PNG, ms")
+    rows = [["model", "image", "GFLOPs", "parameters", *times, "peak memory, MiB"]]
     for result in results:
+        name = Provenance(result.model, result.session).label
         gflops = "-" if result.gflops is None else f"{result.gflops:.2f}"
         parameters = "-" if result.parameters is None else f"{result.parameters:,}"
-        spreads = [str(Spread.of(times)) if times else "-" for times in (result.network, result.predict, result.remove)]
-        memory = "-" if result.peak_memory is None else f"{result.peak_memory / _MEBI:.0f}"
-        taken = result.session if result.session not in ("", result.model.partition(":")[0]) else ""
-        name = f"{result.model}={taken}" if taken else result.model
+        spreads = map(spread, (result.network, result.predict, result.remove))
+        memory = "-" if result.peak_memory is None else f"{result.peak_memory / 2**20:.0f}"
         rows.append([name, f"{result.width}x{result.height}", gflops, parameters, *spreads, memory])
     return rows
 

@@ -15,34 +15,28 @@ from rembg_skin.dataset.pairs import Pair
 from rembg_skin.errors import ImageError, csv_cell, printable
 from rembg_skin.image.arrays import Mask
 from rembg_skin.image.rgb import to_rgb
-from rembg_skin.measure.bootstrap import bounds
-from rembg_skin.measure.metrics import Confusion, iou, mae
+from rembg_skin.measure.metrics import Confusion, bounds, iou, mae
 from rembg_skin.measure.provenance import Provenance, in_one_line, versions
-from rembg_skin.measure.tones import tone
+from rembg_skin.measure.stats import tone
 from rembg_skin.photos import Problem, open_image, open_mask
 from rembg_skin.session import predict_mask
 
 Predict = Callable[[Pair, PILImage], Mask]
-Grouping = Literal["folder", "tone"]
+Grouping = Literal["folder", "tone"] | None
 
 
 @dataclass(frozen=True)
 class Measures:
-    """Agreement of one mask with the truth.
+    """Agreement of one mask with the truth; see :mod:`rembg_skin.measure.metrics`."""
 
-    `iou` counts gray levels, `iou_05`, `f1`, `precision` and `recall` binarize at 127, each 0 to 1 (see
-    :mod:`rembg_skin.measure.metrics`); `mae` is in gray levels, `hce` in mouse clicks (see
-    :mod:`rembg_skin.measure.hce`), `seconds` the time of the prediction. `hce` is None if it was not counted.
-    """
-
-    iou: float
-    iou_05: float
+    iou: float  # 0 to 1; gray levels count
+    iou_05: float  # binarized at 127, as the next three
     f1: float
     precision: float
     recall: float
-    mae: float
-    hce: float | None
-    seconds: float
+    mae: float  # gray levels
+    hce: float | None  # mouse clicks, see :mod:`rembg_skin.measure.hce`; None if they were not counted
+    seconds: float  # of the prediction
 
 
 MEASURES = tuple(field.name for field in fields(Measures))
@@ -61,16 +55,13 @@ class Score:
 
 @dataclass(frozen=True)
 class Summary:
-    """The means of a model's measures over images; the mean of `iou` is the original project's mIoU.
-
-    `interval` holds the 95 % bounds of the mean of `iou_05` (see :mod:`rembg_skin.measure.bootstrap`).
-    """
+    """The means of a model's measures over images; the mean of `iou` is the original project's mIoU."""
 
     model: str
     group: str
     images: int
     mean: Measures
-    interval: tuple[float, float]
+    interval: tuple[float, float]  # the 95 % bounds of the mean of `iou_05`
 
 
 @dataclass(frozen=True)
@@ -101,36 +92,13 @@ def from_folder(masks: Mapping[str, Path], *, resize: bool) -> Predict:
 
 
 def evaluate(
-    model: str,
-    predict: Predict,
-    pairs: Iterable[Pair],
-    *,
-    resize: bool = False,
-    hce: bool = True,
-    by: Grouping | None = None,
+    model: str, predict: Predict, pairs: Iterable[Pair], *, resize: bool = False, hce: bool = True, by: Grouping = None
 ) -> Iterator[Score | Problem]:
-    """Score the masks of a model on pairs, one at a time; no more than one image is held.
+    """Score the masks that `predict` gives as `model`'s on pairs, one at a time; no more than one image is held.
 
-    Parameters
-    ----------
-    model
-        The name of the model in the scores.
-    predict
-        Its masks: :func:`from_session` or :func:`from_folder`.
-    pairs
-        Images and masks.
-    resize
-        Bring masks of another size to their image's instead of refusing them.
-    hce
-        Count the human correction effort, too, which takes up to two seconds a megapixel.
-    by
-        Group the photos by their subfolder or by the tone of their skin.
-
-    Yields
-    ------
-    Score or Problem
-        One for each pair, in their order: a problem if a file cannot be read or a mask is of another size.
-
+    Yields one score for each pair, in their order, or a problem if a file cannot be read or a mask is of another size,
+    unless `resize` brings it to its image's. `hce` counts the human correction effort, which takes up to two seconds a
+    megapixel; `by` groups the photos by their subfolder or by the tone of their skin.
     """
     from rembg_skin.measure.hce import human_correction_effort
 
@@ -151,7 +119,7 @@ def evaluate(
         yield Score(model, pair, measures, pixels, _group(pair, image, truth, by))
 
 
-def _group(pair: Pair, image: PILImage, truth: Mask, by: Grouping | None) -> str:
+def _group(pair: Pair, image: PILImage, truth: Mask, by: Grouping) -> str:
     if by == "tone":
         return tone(np.asarray(to_rgb(image)[0]), truth)
     return str(PurePosixPath(pair.stem).parent) if by == "folder" else ""
@@ -163,30 +131,19 @@ def summarize(scores: Iterable[Score]) -> list[Summary]:
     for score in scores:
         for group in dict.fromkeys(("", score.group)):
             by_model.setdefault((score.model, group), []).append(score.measures)
-    return [
-        Summary(
-            model,
-            group,
-            len(rows),
-            Measures(**{name: _mean(rows, name) for name in MEASURES}),
-            bounds([row.iou_05 for row in rows]),
-        )
-        for (model, group), rows in sorted(by_model.items(), key=lambda item: item[0][1] != "")
-    ]
-
-
-def _mean(rows: list[Measures], name: str) -> Any:
-    values = [getattr(row, name) for row in rows]
-    return None if None in values else fmean(values)
+    found = []
+    for (model, group), rows in sorted(by_model.items(), key=lambda item: item[0][1] != ""):
+        columns = {name: [getattr(row, name) for row in rows] for name in MEASURES}
+        means: Any = {name: None if None in column else fmean(column) for name, column in columns.items()}
+        found.append(Summary(model, group, len(rows), Measures(**means), bounds(columns["iou_05"])))
+    return found
 
 
 def differences(scores: Iterable[Score]) -> list[Difference]:
-    """Compare each further model with the first one on the images that both have."""
+    """Compare each further model of some scores with the first one, on the images that both have."""
     ious: dict[str, dict[str, float]] = {}
     for score in scores:
         ious.setdefault(score.model, {})[score.pair.stem] = score.measures.iou_05
-    if not ious:
-        return []
     (first, own), *others = ious.items()
     found = []
     for model, values in others:
@@ -204,7 +161,7 @@ def worst(scores: Iterable[Score], model: str, count: int) -> list[Score]:
 def write_csv(scores: Iterable[Score], origins: Mapping[str, Provenance], out: TextIO) -> None:
     """Write one line for each model and image; `origins` has the origin of each model's masks."""
     writer = csv.writer(out, lineterminator="\n")
-    pixels = ("true_positive", "false_positive", "false_negative")
+    pixels = (field.name for field in fields(Confusion))
     writer.writerow(["model", "image", "group", *MEASURES, *pixels, "session", "weights_sha256", "versions"])
     used = in_one_line(versions())
     for score in scores:
@@ -218,34 +175,25 @@ def as_json(
     scores: list[Score], problems: Iterable[Problem], unpaired: Iterable[Path], origins: Mapping[str, Provenance]
 ) -> dict[str, Any]:
     """Return the complete result as plain values."""
+
+    def group(item: Score | Summary) -> dict[str, str]:
+        return {"group": item.group} if item.group else {}
+
+    models = []
+    for row in summarize(scores):
+        origin = origins[row.model]
+        made = {"session": origin.session, "weights": dict(origin.weights), "images": row.images}
+        means = {f"m{name}" if name.startswith("iou") else name: value for name, value in asdict(row.mean).items()}
+        models.append({"model": row.model, **group(row), **made, **means, "miou_05_interval": row.interval})
+    images = []
+    for score in scores:
+        named = {"model": score.model, "image": printable(score.pair.image), **group(score)}
+        images.append({**named, **asdict(score.measures), **asdict(score.pixels)})
     return {
         "versions": versions(),
-        "models": [
-            {
-                "model": row.model,
-                **({"group": row.group} if row.group else {}),
-                "session": origins[row.model].session,
-                "weights": dict(origins[row.model].weights),
-                "images": row.images,
-                **{
-                    {"iou": "miou", "iou_05": "miou_05"}.get(name, name): value
-                    for name, value in asdict(row.mean).items()
-                },
-                "miou_05_interval": row.interval,
-            }
-            for row in summarize(scores)
-        ],
-        "differences": [asdict(difference) for difference in differences(scores)],
-        "images": [
-            {
-                "model": score.model,
-                "image": printable(score.pair.image),
-                **({"group": score.group} if score.group else {}),
-                **asdict(score.measures),
-                **asdict(score.pixels),
-            }
-            for score in scores
-        ],
+        "models": models,
+        "differences": list(map(asdict, differences(scores))),
+        "images": images,
         "unreadable": [{"file": printable(problem.file), "reason": problem.reason} for problem in problems],
-        "unpaired": [printable(path) for path in unpaired],
+        "unpaired": list(map(printable, unpaired)),
     }

@@ -26,17 +26,7 @@ def human_correction_effort(prediction: Mask, truth: Mask, *, relax: int = RELAX
     False skin is drawn off along the boundary that it shares with the truth, missed skin is drawn in along its outer
     boundary: a click for every corner of a polygon within `epsilon` pixels of it. A false island in the background and
     a hole inside the skin take one click each. Errors that vanish under `relax` steps of erosion are forgiven, save
-    those that break the skeleton of the truth.
-
-    Parameters
-    ----------
-    prediction, truth
-        Masks, uint8, H x W, binarized at 127.
-    relax
-        Steps of erosion, 0 or more.
-    epsilon
-        Tolerance of the polygons in pixels.
-
+    those that break the skeleton of the truth. The masks are uint8, H x W, binarized at 127.
     """
     part = _around((prediction > THRESHOLD) | (truth > THRESHOLD), relax + 1)
     predicted, actual = prediction[part] > THRESHOLD, truth[part] > THRESHOLD
@@ -51,11 +41,9 @@ def human_correction_effort(prediction: Mask, truth: Mask, *, relax: int = RELAX
 
 def _around(region: Region, margin: int) -> tuple[slice, slice]:
     """Return the box around `region` and `margin` pixels more: nothing further out counts, and skeletons are slow."""
-    if not region.any():
-        return slice(0, 1), slice(0, 1)
-    rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
-    top, left = max(0, rows[0] - margin), max(0, columns[0] - margin)
-    return slice(top, rows[-1] + margin + 1), slice(left, columns[-1] + margin + 1)
+    box = (ndimage.find_objects(region.view(np.uint8)) or [(slice(0, 1), slice(0, 1))])[0]
+    rows, columns = (slice(max(0, side.start - margin), side.stop + margin) for side in box)
+    return rows, columns
 
 
 def _relaxed(region: Region, other: Region, core: Region, relax: int) -> Region:
@@ -74,7 +62,7 @@ def _clicks(error: Region, neighbor: Region, epsilon: float) -> int:
     islands = count - np.unique(labels[error & touches]).size
     seen = np.zeros_like(error)
     return int(islands) + sum(
-        len(approximate_polygon(np.array(line, dtype=float), epsilon))
+        len(approximate_polygon(line.astype(float), epsilon))
         for chain in _chains(error)
         for line in _shared(chain, touches, seen)
     )
@@ -96,22 +84,14 @@ def _chains(region: Region) -> list[NDArray[np.intp]]:
     return chains
 
 
-def _shared(chain: NDArray[np.intp], touches: Region, seen: Region) -> list[list[tuple[int, int]]]:
+def _shared(chain: NDArray[np.intp], touches: Region, seen: Region) -> list[NDArray[np.intp]]:
     """Return the stretches of `chain` that lie in `touches`, each pixel once; marks them in `seen`."""
-    lines: list[list[tuple[int, int]]] = []
-    line: list[tuple[int, int]] = []
     kept = []
-    for y, x in chain.tolist():
-        kept.append(bool(touches[y, x] and not seen[y, x]))
-        if kept[-1]:
-            seen[y, x] = True
-            line.append((y, x))
-        elif line:
-            lines.append(line)
-            line = []
-    if line:
-        lines.append(line)
+    for pixel in map(tuple, chain.tolist()):
+        kept.append(touches[pixel] and not seen[pixel])
+        seen[pixel] |= kept[-1]
+    lines = np.split(chain, np.flatnonzero(np.diff(kept)) + 1)[0 if kept[0] else 1 :: 2]
     # The chain is closed: a stretch over its end is one with the stretch at its start.
     if len(lines) > 1 and kept[0] and kept[-1]:
-        lines[0] = lines.pop() + lines[0]
+        lines[0] = np.concatenate([lines.pop(), lines[0]])
     return lines

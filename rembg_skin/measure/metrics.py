@@ -1,13 +1,16 @@
-"""Measure the agreement of two uint8 masks of one shape, H x W, 0 to 255.
+"""Measure the agreement of two uint8 masks of one shape, H x W, 0 to 255, and bound the mean of such measures.
 
 A mask is binarized at 127: a level above it is skin. `prediction` comes first, `truth` second.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rembg_skin.image.arrays import THRESHOLD, Mask
+
+_ROUNDS = 2000  # of the bootstrap
 
 
 def iou(prediction: Mask, truth: Mask) -> float:
@@ -48,26 +51,35 @@ class Confusion:
     @property
     def iou(self) -> float:
         """Intersection over union."""
-        return self._share(self.true_positive + self.false_positive + self.false_negative)
+        return self._share(self.true_positive, self.false_positive + self.false_negative)
 
     @property
     def precision(self) -> float:
         """Share of the predicted skin that is skin."""
-        return self._share(self.true_positive + self.false_positive)
+        return self._share(self.true_positive, self.false_positive)
 
     @property
     def recall(self) -> float:
         """Share of the skin that was predicted."""
-        return self._share(self.true_positive + self.false_negative)
+        return self._share(self.true_positive, self.false_negative)
 
     @property
     def f1(self) -> float:
         """Harmonic mean of precision and recall; the Dice coefficient."""
-        if self.false_positive + self.false_negative == 0:
-            return 1.0
-        return 2 * self.true_positive / (2 * self.true_positive + self.false_positive + self.false_negative)
+        return self._share(2 * self.true_positive, self.false_positive + self.false_negative)
 
-    def _share(self, total: int) -> float:
-        if total == 0:
+    def _share(self, right: int, wrong: int) -> float:
+        if right + wrong == 0:
             return float(self.false_positive + self.false_negative == 0)
-        return self.true_positive / total
+        return right / (right + wrong)
+
+
+def bounds(values: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % interval of the mean of at least one value; the same values always give the same interval.
+
+    The bootstrap over the values (Efron 1979), its percentiles.
+    """
+    drawn, given = np.random.default_rng(0), np.asarray(values)
+    means = [given[drawn.integers(0, len(given), len(given))].mean() for _ in range(_ROUNDS)]
+    low, high = np.percentile(means, (2.5, 97.5))
+    return float(low), float(high)

@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,22 +16,11 @@ _PACKAGES = ("rembg-skin", "rembg", "numpy", "pillow", "onnxruntime", "onnxrunti
 
 @dataclass(frozen=True)
 class Provenance:
-    """The origin of a model's masks.
+    """The origin of a model's masks."""
 
-    Attributes
-    ----------
-    model
-        The model as given, with its extras.
-    session
-        The session that made the masks; `skin` is another name of one.
-    weights
-        SHA-256 of each file of weights that the session uses, by file name.
-
-    """
-
-    model: str
-    session: str
-    weights: Mapping[str, str] = field(default_factory=dict)
+    model: str  # as given, with its extras
+    session: str  # the one that made the masks; `skin` is another name of one
+    weights: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of each of its files, by file name
 
     @property
     def taken(self) -> str | None:
@@ -64,10 +54,8 @@ def versions() -> dict[str, str]:
     """Return the versions on which a mask depends: Python's and those of the packages that are installed."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             found[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return found
 
 

@@ -17,55 +17,43 @@ from numpy.typing import NDArray
 Mask = NDArray[np.uint8]
 
 
-def _cases() -> dict[str, tuple[int, Mask, Mask]]:
-    """Return counts, predictions and truths by name, the masks uint8 [64, 64], 0 or 255."""
+def box(top: int, bottom: int, left: int, right: int) -> Mask:
+    drawn = np.zeros((64, 64), np.uint8)
+    drawn[top:bottom, left:right] = 255
+    return drawn
 
-    def box(top: int, bottom: int, left: int, right: int) -> Mask:
-        drawn = np.zeros((64, 64), np.uint8)
-        drawn[top:bottom, left:right] = 255
-        return drawn
 
+def disk(radius: int) -> Mask:
     y, x = np.mgrid[:64, :64]
-
-    def disk(radius: int) -> Mask:
-        return np.where((y - 32) ** 2 + (x - 32) ** 2 <= radius**2, 255, 0).astype(np.uint8)
-
-    nothing, square, line, corner = box(0, 0, 0, 0), box(20, 44, 20, 44), box(30, 33, 4, 60), box(0, 40, 0, 40)
-    right_half = disk(20) * (x >= 32)
-    return {
-        "equal": (0, square, square),
-        "both_empty": (0, nothing, nothing),
-        "bar_too_many": (2, square | box(20, 44, 44, 56), square),
-        "island": (1, square | box(2, 14, 2, 14), square),
-        "hole": (1, square & ~box(26, 38, 26, 38), square),
-        "everything": (5, ~nothing, square),
-        "nothing": (9, nothing, square),
-        "right_third_missing": (4, square & ~box(20, 44, 36, 44), square),
-        "thin_strip_missing": (0, square & ~box(20, 44, 41, 44), square),
-        "empty_truth": (1, square, nothing),
-        "line_missing": (2, nothing, line),
-        "half_a_line": (2, box(30, 33, 4, 30), line),
-        "disk_missing": (13, nothing, disk(20)),
-        "disk_too_small": (13, disk(12), disk(20)),
-        "disk_too_large": (9, disk(20), disk(12)),
-        "half_a_disk": (8, right_half.astype(np.uint8), disk(20)),
-        "corner_missing": (4, nothing, corner),
-    }
+    return np.where((y - 32) ** 2 + (x - 32) ** 2 <= radius**2, 255, 0).astype(np.uint8)
 
 
-_CASES = _cases()
-COUNTED = {name: count for name, (count, *_) in _CASES.items()}
-
-
-def shapes() -> dict[str, tuple[Mask, Mask]]:
-    """Return predictions and truths by name."""
-    return {name: (prediction, truth) for name, (_, prediction, truth) in _CASES.items()}
-
+_NOTHING, _SQUARE, _LINE, _CORNER = box(0, 0, 0, 0), box(20, 44, 20, 44), box(30, 33, 4, 60), box(0, 40, 0, 40)
+# Counts, predictions and truths by name, the masks uint8 [64, 64], 0 or 255.
+CASES = {
+    "equal": (0, _SQUARE, _SQUARE),
+    "both_empty": (0, _NOTHING, _NOTHING),
+    "bar_too_many": (2, _SQUARE | box(20, 44, 44, 56), _SQUARE),
+    "island": (1, _SQUARE | box(2, 14, 2, 14), _SQUARE),
+    "hole": (1, _SQUARE & ~box(26, 38, 26, 38), _SQUARE),
+    "everything": (5, ~_NOTHING, _SQUARE),
+    "nothing": (9, _NOTHING, _SQUARE),
+    "right_third_missing": (4, _SQUARE & ~box(20, 44, 36, 44), _SQUARE),
+    "thin_strip_missing": (0, _SQUARE & ~box(20, 44, 41, 44), _SQUARE),
+    "empty_truth": (1, _SQUARE, _NOTHING),
+    "line_missing": (2, _NOTHING, _LINE),
+    "half_a_line": (2, box(30, 33, 4, 30), _LINE),
+    "disk_missing": (13, _NOTHING, disk(20)),
+    "disk_too_small": (13, disk(12), disk(20)),
+    "disk_too_large": (9, disk(20), disk(12)),
+    "half_a_disk": (8, disk(20) & box(0, 64, 32, 64), disk(20)),
+    "corner_missing": (4, _NOTHING, _CORNER),
+}
 
 if __name__ == "__main__":
     from py_sod_metrics import HumanCorrectionEffortMeasure  # type: ignore[import-not-found]
 
-    for name, (prediction, truth) in shapes().items():
+    for name, (_, prediction, truth) in CASES.items():
         measure = HumanCorrectionEffortMeasure()
         measure.step(pred=prediction, gt=truth)
         print(f'"{name}": {measure.get_results()["hce"]:.0f},')  # noqa: T201
