@@ -7,7 +7,6 @@ out, its sha256 checked on the way. curl's: the same URL into a file. Run it wit
 import os
 import shutil
 import subprocess
-import sys
 from functools import partial
 from hashlib import sha256
 from multiprocessing import get_context
@@ -17,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.timing import machine, medians
 from rembg_skin.catalog import FileSource, Model
-from rembg_skin.weights import fetch_into
+from rembg_skin.weights import fetch
 from tests.support.github import running
 
 SIZE = 176_000_000
@@ -35,7 +34,7 @@ def serve(data: bytes, pipe: Connection) -> None:
 def ours(model: Model, folder: Path) -> None:
     """Fetch into an empty folder."""
     shutil.rmtree(folder, ignore_errors=True)
-    fetch_into([folder], model)
+    fetch(model, [folder])
 
 
 def curl(url: str, folder: Path) -> None:
@@ -48,7 +47,6 @@ def curl(url: str, folder: Path) -> None:
 def main() -> None:
     """Print both times and their ratio."""
     os.environ["NO_PROXY"] = "127.0.0.1"
-    sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - pooch's log
     data = os.urandom(SIZE)
     near, far = get_context("spawn").Pipe()
     server = get_context("spawn").Process(target=serve, args=(data, far), daemon=True)
@@ -62,7 +60,7 @@ def main() -> None:
     near.close()
     server.join(10)
     version = subprocess.run(["curl", "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
-    print(machine("rembg-skin", "pooch", "requests", "urllib3"), f"curl {version}", sep=", ")
+    print(machine("rembg-skin", "requests", "urllib3"), f"curl {version}", sep=", ")
     print(
         f"{SIZE / 1e6:.0f} MB: {seconds['ours']:.3f} s verified, curl {seconds['curl']:.3f} s:"
         f" {seconds['ours'] / seconds['curl']:.2f} times (allowed {ALLOWED}), medians of {ROUNDS}"

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.timing import machine, medians
 from rembg_skin.catalog import FileSource, Model
-from rembg_skin.weights import fetch_into
+from rembg_skin.weights import fetch
 
 SIZE = 176_000_000
 ROUNDS = 200
@@ -29,8 +29,8 @@ import rembg_skin.catalog as c
 from pathlib import Path
 model = c.Model("u2net_skin", "", "", sources=(c.FileSource("https://none.invalid/x", sys.argv[2], "", "a/b/c/d"),))
 start = time.perf_counter()
-from rembg_skin.weights import fetch_into
-fetch_into([Path(sys.argv[1])], model)
+from rembg_skin.weights import fetch
+fetch(model, [Path(sys.argv[1])])
 print((time.perf_counter() - start) * 1e3)
 """
 
@@ -43,8 +43,8 @@ def main() -> None:
         file.write_bytes(os.urandom(SIZE))
         digest = sha256(file.read_bytes()).hexdigest()
         model = Model("u2net_skin", "", "", sources=(FileSource("https://none.invalid/x", digest, "", "a/b/c/d"),))
-        fetch_into([file.parent], model)
-        check = partial(fetch_into, [file.parent], model)
+        fetch(model, [file.parent])
+        check = partial(fetch, model, [file.parent])
         warm = medians({"receipt": check}, ROUNDS)["receipt"] * 1e3
 
         def hashed() -> None:

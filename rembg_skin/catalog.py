@@ -1,15 +1,12 @@
 """Every skin model as data: its input, the sources of its weights, its cost, its published and measured accuracy.
 
-Facts of the networks and their published figures: README of samhaswon/skin_segmentation, unless an entry says
-otherwise. A sha256 stands here only if it was computed from the file, read from the host that serves it, or pinned by
-a published program that uses the file; `hash_origin` says which.
+Facts and published figures are from the README of samhaswon/skin_segmentation, unless an entry says otherwise. Each
+sha256 was computed from the file, read from its host, or pinned by a published program: see its `hash_origin`.
 """
 
 import os
 from dataclasses import dataclass, replace
 from typing import Literal
-
-GPL = "GPL-3.0"
 
 
 @dataclass(frozen=True)
@@ -137,11 +134,10 @@ class Model:
         return MEASURED.get(self.name)
 
 
-_AUTHOR = ("samhaswon", "skin_segmentation")
+GPL = "GPL-3.0"
 AUTHOR_TABLE = "samhaswon/skin_segmentation, README (own train and evaluation data)"
 
 _COUNTED = "multiply-adds of convolutions and matrix products, counted from the graph by benchmarks/cost.py"
-_COUNTED_FLOAT = f"{_COUNTED}; of the network before quantization"
 _STATED = "README of samhaswon/skin_segmentation, counted there by fvcore"
 
 # `python -m benchmarks.cost` prints the counted ones; with fvcore's terms for normalization and resizing its count is
@@ -159,7 +155,8 @@ COSTS: dict[str, Cost] = {
 }
 for _family in ("u2net", "u2netp", "dlmv"):
     for _engine in ("fbgemm", "qnnpack"):
-        COSTS[f"{_family}_skin_{_engine}"] = replace(COSTS[f"{_family}_skin"], origin=_COUNTED_FLOAT)
+        _origin = f"{_COUNTED}; of the network before quantization"
+        COSTS[f"{_family}_skin_{_engine}"] = replace(COSTS[f"{_family}_skin"], origin=_origin)
 
 # Mean IoU at 0.5 by `rembg-skin eval`, measured by this project. tiny_skin: each set held out of its training.
 MEASURED_ON = (
@@ -181,42 +178,28 @@ MEASURED: dict[str, Measured] = {
 }
 
 
-def _asset(pattern: str) -> ReleaseSource:
-    return ReleaseSource(*_AUTHOR, pattern=pattern)
+def _asset(name: str) -> ReleaseSource:
+    return ReleaseSource("samhaswon", "skin_segmentation", rf"(skin_)?{name}\.onnx")
 
 
 def _medusab(asset: str, sha256: str) -> FileSource:
-    return FileSource(
-        f"https://github.com/83catsonthemoon/medusab-segmenter/releases/download/v0.0.0/{asset}",
-        sha256,
-        "pinned by 83catsonthemoon/medusab-segmenter @832906b, src/segmentationsession.cpp",
-        f"83catsonthemoon/medusab-segmenter/v0.0.0/{asset}",
-    )
+    repository = "83catsonthemoon/medusab-segmenter"
+    url = f"https://github.com/{repository}/releases/download/v0.0.0/{asset}"
+    origin = f"pinned by {repository} @832906b, src/segmentationsession.cpp"
+    return FileSource(url, sha256, origin, f"{repository}/v0.0.0/{asset}")
 
 
 def _author(
-    name: str,
-    title: str,
-    architecture: str,
-    network: Network,
-    sources: tuple[Source, ...],
-    figures: tuple[float | None, float | None, float | None],
+    name: str, title: str, architecture: str, network: Network, figures: tuple[float, float, float], *sources: Source
 ) -> Model:
-    published = Published(AUTHOR_TABLE, *figures)
-    return Model(name, title, architecture, network, sources, license=GPL, published=published)
+    return Model(name, title, architecture, network, sources, license=GPL, published=Published(AUTHOR_TABLE, *figures))
 
 
 _U2NET = Network(1024, outputs=7, reducing_gap=1.4)
 _U2NETP = Network(512, outputs=7, reducing_gap=1.4)
 _DLMV = Network(256, outputs=2, reducing_gap=5.0)
-_BIREFNET = Network(
-    1728,
-    outputs=7,
-    own_size=True,
-    fit="letterbox",
-    stretch="never",
-    blur=(3, 2.0),
-    memory_needed=40_000_000_000,  # README of samhaswon/skin_segmentation: about 40 GB
+_BIREFNET = Network(  # README of samhaswon/skin_segmentation: about 40 GB
+    1728, outputs=7, own_size=True, fit="letterbox", stretch="never", blur=(3, 2.0), memory_needed=40_000_000_000
 )
 # Some networks leave a veil over the background and few pixels of skin full. On eight sets these levels brought
 # pan_skin's mean absolute error from .0781 to .0756, the background's pixels of level 1 to 12 from 3.6 to .4 %, the
@@ -231,19 +214,19 @@ _QUANTIZED = tuple(
         f"{title}, quantized ({engine})",
         f"{title}, quantization-aware",
         network,
-        (_asset(rf"(skin_)?{family}_quant_{engine}\.onnx"),),
         figures,
+        _asset(f"{family}_quant_{engine}"),
     )
-    for family, title, network, engine, figures in (
-        ("u2net", "U2-Net", _U2NET, "fbgemm", (0.957, 0.911, 2.95)),
-        ("u2net", "U2-Net", _U2NET, "qnnpack", (0.957, 0.914, 2.96)),
-        ("u2netp", "U2-NetP", _U2NETP, "fbgemm", (0.934, 0.848, 0.59)),
-        ("u2netp", "U2-NetP", _U2NETP, "qnnpack", (0.931, 0.843, 0.42)),
-        ("dlmv", "DeepLabV3 + MobileNetV3", _DLMV, "fbgemm", (0.854, 0.644, 0.019)),
-        ("dlmv", "DeepLabV3 + MobileNetV3", _DLMV, "qnnpack", (0.854, 0.643, 0.013)),
+    for family, title, network, fbgemm, qnnpack in (
+        ("u2net", "U2-Net", _U2NET, (0.957, 0.911, 2.95), (0.957, 0.914, 2.96)),
+        ("u2netp", "U2-NetP", _U2NETP, (0.934, 0.848, 0.59), (0.931, 0.843, 0.42)),
+        ("dlmv", "DeepLabV3 + MobileNetV3", _DLMV, (0.854, 0.644, 0.019), (0.854, 0.643, 0.013)),
     )
+    for engine, figures in (("fbgemm", fbgemm), ("qnnpack", qnnpack))
 )
 
+_KAZUHITO = "Kazuhito00/Skin-Clothes-Hair-Segmentation-using-SMP"
+_PAN = f"{_KAZUHITO}/043fc08bf0ed845b36485a115085104c6459cbc4"
 _NEURAL = (
     Model(
         "tiny_skin",
@@ -269,30 +252,26 @@ _NEURAL = (
         "U2-Net",
         "U2-Net",
         _U2NET,
-        (
-            _medusab("u2net.onnx", "ac44f925c222a842d51d60f336e766621fc3593bced20a3624663dc0022c97ed"),
-            _asset(r"(skin_)?u2net\.onnx"),
-        ),
         (0.957, 0.919, 3.09),
+        _medusab("u2net.onnx", "ac44f925c222a842d51d60f336e766621fc3593bced20a3624663dc0022c97ed"),
+        _asset("u2net"),
     ),
     _author(
         "u2netp_skin",
         "U2-NetP",
         "U2-NetP",
         _U2NETP,
-        (
-            _asset(r"(skin_)?u2netp\.onnx"),
-            ReleaseSource("samhaswon", "csc6780-term-project", r"u2netp\.onnx", tag="v0.0.0"),
-        ),
         (0.929, 0.819, 0.34),
+        _asset("u2netp"),
+        ReleaseSource("samhaswon", "csc6780-term-project", r"u2netp\.onnx", tag="v0.0.0"),
     ),
     _author(
         "dlmv_skin",
         "DeepLabV3 + MobileNetV3",
         "DeepLabV3, MobileNetV3-large",
         _DLMV,
-        (_asset(r"(skin_)?dlmv\.onnx"),),
         (0.871, 0.655, 0.012),
+        _asset("dlmv"),
     ),
     *_QUANTIZED,
     _author(
@@ -300,19 +279,17 @@ _NEURAL = (
         "BiRefNet lite (about 40 GB of memory on CPU)",
         "BiRefNet_lite",
         _BIREFNET,
-        (
-            _medusab("birefnet.onnx", "9f765b0372222b0ea2dcd60a013e8a2e77a905f1ff2f65c3ccdc24c3a1202251"),
-            _asset(r"(skin_)?birefnet\.onnx"),
-        ),
         (0.973, 0.951, 18.9),
+        _medusab("birefnet.onnx", "9f765b0372222b0ea2dcd60a013e8a2e77a905f1ff2f65c3ccdc24c3a1202251"),
+        _asset("birefnet"),
     ),
     _author(
         "sunet_skin",
         "Straight U2-Net",
         "StraightU2Net",
         Network(320, outputs=7),
-        (_asset(r"(skin_)?sunet\.onnx"),),
         (0.867, 0.818, 0.048),
+        _asset("sunet"),
     ),
     Model(
         "pan_skin",
@@ -323,25 +300,21 @@ _NEURAL = (
         ),
         (
             FileSource(
-                "https://raw.githubusercontent.com/Kazuhito00/Skin-Clothes-Hair-Segmentation-using-SMP/"
-                "043fc08bf0ed845b36485a115085104c6459cbc4/02.model/_old/"
+                f"https://raw.githubusercontent.com/{_PAN}/02.model/_old/"
                 "PAN(timm-mobilenetv3_small_100)_452_1.02M_0.8028/best_model_simplifier.onnx",
                 "324a22a1c2e3a433d6225d4c5c50f50912797a4d14b69f7d632eeb5c85346f36",
                 "computed from the file at that commit",
-                "Kazuhito00/Skin-Clothes-Hair-Segmentation-using-SMP/043fc08bf0ed845b36485a115085104c6459cbc4/"
-                "best_model_simplifier.onnx",
+                f"{_PAN}/best_model_simplifier.onnx",
                 size=4_093_734,
             ),
         ),
-        published=Published(
-            "Kazuhito00/Skin-Clothes-Hair-Segmentation-using-SMP (skin, clothes and hair)", None, 0.803
-        ),
+        published=Published(f"{_KAZUHITO} (skin, clothes and hair)", None, 0.803),
     ),
 )
 
 
-def _refined(base: str, title: str, evaluation: float) -> Model:
-    return Model(
+_REFINED = tuple(
+    Model(
         f"{base}_refined",
         f"{title}, refined in 512-pixel tiles",
         f"{title} + U2-NetP patch network",
@@ -350,12 +323,11 @@ def _refined(base: str, title: str, evaluation: float) -> Model:
         base=base,
         extra_files=("refiner",),
     )
-
-
-_REFINED = (
-    _refined("u2net_skin", "U2-Net", 0.928),
-    _refined("u2netp_skin", "U2-NetP", 0.862),
-    _refined("birefnet_skin", "BiRefNet lite", 0.953),
+    for base, title, evaluation in (
+        ("u2net_skin", "U2-Net", 0.928),
+        ("u2netp_skin", "U2-NetP", 0.862),
+        ("birefnet_skin", "BiRefNet lite", 0.953),
+    )
 )
 
 _SELFIE = Model(
@@ -387,7 +359,7 @@ _FILES = (
         (
             _medusab("u2netp_chunks.onnx", "657bdf94e7f1a66d8f0d36b645023cb06368c48b48b47f7c6502d835d5457b49"),
             ReleaseSource("samhaswon", "csc6780-term-project", r"u2netp_chunks\.onnx", tag="v0.0.0"),
-            _asset(r"(skin_)?u2netp_chunks\.onnx"),
+            _asset("u2netp_chunks"),
         ),
         license=GPL,
         is_session=False,
@@ -451,14 +423,7 @@ FILES: dict[str, Model] = {model.name: _pinned(model) for model in (*_NEURAL, _S
 
 
 def resolved(name: str) -> str:
-    """Return the name of the model behind `name`: of `skin` the recommended one, or that of ``REMBG_SKIN_MODEL``.
-
-    Raises
-    ------
-    SettingError
-        If that variable names no skin model.
-
-    """
+    """Return the name behind `name`, for `skin` that in ``REMBG_SKIN_MODEL``; raise SettingError if it is no model."""
     if name != SKIN:
         return name
     chosen = os.environ.get("REMBG_SKIN_MODEL", "").strip() or RECOMMENDED

@@ -17,10 +17,8 @@ from rembg_skin import catalog
 from rembg_skin.catalog import FileSource, Model, ReleaseSource
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import sha256_of
-from rembg_skin.weights.download import bring
-from rembg_skin.weights.http import Client, SourceError
-from rembg_skin.weights.settings import Limits, Settings
-from rembg_skin.weights.sources import offers
+from rembg_skin.weights.download import bring, offers
+from rembg_skin.weights.http import Client, Settings, SourceError
 
 _FIRST = "PINS: dict[str, tuple[FileSource, ...]] = {"
 _LAST = "# End of what `tools/pin_hashes.py` writes."
@@ -37,19 +35,17 @@ def unpinned(model: Model) -> list[ReleaseSource]:
     ]
 
 
-def pin(source: ReleaseSource, folder: Path, settings: Settings, client: Client) -> FileSource:
+def pin(source: ReleaseSource, folder: Path, settings: Settings) -> FileSource:
     """Download what `source` offers into `folder`, hash it, and return it as a source with a known hash.
 
-    Raises
-    ------
-    WeightsError
-        If it is unavailable.
-
+    Raises WeightsError if it is unavailable.
     """
     try:
-        asset = offers(source, settings, client)[0]
-        file = folder / "asset"
-        bring(asset, file, asset.mirror, replace(settings, checks=asset.sha256 is not None), client)
+        with Client(settings) as client:
+            asset = offers(source, client)[0]
+        file = folder / Path(asset.mirror).name
+        with Client(replace(settings, checks=bool(asset.sha256))) as client:
+            bring(asset, file, client)
     except SourceError as error:
         raise WeightsError(f"{source.owner}/{source.repo}, {source.pattern}: {error}") from None
     origin = f"computed from the file, {datetime.now(UTC):%Y-%m-%d}"
@@ -57,14 +53,7 @@ def pin(source: ReleaseSource, folder: Path, settings: Settings, client: Client)
 
 
 def write(target: Path, pins: dict[str, tuple[FileSource, ...]]) -> None:
-    """Replace the pins in the text of `target`.
-
-    Raises
-    ------
-    WeightsError
-        If the file does not have the place for them.
-
-    """
+    """Replace the pins in the text of `target`; raise WeightsError if it does not have the place for them."""
     text = target.read_text(encoding="utf-8")
     before, first, rest = text.partition(_FIRST)
     _, last, after = rest.partition(_LAST)
@@ -97,8 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for model in catalog.FILES.values():
         for source in unpinned(model):
             try:
-                with TemporaryDirectory() as folder, Client(Limits()) as client:
-                    pinned = pin(source, Path(folder), Settings.read(), client)
+                with TemporaryDirectory() as folder:
+                    pinned = pin(source, Path(folder), Settings.read())
             except WeightsError as error:
                 failed = True
                 print(f"{model.name}: {error}", file=sys.stderr)

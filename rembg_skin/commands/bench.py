@@ -13,7 +13,7 @@ from rembg_skin.measure.benchmark import Job, Result, advice, machine, measure_a
 from rembg_skin.measure.provenance import in_one_line
 from rembg_skin.photos import open_image
 from rembg_skin.session import session_names
-from rembg_skin.weights.folders import model_folders, on_disk
+from rembg_skin.weights import model_folders, on_disk
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

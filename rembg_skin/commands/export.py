@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the file; return the exit status."""
-    from rembg_skin.weights.folders import packaged_file
+    from rembg_skin.weights import packaged_file
 
     packaged = packaged_file(MODELS[arguments.model])
     check_outputs([arguments.file], [packaged])

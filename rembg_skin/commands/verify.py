@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _verified(file: Model, *, expected: bool) -> list[bool]:
     """Return for each copy of a file on disk whether it is good; an expected one that is missing is not."""
     from rembg_skin.weights import on_disk
-    from rembg_skin.weights.settings import Limits, Settings
+    from rembg_skin.weights.http import Settings
     from rembg_skin.weights.store import accept
 
     paths = on_disk(file)
@@ -37,13 +37,13 @@ def _verified(file: Model, *, expected: bool) -> list[bool]:
     good = []
     for path in paths:
         try:
-            receipt = accept(path, file, Settings.read(), Limits())
+            receipt = accept(path, file, Settings.read())
         except WeightsError as error:
             tell(f"rembg-skin: {error}")
         else:
             if receipt is not None:
                 state = "could not be checked" if receipt.trust == "nothing" else "verified"
-                origin = f"sha256 {receipt.sha256} ({receipt.hash_origin})"
+                origin = f"sha256 {receipt.sha256} ({printable(receipt.hash_origin)})"
                 print(f"{file.name}: {state}, {origin}, {printable(path)}")
                 good.append(True)
                 continue

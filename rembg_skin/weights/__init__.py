@@ -2,43 +2,30 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rembg_skin.catalog import MODELS, Model, files_of
 from rembg_skin.messages import log_once
-from rembg_skin.weights.folders import model_folders, on_disk, packaged_file
-from rembg_skin.weights.receipts import known_hash, sha256_of, vouched
+from rembg_skin.weights import receipts
+from rembg_skin.weights.receipts import model_folders, on_disk, packaged_file, sha256_of, vouched
 
-if TYPE_CHECKING:
-    from rembg_skin.weights.settings import Limits
-
-__all__ = ["fetch", "files_in_use", "on_disk", "sha256_of"]
+__all__ = ["fetch", "files_in_use", "model_folders", "on_disk", "packaged_file", "sha256_of"]
 
 
-def fetch(model: Model) -> Path:
-    """Return the path of verified weights of `model`, downloading them if they are on no disk.
+def fetch(model: Model, folders: Sequence[Path] | None = None) -> Path:
+    """Return the path of verified weights of `model`: in `folders`, by default rembg's, or downloaded into the first.
 
-    Raises
-    ------
-    WeightsError
-        If they are unavailable or fail verification.
-    SettingError
-        If an environment variable has a value that means nothing.
-    ImportError
-        If rembg or an ONNX Runtime is not installed.
-
+    Raises WeightsError if they are unavailable or fail verification, SettingError if an environment variable has a
+    value that means nothing, and ImportError if rembg or an ONNX Runtime is not installed.
     """
-    return packaged_file(model) if model.packaged else fetch_into(model_folders(model.name), model)
-
-
-def fetch_into(folders: Sequence[Path], model: Model, limits: "Limits | None" = None) -> Path:
-    """Return the path of verified weights in one of `folders`; a download goes into the first. Raises as `fetch`."""
+    if model.packaged:
+        return packaged_file(model)
+    folders = folders or model_folders(model.name)
     path = vouched(model, folders)
     if path is None:
-        from rembg_skin.weights.settings import Limits, Settings
+        from rembg_skin.weights.http import Settings
         from rembg_skin.weights.store import obtain
 
-        path = obtain(model, folders, Settings.read(), limits or Limits())
+        path = obtain(model, folders, Settings.read())
     log_once(f"{model.name}: its weights are {path}")
     return path
 
@@ -47,4 +34,5 @@ def files_in_use(model: Model) -> dict[Path, str]:
     """Return the SHA-256 of each file of weights on this disk that `model` uses, those of this package among them."""
     used = (*files_of(model), *(each for each in (model, MODELS.get(model.base or "")) if each and each.packaged))
     paths = [packaged_file(file) if file.packaged else next(iter(on_disk(file)), None) for file in used]
-    return {path: known_hash(path) for path in paths if path}
+    kept = [(path, receipts.read(path)) for path in paths if path]
+    return {path: known.sha256 if known and known.describes(path) else sha256_of(path) for path, known in kept}

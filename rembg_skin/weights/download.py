@@ -1,4 +1,4 @@
-"""Download one file with pooch, whose downloader here goes on with what has arrived before."""
+"""Find a file at the catalog's source or in GitHub's release list, and download it: resume, verify, move into place."""
 
 import errno
 import json
@@ -8,198 +8,258 @@ import re
 import shutil
 import stat
 import time
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import IO, Any
+from urllib.parse import quote, urljoin, urlsplit
 
-import pooch
 import requests
 from tqdm import tqdm
 
+from rembg_skin.catalog import FileSource, ReleaseSource, Source
 from rembg_skin.messages import on_terminal
 from rembg_skin.weights import receipts
-from rembg_skin.weights.http import BrokenError, Client, SourceError, UnreachableError, host_of, number, without_secrets
-from rembg_skin.weights.settings import Settings
-from rembg_skin.weights.sources import Offer
+from rembg_skin.weights.http import BrokenError, Client, RefusedError, SourceError, UnreachableError, host_of, redacted
+from rembg_skin.weights.receipts import Trust
 
-_PART, _ORIGIN = "part", "part.json"
+_PAGE_BYTES = 8 << 20  # of a release list; ten pages are read
+_SAFE = re.compile(r"[\w][\w.+ -]{0,199}", re.ASCII)  # one part of a path, on any system
+_URL = re.compile(r"https?://.{1,2000}", re.DOTALL)
 _LARGEST = 1 << 30  # bytes; no network of the catalog comes near it
 _ETAG = re.compile(r'"[\x21\x23-\x7e]{0,200}"')  # weak tags do not promise equal bytes, so they cannot be resumed from
 
 
+@dataclass(frozen=True)
+class Offer(FileSource):
+    """An available file, as the catalog or its host announces it; no `sha256` if GitHub kept no digest of it."""
+
+    trust: Trust = "catalog"
+
+    def location(self, client: Client) -> str | Path:
+        """Return the URL, or the path in a mirror folder; raise SourceError if the network is off."""
+        mirror = client.settings.mirror
+        if mirror and not mirror.lower().startswith(("http://", "https://")):
+            return Path(mirror).expanduser() / self.mirror
+        if client.settings.offline:
+            raise SourceError("REMBG_SKIN_OFFLINE is set")
+        return f"{mirror.rstrip('/')}/{quote(self.mirror)}" if mirror else self.url
+
+
+def offers(source: Source, client: Client) -> list[Offer]:
+    """Return what `source` offers: newest release first, pre-releases last, no drafts; raise SourceError if nothing."""
+    if isinstance(source, FileSource):
+        return [Offer(**vars(source))]
+    if client.settings.offline:
+        raise SourceError("its release list needs the network, and REMBG_SKIN_OFFLINE is set")
+    ranked = []
+    for release in _releases(source, client):
+        match release:
+            case {"tag_name": str(tag), "assets": list(entries), **more} if not more.get("draft"):
+                if source.tag in (None, tag) and _SAFE.fullmatch(tag):
+                    rank = not more.get("prerelease"), str(more.get("published_at") or "")
+                    ranked += [(rank, offer) for entry in entries if (offer := _asset(source, tag, entry))]
+    if not ranked:
+        raise SourceError("no release has a matching file")
+    return [offer for _, offer in sorted(ranked, key=lambda pair: pair[0], reverse=True)]
+
+
+def _asset(source: ReleaseSource, tag: str, entry: object) -> Offer | None:
+    """Return the offer of an entry of a release, None if it does not fit: its name must never lead out of a folder."""
+    match entry:
+        case {"name": str(name), "browser_download_url": str(url), "size": int(size), **more}:
+            if _SAFE.fullmatch(name) and re.fullmatch(source.pattern, name) and _URL.fullmatch(url) and size >= 0:
+                digest = re.fullmatch(r"sha256:([0-9a-fA-F]{64})", str(more.get("digest")))
+                repository = f"{source.owner}/{source.repo}"
+                origin = f"digest in the release list of {repository}, {tag}"
+                known = digest[1].lower() if digest else ""
+                return Offer(url, known, origin, f"{repository}/{tag}/{name}", size, "release")
+    return None
+
+
+def _releases(source: ReleaseSource, client: Client) -> Iterator[object]:
+    url = f"{client.settings.api}/repos/{source.owner}/{source.repo}/releases?per_page=100"
+    private = url.startswith("https://") or urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+    token = client.settings.token if private else None
+    for _ in range(10):
+        try:
+            page, following = _page(client, url, token)
+        except RefusedError as refusal:
+            if token is None:
+                raise
+            token, refused = None, f"GITHUB_TOKEN: {refusal}; renew or unset it"
+            try:  # the list is public
+                page, following = _page(client, url, None)
+            except SourceError as error:
+                raise SourceError(f"{error}; {refused}") from None
+            warnings.warn(f"{refused}. The release list was read without it.", RuntimeWarning, stacklevel=2)
+        yield from page
+        if not following:
+            return
+        url = following
+
+
+def _page(client: Client, url: str, token: str | None) -> tuple[list[object], str | None]:
+    """Return the entries of one page and the URL of the next."""
+    headers = {"Accept": "application/vnd.github+json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    body = b""
+    with client.ask(url, headers) as response:
+        for chunk in client.chunks(response):
+            body += chunk
+            if len(body) > _PAGE_BYTES:
+                raise SourceError(f"the release list of {host_of(url)} is too large to be one")
+    page = None
+    with suppress(ValueError, RecursionError):
+        following = urljoin(url, response.links.get("next", {}).get("url", url))
+        # The token goes along: the next page has to be on the same host.
+        same = following != url and urlsplit(following)[:2] == urlsplit(url)[:2]
+        page = json.loads(body)
+    if not isinstance(page, list):
+        raise SourceError(f"{host_of(url)} did not answer with a release list: is a login page in between?")
+    return page, following if same else None
+
+
 def part_of(path: Path) -> Path:
     """Return the path of what has arrived of `path`, during a download and after a broken one."""
-    return path.with_name(f".{path.name}.download") / _PART
+    return path.with_name(f".{path.name}.download") / "part"
 
 
-def bring(offer: Offer, path: Path, title: str, settings: Settings, client: Client) -> None:
+def bring(offer: Offer, path: Path, client: Client) -> None:
     """Download what is offered to `path`, which appears only once it is complete and verified, with its receipt.
 
-    What has arrived of a broken download stays in a hidden folder beside it, for the next try. The caller holds the
-    lock of `path`.
-
-    Raises
-    ------
-    SourceError
-        If it is unavailable or not what is offered.
-    OSError, DataError
-        If the folder cannot be written.
-
+    The caller holds the lock of `path`, beside which the part of a broken download stays in a hidden folder. Raises
+    SourceError if it is unavailable or not what is offered, OSError or DataError if the folder cannot be written.
     """
-    location = offer.location(settings)
-    shown = without_secrets(str(location))
-    if settings.checks and offer.sha256 is None:
+    location, checks = offer.location(client), client.settings.checks
+    shown = redacted(str(location))
+    if checks and not offer.sha256:
         raise SourceError(f"{shown} has no digest to check it against; MODEL_CHECKSUM_DISABLED=1 does without")
-    known_hash = f"sha256:{offer.sha256}" if settings.checks else None
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _staging(part_of(path).parent) as staging:
-        downloader = _Downloader(location, offer.size, staging, client, title)
+    with _staging(part_of(path)) as part:
+        transfer = _Transfer(location, offer.size, part, client, path.stem)
         for attempt in range(2):
-            try:
-                arrived = Path(pooch.retrieve(shown, known_hash, path.name, staging, downloader=downloader))
+            transfer.run()
+            if not checks or receipts.sha256_of(part) == offer.sha256:
                 break
-            except ValueError:  # a part of an earlier call that went bad is not the host's fault
-                if attempt or not downloader.resumed:
-                    raise SourceError("the bytes that came do not have the sha256 that they should have") from None
-        if known_hash and offer.sha256:
+            transfer.forget()
+            if attempt or not transfer.resumed:  # a part of an earlier call that went bad is not the host's fault
+                raise SourceError("the bytes that came do not have the sha256 that they should have")
+        if checks:
             # The receipt before the file: an existing file means that it was verified.
-            receipts.write(path, receipts.make(arrived, offer.sha256, offer.trust, offer.hash_origin, shown))
-        arrived.replace(path)
+            receipts.write(path, receipts.make(part, offer.sha256, offer.trust, offer.hash_origin, shown))
+        part.replace(path)
 
 
 @contextmanager
-def _staging(usual: Path) -> Iterator[Path]:
-    """Give a private folder, which stays only after a broken download."""
-    staging, keep = usual, False
+def _staging(part: Path) -> Iterator[Path]:
+    """Give `part`, or the same in another private folder; the folder stays only after a broken download."""
+    usual, folder, keep = part.parent, part.parent, False
     try:
-        staging.mkdir(mode=0o700)
+        usual.mkdir(mode=0o700)
     except FileExistsError:
-        if not _own(usual):  # planted, or of another user of a shared model folder
-            staging = Path(mkdtemp(prefix=".", suffix=".download", dir=usual.parent))
+        status = usual.lstat()
+        own = not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & 0o022)
+        if not (own and stat.S_ISDIR(status.st_mode)):  # planted, or of another user of a shared model folder
+            folder = Path(mkdtemp(prefix=".", suffix=".download", dir=usual.parent))
     try:
-        for stray in staging.iterdir():  # of a process that was killed
-            if stray.name not in (_PART, _ORIGIN):
-                stray.unlink()
-        yield staging
+        yield folder / part.name
     except (BrokenError, UnreachableError, KeyboardInterrupt):
-        keep = staging == usual and (staging / _PART).exists()
+        keep = folder == usual and part.exists()
         raise
     finally:
         if not keep:
-            shutil.rmtree(staging, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _own(folder: Path) -> bool:
-    """Return True if it is a real folder that only this user can write."""
-    status = folder.lstat()
-    if not stat.S_ISDIR(status.st_mode):
-        return False
-    return not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & 0o022)
+class _Transfer:
+    """Fill `part`, beside which its URL and entity tag are kept; one process at a time may do so."""
 
-
-class _Downloader:
-    """Fill pooch's temporary file by way of ``part`` in `staging`, beside which its URL and entity tag are kept.
-
-    Only one process may use `staging` at a time.
-    """
-
-    def __init__(self, location: str | Path, size: int | None, staging: Path, client: Client, title: str) -> None:
+    def __init__(self, location: str | Path, size: int | None, part: Path, client: Client, title: str) -> None:
         self.location = location
         self.size = size
+        self.part = part
         self.client = client
         self.title = title
-        self.resumed = False  # whether the file is of several pieces
-        self._part = staging / _PART
-        self._origin = staging / _ORIGIN
+        self.resumed = False  # True if the file is of several pieces
+        self._origin = part.with_suffix(".json")
 
-    def __call__(self, _url: str, output_file: str, _pooch: object) -> None:
-        """Fill `output_file`, as pooch calls it; raise SourceError, or OSError if it cannot be written."""
+    def run(self) -> None:
+        """Complete the part; raise SourceError, or OSError if it cannot be written."""
         if isinstance(self.location, Path):
-            self._copy(self.location)
-        else:
-            self._download(self.location)
+            return self._copy(self.location)
+        settings = self.client.settings
+        for attempt in range(1, settings.tries):
+            try:
+                return self._continue(self.location)
+            except BrokenError:
+                time.sleep(settings.backoff * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311
+        return self._continue(self.location)
+
+    def forget(self) -> None:
+        self.part.unlink(missing_ok=True)
         self._origin.unlink(missing_ok=True)
-        # A move, so that the file has the mode that the umask gives, not a temporary file's 0600.
-        self._part.replace(output_file)
 
     def _copy(self, source: Path) -> None:
-        self._forget()
+        self.forget()
         try:
             if not source.is_file():  # a pipe would never end
                 raise FileNotFoundError(errno.ENOENT, "it is not a file")
             file = source.open("rb")
         except OSError as error:
             raise SourceError(f"the mirror folder cannot give it ({error.strerror})") from None
-        with file, self._part.open("xb") as part:
+        with file, self.part.open("xb") as part:
             self._expect(os.fstat(file.fileno()).st_size)
             shutil.copyfileobj(file, part, 1 << 20)
 
-    def _download(self, url: str) -> None:
-        limits = self.client.limits
-        for attempt in range(limits.tries):
-            try:
-                return self._continue(url)
-            except BrokenError:
-                if attempt == limits.tries - 1:
-                    raise
-                time.sleep(limits.backoff * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311
-        return None
-
     def _continue(self, url: str) -> None:
-        offset, etag = self._resumable(url)
+        offset, etag = self._arrived(url)
+        self.resumed = offset > 0
         if offset and offset == self.size:
             return
-        headers = {"Accept-Encoding": "identity"}
-        if offset:
-            headers |= {"Range": f"bytes={offset}-", "If-Range": etag}
-        with self.client.get(url, headers) as response:
-            if response.headers.get("Content-Type", "").startswith("text/html"):
+        resuming = {"Range": f"bytes={offset}-", "If-Range": etag} if offset else {}
+        with self.client.ask(url, {"Accept-Encoding": "identity", **resuming}) as response:
+            headers = response.headers
+            if headers.get("Content-Type", "").startswith("text/html"):
                 host = host_of(response.url)
                 raise SourceError(f"{host} answered with a web page instead of the file: is a login page in between?")
             if response.status_code == HTTPStatus.OK:
-                offset = 0
-            elif not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
-                self._forget()
+                offset, self.resumed = 0, False
+            elif not headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
+                self.forget()
                 raise BrokenError("the host no longer has the rest of the file")
-            self.resumed = offset > 0
-            encoded = response.headers.get("Content-Encoding", "identity") != "identity"  # this was not asked for
-            length = None if encoded else number(response.headers.get("Content-Length", ""))
+            encoded = headers.get("Content-Encoding", "identity") != "identity"  # this was not asked for
+            length = None if encoded else response.raw.length_remaining
             total = None if length is None else offset + length
             self._expect(total)
             if offset == 0:
-                self._forget()
-                if not encoded and _ETAG.fullmatch(tag := response.headers.get("ETag", "")):
+                self.forget()
+                if not encoded and _ETAG.fullmatch(tag := headers.get("ETag", "")):
                     self._origin.write_text(json.dumps({"url": url, "etag": tag}), encoding="utf-8")
-            with self._part.open("ab" if offset else "xb") as part:
-                self._receive(response, part, offset, self.size or total)
+            self._receive(response, offset, self.size or total)
 
-    def _resumable(self, url: str) -> tuple[int, str]:
-        """Return the bytes that have arrived and their entity tag; 0 and an empty text if they cannot be used."""
-        origin = receipts.record(self._origin)
-        etag: Any = origin.get("etag")
-        known = origin.get("url") == url and isinstance(etag, str) and _ETAG.fullmatch(etag)
-        if not known or not self._part.exists():
-            return 0, ""
-        status = self._part.lstat()
-        # A link, also a hard one, would lead what arrives elsewhere.
-        return (status.st_size, etag) if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 else (0, "")
-
-    def _forget(self) -> None:
-        self._part.unlink(missing_ok=True)
-        self._origin.unlink(missing_ok=True)
+    def _arrived(self, url: str) -> tuple[int, str]:
+        """Return the number of usable bytes and their entity tag."""
+        match receipts.record(self._origin):
+            case {"url": origin, "etag": str(etag)} if origin == url and _ETAG.fullmatch(etag) and self.part.exists():
+                status = self.part.lstat()
+                # A link, also a hard one, would lead what arrives elsewhere.
+                if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+                    return status.st_size, etag
+        return 0, ""
 
     def _expect(self, size: int | None) -> None:
-        if size is not None and self.size is not None and size != self.size:
+        if size is not None and self.size not in (None, size):
             raise SourceError(f"it has {size:,} bytes there and should have {self.size:,}")
         if (size or self.size or 0) > _LARGEST:
             raise SourceError(f"it has {size or self.size:,} bytes there, more than any network that is known here")
 
-    def _receive(self, response: requests.Response, part: IO[bytes], offset: int, whole: int | None) -> None:
+    def _receive(self, response: requests.Response, offset: int, whole: int | None) -> None:
         reason, quiet = "the connection broke", not on_terminal()
-        with tqdm(desc=self.title, total=whole, initial=offset, unit="B", unit_scale=True, disable=quiet) as bar:
+        bar = tqdm(desc=self.title, total=whole, initial=offset, unit="B", unit_scale=True, disable=quiet)
+        with self.part.open("ab" if offset else "xb") as part, bar:
             try:
                 for chunk in self.client.chunks(response):
                     offset += len(chunk)

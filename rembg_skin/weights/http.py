@@ -1,29 +1,70 @@
-"""HTTP for one fetch: requests with urllib3's retries, limits of time, and every fault as one clause for the user."""
+"""HTTP for one fetch: settings, requests with urllib3's retries and limits of time, faults as clauses for the user."""
 
+import os
 import re
 import socket
-import ssl
 import time
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Self
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry, exceptions
 
-from rembg_skin.errors import printable
+from rembg_skin.errors import SettingError, printable
 from rembg_skin.messages import waiting
-from rembg_skin.weights.settings import Limits
 
-CHUNK = 1 << 20  # bytes
+_ON, _OFF = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")  # as in `rembg_skin_hook`
 _SHOWN = 300  # characters of what others say
-_READ = (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
 _BUSY = (408, 429, 500, 502, 503, 504)
 _CLOCK = {9: "is not valid yet", 10: "has expired"}  # OpenSSL's codes
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one fetch, from environment variables, which no session extra can change, and its limits."""
+
+    offline: bool = False  # REMBG_SKIN_OFFLINE
+    mirror: str | None = None  # REMBG_SKIN_MIRROR: a base URL, or a folder
+    api: str = ""  # REMBG_SKIN_GITHUB_API
+    token: str | None = None  # GITHUB_TOKEN
+    checks: bool = True  # rembg's own MODEL_CHECKSUM_DISABLED turns them off, whatever its value
+    # Limits; times are in seconds.
+    tries: int = 5
+    backoff: float = 1.0  # before the second retry; doubled after each
+    connect: float = 3.1  # for each address of a host
+    silence: float = 14.0  # of a host that has been reached; in one fetch all hosts together may take twice that
+    pace: float = 30.0  # over which `slowest` is measured
+    slowest: int = 1024  # bytes a second; a slower connection counts as broken
+    whole: float = 6 * 3600.0  # for all of a fetch
+    turn: float = 30.0  # for another download of the same file that does not grow
+
+    @classmethod
+    def read(cls) -> "Settings":
+        """Return the settings as they are now; raise SettingError for a value that means nothing."""
+        offline = os.environ.get("REMBG_SKIN_OFFLINE", "")
+        if (word := offline.strip().lower()) not in (*_ON, *_OFF):
+            raise SettingError(
+                f'REMBG_SKIN_OFFLINE="{printable(offline)}" is neither on ({", ".join(_ON)}) nor off'
+                f" ({', '.join(_OFF[1:])})."
+            )
+        token = os.environ.get("GITHUB_TOKEN", "").strip()
+        if not re.fullmatch(r"[\x21-\x7e]*", token):
+            warnings.warn("GITHUB_TOKEN is not a token: GitHub is asked without it.", RuntimeWarning, stacklevel=2)
+            token = ""
+        return cls(
+            offline=word in _ON,
+            mirror=os.environ.get("REMBG_SKIN_MIRROR") or None,
+            api=(os.environ.get("REMBG_SKIN_GITHUB_API") or "https://api.github.com").rstrip("/"),
+            token=token or None,
+            checks="MODEL_CHECKSUM_DISABLED" not in os.environ,
+        )
 
 
 class SourceError(Exception):
@@ -40,6 +81,14 @@ class RefusedError(SourceError):
 
 class BrokenError(SourceError):
     """A transfer broke: another try may go on from there."""
+
+
+_MEANINGS: dict[int, tuple[type[SourceError], str]] = {
+    **dict.fromkeys(_BUSY, (UnreachableError, "is temporarily unavailable")),
+    **dict.fromkeys((401, 403), (RefusedError, "refuses it")),
+    **dict.fromkeys((404, 410), (SourceError, "does not have it")),
+    407: (SourceError, "is behind a proxy that asks for a login; put it into HTTPS_PROXY"),
+}
 
 
 class _Retries(Retry):
@@ -59,16 +108,28 @@ class _Retries(Retry):
         return super().increment(*args, **kwargs)
 
     def get_retry_after(self, response: Any) -> float | None:
-        try:
+        with suppress(exceptions.InvalidHeader, ValueError, OverflowError):
             return super().get_retry_after(response)
-        except (exceptions.InvalidHeader, ValueError, OverflowError):
-            return None
+        return None
 
 
-class _Session(requests.Session):
-    """A session that takes proxies and certificates from the environment, and no password from ``~/.netrc``."""
+class Client(requests.Session):
+    """Ask the hosts of one fetch, a silent one once; take proxies from the environment, but not from ``~/.netrc``."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.max_redirects = 10
+        self._silence = 2 * settings.silence
+        self._deadline = time.monotonic() + settings.whole
+        self._unreachable: dict[str, UnreachableError] = {}
+        retries = _Retries(settings.tries - 1, connect=0, other=0, status_forcelist=_BUSY, raise_on_status=False)
+        retries.backoff_factor = retries.backoff_jitter = settings.backoff
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, HTTPAdapter(max_retries=retries))
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Return the request with the headers to send."""
         self.trust_env = False
         try:
             return super().prepare_request(request)
@@ -76,55 +137,24 @@ class _Session(requests.Session):
             self.trust_env = True
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Take the token from a request that a redirect leads to another host."""
         before, now = response.request.url or "", prepared_request.url or ""
         if self.should_strip_auth(before, now):  # type: ignore[no-untyped-call]
             prepared_request.headers.pop("Authorization", None)
 
-
-class Client:
-    """Ask the hosts of one fetch. A host that is out of reach or silent is asked once."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self._silence = 2 * limits.silence
-        self._deadline = time.monotonic() + limits.whole
-        self._unreachable: dict[str, UnreachableError] = {}
-        retries = _Retries(
-            total=limits.tries - 1,
-            connect=0,
-            other=0,
-            backoff_factor=limits.backoff,
-            backoff_jitter=limits.backoff,
-            status_forcelist=_BUSY,
-            raise_on_status=False,
-        )
-        self._session = _Session()
-        self._session.max_redirects = 10
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=retries))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._session.close()
-
     @contextmanager
-    def get(self, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
-        """Give the answer to a GET of `url`, after redirects, with a status of 200, 206 or 416; its body is not read.
-
-        Raises SourceError if the host does not give it, UnreachableError if nothing answers.
-        """
+    def ask(self, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
+        """Give the answer to a GET of `url`, after redirects, with a status of 200, 206 or 416; raise SourceError."""
         host = host_of(url)
         if host in self._unreachable:
             raise self._unreachable[host]
         if self._silence <= 0:
             raise UnreachableError(f"{host} was not asked, as other hosts did not answer")
-        timeouts = (self.limits.connect, min(self.limits.silence, self._silence))
+        timeouts = (self.settings.connect, min(self.settings.silence, self._silence))
         start = time.monotonic()
         try:
             with waiting(f"asking {host}"):
-                response = self._session.get(url, headers=headers, stream=True, timeout=timeouts)
+                response = self.get(url, headers=headers, stream=True, timeout=timeouts)
         except (requests.RequestException, exceptions.HTTPError, OSError, ValueError) as error:
             fault = in_words(error, url)
             if isinstance(fault, UnreachableError):
@@ -134,126 +164,103 @@ class Client:
                 self._silence = 0 if unnamed else self._silence - (time.monotonic() - start)
             raise fault from None
         with response:
-            judge(response)
+            judge(response, has_token="Authorization" in headers)
             yield response
 
     def chunks(self, response: requests.Response) -> Iterator[bytes]:
         """Give the body as it arrives, decompressed; raise BrokenError if the connection breaks or is too slow."""
         since, received = time.monotonic(), 0
-        while chunk := _next(response):
+        while True:
+            try:
+                chunk = response.raw.read1(1 << 20, decode_content=True)
+            except (exceptions.HTTPError, OSError, ValueError, AttributeError):
+                raise BrokenError("the connection broke") from None
+            if not chunk:
+                return
             yield chunk
             received += len(chunk)
             seconds = time.monotonic() - since
             if time.monotonic() > self._deadline:
-                raise SourceError(f"it takes longer than {self.limits.whole / 3600:.0f} hours")
-            if seconds > self.limits.read:
-                if received < self.limits.slowest * seconds:
+                raise SourceError(f"it takes longer than {self.settings.whole / 3600:.0f} hours")
+            if seconds > self.settings.pace:
+                if received < self.settings.slowest * seconds:
                     raise BrokenError(f"the connection is too slow ({received / seconds:.0f} bytes a second)")
                 since, received = time.monotonic(), 0
 
 
-def _next(response: requests.Response) -> bytes:
-    try:
-        return response.raw.read1(CHUNK, decode_content=True) or b""
-    except (exceptions.HTTPError, OSError, ValueError, AttributeError):
-        raise BrokenError("the connection broke") from None
-
-
-def judge(response: requests.Response) -> None:
-    """Raise what the status of an answer means, unless it is 200, 206 or 416."""
+def judge(response: requests.Response, *, has_token: bool = False) -> None:
+    """Raise the error that the status of an answer means; none for 200, 206 and 416."""
     status, host, headers = response.status_code, host_of(response.url), response.headers
-    limited = headers.get("X-RateLimit-Remaining") == "0" or "Retry-After" in headers
-    if status in _READ:
+    if status in (200, 206, 416):
         return
-    if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.FORBIDDEN and limited):
+    used_up = headers.get("X-RateLimit-Remaining") == "0"
+    if status == HTTPStatus.TOO_MANY_REQUESTS or (
+        status == HTTPStatus.FORBIDDEN and (used_up or "Retry-After" in headers)
+    ):
         wait = _Retries().get_retry_after(response)
-        if wait is None and (reset := number(headers.get("X-RateLimit-Reset", ""))) is not None:  # since the epoch
-            wait = max(reset - time.time(), 0)
+        if wait is None and re.fullmatch(r"[0-9]{1,15}", reset := headers.get("X-RateLimit-Reset", "")):
+            wait = max(int(reset) - time.time(), 0)
         until = "" if wait is None else f" for {wait / 60:.0f} min"
-        raise UnreachableError(f"{host} refuses further requests{until} (HTTP {status}, rate limit)")
-    if status in _BUSY:
-        raise UnreachableError(f"{host} is temporarily unavailable (HTTP {status})")
-    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-        raise SourceError(f"{host} does not have it (HTTP {status})")
-    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        raise SourceError("the proxy asks for a login (HTTP 407); put it into HTTPS_PROXY")
-    kind = RefusedError if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) else SourceError
-    raise kind(f"{host} refuses it (HTTP {status})")
+        hint = "; a GITHUB_TOKEN in the environment raises that limit" if used_up and not has_token else ""
+        raise UnreachableError(f"{host} refuses further requests{until} (HTTP {status}, rate limit){hint}")
+    kind, words = _MEANINGS.get(status, (SourceError, "refuses it"))
+    raise kind(f"{host} {words} (HTTP {status})")
 
 
 def in_words(error: Exception, url: str) -> SourceError:
     """Return the meaning of a failed request as one of the errors of this module."""
     host = host_of(getattr(getattr(error, "request", None), "url", None) or url)  # a redirect may have led away
-    reason = _reason(_causes(error))
     words = printable(re.sub(r"//[^/\s@'\"]*@", "//", str(error)))[:_SHOWN].rstrip(".") or type(error).__name__
-    fault = SourceError(words)  # such as a CA bundle of the environment that does not exist
-    if isinstance(error, requests.TooManyRedirects):
-        fault = SourceError(f"{host} redirects without end")
-    elif isinstance(error, requests.exceptions.SSLError):
-        fault = SourceError(f"the certificate of {host} {_of_certificate(error)}")
-    elif isinstance(error, requests.exceptions.ProxyError):
-        fault = UnreachableError(f"the configured proxy cannot reach {host} ({reason})")
-        if refusal := re.search(r"Tunnel connection failed: (\d{3})", words):
-            login = "; put its login into HTTPS_PROXY" if refusal[1] == "407" else ""
-            fault = SourceError(f"the configured proxy refuses {host} (HTTP {refusal[1]}){login}")
-    elif isinstance(error, requests.Timeout):
-        fault = UnreachableError(f"{host} does not answer")
-    elif isinstance(error, requests.ConnectionError):
-        fault = UnreachableError(f"{host} cannot be reached ({reason})")
-    elif isinstance(error, requests.RequestException | ValueError | exceptions.HTTPError):
-        if "SOCKS" in words:
-            words += '; a SOCKS proxy is written socks5h://HOST:PORT and needs pip install "requests[socks]"'
-        elif isinstance(error, requests.exceptions.InvalidProxyURL):
-            words += "; look at HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
-        fault = SourceError(f"{without_secrets(url)} cannot be asked for: {words}")
+    match error:
+        case requests.TooManyRedirects():
+            fault = SourceError(f"{host} redirects without end")
+        case requests.exceptions.SSLError():
+            wrong = "is not trusted; behind a proxy that opens TLS, point REQUESTS_CA_BUNDLE to its certificate"
+            if codes := _CLOCK.keys() & {getattr(one, "verify_code", None) for one in _causes(error)}:
+                now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"
+                wrong = f"{_CLOCK[codes.pop()]} on {now}: if that is not the time, set this machine's clock"
+            fault = SourceError(f"the certificate of {host} {wrong}")
+        case requests.exceptions.ProxyError():
+            fault = UnreachableError(f"the configured proxy cannot reach {host} ({_reason(error)})")
+            if refusal := re.search(r"Tunnel connection failed: (\d{3})", words):
+                login = "; put its login into HTTPS_PROXY" if refusal[1] == "407" else ""
+                fault = SourceError(f"the configured proxy refuses {host} (HTTP {refusal[1]}){login}")
+        case requests.Timeout():
+            fault = UnreachableError(f"{host} does not answer")
+        case requests.ConnectionError():
+            fault = UnreachableError(f"{host} cannot be reached ({_reason(error)})")
+        case _:  # such as a URL that is none, or a CA bundle of the environment that does not exist
+            if "SOCKS" in words:
+                words += '; a SOCKS proxy is written socks5h://HOST:PORT and needs pip install "requests[socks]"'
+            elif isinstance(error, requests.exceptions.InvalidProxyURL):
+                words += "; look at HTTPS_PROXY, HTTP_PROXY and ALL_PROXY"
+            fault = SourceError(f"{redacted(url)} cannot be asked for: {words}")
     return fault
 
 
-def _of_certificate(error: Exception) -> str:
-    code = next((one.verify_code for one in _causes(error) if isinstance(one, ssl.SSLCertVerificationError)), None)
-    if code in _CLOCK:
-        now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M}"
-        return f"{_CLOCK[code]} on {now}: if that is not the time, set this machine's clock"
-    return "is not trusted; behind a proxy that opens TLS, point REQUESTS_CA_BUNDLE to its certificate"
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """Return the error and every error that it holds or follows from."""
-    causes = [error]
-    for one in causes:  # grows
-        held = [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
-        causes += [part for part in held if isinstance(part, BaseException) and part not in causes]
-    return causes
-
-
-def _reason(causes: list[BaseException]) -> str:
-    """Return why nothing is at the other end, or that something was."""
+def _reason(error: Exception) -> str:
+    causes = list(_causes(error))
     if any(isinstance(one, socket.gaierror) for one in causes):
         return "name not resolved"
-    system = next((one.strerror.lower() for one in causes if isinstance(one, OSError) and one.strerror), None)
     silent = any(isinstance(one, TimeoutError | exceptions.ConnectTimeoutError) for one in causes)
-    return system or ("no answer" if silent else "the connection broke")
+    system = (one.strerror.lower() for one in causes if isinstance(one, OSError) and one.strerror)
+    return next(system, "no answer" if silent else "the connection broke")
 
 
-def number(text: str) -> int | None:
-    """Return the number that at most 15 ASCII digits say, None for anything else."""
-    return int(text) if re.fullmatch(r"[0-9]{1,15}", text.strip()) else None
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Give the error and every error that it follows from."""
+    while error is not None:
+        yield error
+        error = error.__context__
 
 
-def host_of(url: object) -> str:
+def host_of(url: str) -> str:
     """Return the host that a URL names, fit for messages; of a URL without one, the URL itself."""
-    try:
-        host = urlsplit(str(url)).hostname
-    except ValueError:
-        host = None
-    return printable(host or without_secrets(str(url)))[:_SHOWN]
+    with suppress(ValueError):
+        url = urlsplit(url).hostname or url
+    return redacted(url)[:_SHOWN]
 
 
-def without_secrets(url: str) -> str:
+def redacted(url: str) -> str:
     """Return `url` without user, password, query and fragment, fit for messages and receipts."""
-    try:
-        parts = urlsplit(url)
-        shown = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-    except ValueError:
-        shown = re.sub(r"//[^/?#]*@", "//", re.split(r"[?#]", url)[0])
-    return printable(shown)
+    return printable(re.sub(r"//[^/?#]*@", "//", re.split(r"[?#]", url)[0], count=1))

@@ -1,27 +1,81 @@
-"""Receipts: small files beside weights that record what was verified, so that a start need not hash them again."""
+"""Weights on this disk: where they lie, and receipts beside them of what was verified, so that starts need not hash."""
 
+import atexit
 import json
+import os
 import re
-import time
+import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass
-from datetime import UTC, datetime
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import file_digest
+from importlib import resources
+from importlib.machinery import SourceFileLoader
+from importlib.util import find_spec
 from pathlib import Path
-from types import NoneType
+from types import ModuleType
 from typing import Any, Literal, get_args
 
-from rembg_skin.catalog import FileSource, Model, ReleaseSource
-from rembg_skin.errors import printable
+from rembg_skin.catalog import FileSource, Model
+from rembg_skin.errors import WeightsError, printable
 from rembg_skin.files import read_plain, replace_text
-from rembg_skin.weights.folders import on_disk
 
 Trust = Literal["catalog", "release", "nothing"]
-_TRUSTS = get_args(Trust)
+_UNCHECKED_KEPT = timedelta(hours=1)  # until a file that could not be verified is checked again
+_unpacked = ExitStack()  # files from a zip archive, for this process
+atexit.register(_unpacked.close)
 
-UNCHECKED_KEPT = 3600  # seconds until a file that could not be verified is checked again
-_SECOND = 1_000_000_000
+
+def model_folders(name: str) -> tuple[Path, ...]:
+    """Return rembg's folders for the files of `name`, which need not be a session; downloads go into the first one.
+
+    Raises ImportError if rembg or an ONNX Runtime is not installed.
+    """
+    named: Any = type("Named", (_base_session(),), {"name": classmethod(lambda *_: name)})
+    if hasattr(named, "model_dir"):
+        return Path(named.model_dir()), Path(named.legacy_home())
+    return (Path(named.u2net_home()),)
+
+
+def _base_session() -> Any:
+    # `import rembg` takes seconds, and a minute or more the first time on a machine (numba compiles). The command needs
+    # its folders only, and the one file of rembg that has them needs nothing else of it.
+    rembg = find_spec("rembg")
+    if "rembg" not in sys.modules and rembg is not None and rembg.origin is not None:
+        base: Any = ModuleType("rembg_base")
+        with suppress(ImportError, OSError):  # another rembg, whose file does not stand alone
+            SourceFileLoader(base.__name__, str(Path(rembg.origin).parent / "sessions" / "base.py")).exec_module(base)
+            return base.BaseSession
+    from rembg.sessions.base import BaseSession
+
+    return BaseSession
+
+
+def file_name(model: Model) -> str:
+    """Return the name under which the weights of `model` lie in a folder."""
+    return f"{model.name}{model.suffix}"
+
+
+def on_disk(model: Model, folders: Sequence[Path] | None = None) -> list[Path]:
+    """Return the files of `model` in `folders`, by default rembg's, in their order."""
+    searched = model_folders(model.name) if folders is None else folders
+    # Not Path.is_file, which raises for a folder that may not be read.
+    return [path for folder in searched if os.path.isfile(path := folder / file_name(model))]  # noqa: PTH113
+
+
+@cache
+def packaged_file(model: Model) -> Path:
+    """Return the path of weights that ship inside this package; raise WeightsError if this installation lacks them."""
+    file = resources.files("rembg_skin") / "data" / file_name(model)
+    if not file.is_file():
+        raise WeightsError(
+            f"{model.name}: {printable(file)} is missing. Reinstall rembg-skin; a packed application needs the"
+            " package's data, which PyInstaller adds by itself if the program imports rembg_skin."
+        )
+    return _unpacked.enter_context(resources.as_file(file))
 
 
 @dataclass(frozen=True)
@@ -38,27 +92,33 @@ class Receipt:
 
     def describes(self, path: Path) -> bool:
         """Return True if size and modification time of `path` are as they were when it was hashed."""
-        try:
+        with suppress(OSError):  # gone by now
             status = path.stat()
-        except OSError:  # gone by now
-            return False
-        # Image layers and archives cut times to whole seconds.
-        times = (self.mtime_ns, self.mtime_ns - self.mtime_ns % _SECOND)
-        return status.st_size == self.size and status.st_mtime_ns in times
+            # Image layers and archives cut times to whole seconds.
+            times = (self.mtime_ns, self.mtime_ns // 10**9 * 10**9)
+            return status.st_size == self.size and status.st_mtime_ns in times
+        return False
 
     def suits(self, model: Model) -> bool:
         """Return True if `model` may have this hash; a later catalog may know better than an old receipt."""
-        if any(isinstance(source, FileSource) and source.sha256 == self.sha256 for source in model.sources):
-            return True
-        return self.trust != "catalog" and any(isinstance(source, ReleaseSource) for source in model.sources)
+        hashes = [source.sha256 for source in model.sources if isinstance(source, FileSource)]
+        return self.sha256 in hashes or (self.trust != "catalog" and len(hashes) < len(model.sources))
 
     def is_due(self) -> bool:
         """Return True if the file could not be verified, and that was an hour ago or more."""
-        try:
-            age = int(time.time()) - datetime.fromisoformat(self.time).timestamp()
-        except (ValueError, OverflowError):
-            return True
-        return self.trust == "nothing" and not 0 <= age < UNCHECKED_KEPT
+        now = datetime.now(UTC)
+        # Compared as text, so that no text is an error.
+        return self.trust == "nothing" and not (now - _UNCHECKED_KEPT).isoformat() < self.time <= now.isoformat()
+
+    def warn_if_unchecked(self, path: Path, model: Model) -> None:
+        """Warn if `path` is used although it could not be verified."""
+        if self.trust == "nothing":
+            warnings.warn(
+                f"{model.name}: {printable(path)} was placed by hand and could not be checked"
+                f" ({printable(self.hash_origin)}); it is used as is.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
 
 def path_of(file: Path) -> Path:
@@ -75,25 +135,22 @@ def make(file: Path, sha256: str, trust: Trust, hash_origin: str, url: str | Non
 
 def read(file: Path) -> Receipt | None:
     """Return the receipt of `file`, None if there is none that makes sense."""
-    found = record(path_of(file))
-    if found.keys() != Receipt.__dataclass_fields__.keys():
+    try:
+        receipt = Receipt(**record(path_of(file)))
+    except TypeError:  # not the fields of a receipt
         return None
-    shown: dict[str, Any] = {
-        name: printable(value) if isinstance(value, str) else value for name, value in found.items()
-    }
-    receipt = Receipt(**shown)
-    kinds = [type(value) for value in astuple(receipt)]
-    good = kinds in ([str, int, int, str, str, kind, str] for kind in (str, NoneType))
-    return receipt if good and re.fullmatch(r"[0-9a-f]{64}", receipt.sha256) and receipt.trust in _TRUSTS else None
+    match receipt:
+        case Receipt(str(sha256), int(), int(), trust, str(), None | str(), str()):
+            return receipt if trust in get_args(Trust) and re.fullmatch(r"[0-9a-f]{64}", sha256) else None
+    return None
 
 
 def record(path: Path) -> dict[str, Any]:
     """Return the JSON object in a small file, an empty one for anything else."""
-    try:
-        found = json.loads(read_plain(path))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    with suppress(OSError, ValueError, RecursionError):
+        if isinstance(found := json.loads(read_plain(path)), dict):
+            return found
+    return {}
 
 
 def write(file: Path, receipt: Receipt) -> None:
@@ -101,34 +158,17 @@ def write(file: Path, receipt: Receipt) -> None:
     replace_text(path_of(file), json.dumps(asdict(receipt), indent=1) + "\n")
 
 
-def vouched(model: Model, folders: Sequence[Path] | None = None) -> Path | None:
+def vouched(model: Model, folders: Sequence[Path]) -> Path | None:
     """Return the first file of `model` on disk if its receipt still holds, None otherwise; the file is not read."""
-    path = next(iter(on_disk(model, folders)), None)
-    receipt = None if path is None else read(path)
-    if path is None or receipt is None or receipt.is_due() or not (receipt.suits(model) and receipt.describes(path)):
-        return None
-    if receipt.trust == "nothing":
-        warn_unchecked(path, model, receipt)
-    return path
-
-
-def warn_unchecked(path: Path, model: Model, receipt: Receipt) -> None:
-    """Warn that a file is used although nothing is known of it."""
-    warnings.warn(
-        f"{model.name}: {printable(path)} was placed by hand and could not be checked ({receipt.hash_origin}); it is"
-        " used as is.",
-        RuntimeWarning,
-        stacklevel=2,
-    )
+    for path in on_disk(model, folders)[:1]:
+        receipt = read(path)
+        if receipt and not receipt.is_due() and receipt.suits(model) and receipt.describes(path):
+            receipt.warn_if_unchecked(path, model)
+            return path
+    return None
 
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
-
-
-def known_hash(path: Path) -> str:
-    """Return the SHA-256 of a file: that of its receipt, or else computed."""
-    receipt = read(path)
-    return receipt.sha256 if receipt and receipt.describes(path) else sha256_of(path)

@@ -12,7 +12,7 @@ import pytest
 
 from rembg_skin import catalog
 from rembg_skin.cli import COMMANDS, main
-from rembg_skin.weights.folders import model_folders
+from rembg_skin.weights import model_folders
 from tests.support.github import GitHub
 from tests.support.weights import OTHER
 

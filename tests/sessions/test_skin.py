@@ -16,6 +16,7 @@ import rembg_skin
 from rembg_skin.catalog import RECOMMENDED
 from rembg_skin.errors import OptionError, SettingError, WeightsError
 from rembg_skin.sessions import session_classes
+from rembg_skin.weights import packaged_file
 
 rembg_skin.register()
 
@@ -87,8 +88,9 @@ def test_a_name_that_is_not_a_skin_model_is_an_error_that_helps(
 
 
 def test_weights_that_the_package_lacks_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("rembg_skin.weights.folders.resources.files", lambda _: tmp_path)
-    with pytest.raises(WeightsError, match=r"tiny_skin\.onnx is missing .*--collect-data rembg_skin"):
+    packaged_file.cache_clear()
+    monkeypatch.setattr("rembg_skin.weights.receipts.resources.files", lambda _: tmp_path)
+    with pytest.raises(WeightsError, match=r"tiny_skin\.onnx is missing\. .*PyInstaller adds by itself"):
         new_session("skin")
 
 

@@ -2,18 +2,21 @@
 
 import random
 import sys
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from rembg_skin import weights
 from rembg_skin.catalog import FileSource, Model, ReleaseSource, Source
-from rembg_skin.weights import fetch_into
-from rembg_skin.weights.settings import Limits
+from rembg_skin.weights.http import Settings
+from rembg_skin.weights.receipts import vouched
+from rembg_skin.weights.store import obtain
 
 if TYPE_CHECKING:  # children do not need the server
     from tests.support.github import GitHub
 
-QUICK = Limits(backoff=0.01, connect=1.0, silence=2.0, read=0.4)
+QUICK = {"backoff": 0.01, "connect": 1.0, "silence": 2.0, "pace": 0.4}
 DATA = random.Random(3).randbytes(3_000_000)
 OTHER = random.Random(4).randbytes(3_000_000)
 REPO = "owner/models"
@@ -21,13 +24,12 @@ LISTED = f"/repos/{REPO}/releases"
 ASSET = f"/cdn/{REPO}/releases/download/v1/skin_tiny.onnx"
 PINNED = "/fixed/tiny.onnx"
 
-
 CHILD = [sys.executable, "-m", "tests.support.weights"]  # fetches the model of `released` into the folder that follows
 
 
-def fetch(entry: Model, *folders: Path, limits: Limits = QUICK) -> Path:
+def fetch(entry: Model, *folders: Path, **limits: Any) -> Path:
     """Fetch weights into folders of the test, without long waits."""
-    return fetch_into(folders, entry, limits)
+    return vouched(entry, folders) or obtain(entry, folders, replace(Settings.read(), **QUICK | limits))
 
 
 def model(*sources: Source) -> Model:
@@ -42,10 +44,8 @@ def released(pattern: str = r"(skin_)?tiny\.onnx", tag: str | None = None) -> Mo
 
 def pinned(github: "GitHub", data: bytes = DATA, *, size: bool = True) -> FileSource:
     """Serve `data` at a fixed URL and return its source."""
-    url = github.put(PINNED, data)
-    return FileSource(
-        url, sha256(data).hexdigest(), "computed here", "owner/models/1/tiny.onnx", len(data) if size else None
-    )
+    url, mirror = github.put(PINNED, data), "owner/models/1/tiny.onnx"
+    return FileSource(url, sha256(data).hexdigest(), "computed here", mirror, len(data) if size else None)
 
 
 def litter(folder: Path) -> set[str]:
@@ -55,4 +55,4 @@ def litter(folder: Path) -> set[str]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(str(fetch(released(), Path(sys.argv[1]), limits=Limits())))
+    sys.stdout.write(str(weights.fetch(released(), [Path(sys.argv[1])])))

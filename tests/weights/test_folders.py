@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rembg.sessions.base import BaseSession
 
-from rembg_skin.weights.folders import model_folders
+from rembg_skin.weights import model_folders
 
 moved = pytest.mark.skipif(not hasattr(BaseSession, "model_dir"), reason="rembg before 2.0.80 has one folder for all")
 
@@ -53,7 +53,7 @@ def test_an_old_rembg_has_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_asking_for_folders_does_not_import_rembg() -> None:
     code = (
-        "import sys; from rembg_skin.weights.folders import model_folders as folders\n"
+        "import sys; from rembg_skin.weights import model_folders as folders\n"
         "quick = folders('refiner'); assert 'rembg' not in sys.modules\n"
         "import rembg.sessions; assert folders('refiner') == quick"
     )
@@ -69,6 +69,6 @@ def test_a_rembg_whose_base_does_not_stand_alone_is_imported(tmp_path: Path) -> 
     (sessions / "base.py").write_text(
         "from .home import HOME\nclass BaseSession:\n    @classmethod\n    def u2net_home(cls): return HOME\n"
     )
-    code = "from rembg_skin.weights.folders import model_folders; assert str(model_folders('x')[0]) == 'here'"
+    code = "from rembg_skin.weights import model_folders; assert str(model_folders('x')[0]) == 'here'"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "REMBG_SKIN_DISABLE": "1"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)

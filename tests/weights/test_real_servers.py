@@ -24,7 +24,7 @@ from tests.support.github import Cut, GitHub, running
 from tests.support.graphs import build
 from tests.support.processes import started
 from tests.support.silence import listening
-from tests.support.weights import ASSET, DATA, LISTED, QUICK, REPO, fetch, model, pinned, released
+from tests.support.weights import ASSET, DATA, LISTED, REPO, fetch, model, pinned, released
 
 PHOTO = Path(__file__).resolve().parents[2] / "docs" / "portrait.jpg"
 
@@ -143,7 +143,7 @@ def test_a_host_that_compresses_unasked_is_read_and_not_resumed(github: GitHub, 
     with listening(head % len(packed) + packed, end=True) as host:
         assert fetch(model(replace(source, url=f"{host}/x")), tmp_path / "a").read_bytes() == DATA
     with listening(head % len(packed) + packed[:-1000], end=True) as host, pytest.raises(WeightsError, match="broke"):
-        fetch(model(replace(source, url=f"{host}/x")), tmp_path / "b", limits=replace(QUICK, tries=1))
+        fetch(model(replace(source, url=f"{host}/x")), tmp_path / "b", tries=1)
     assert not list(tmp_path.rglob("part.json"))
 
 
@@ -162,7 +162,7 @@ def test_nginx_as_a_mirror_of_list_and_file_and_a_resumed_download(
         assert requests.get(f"{url}/api{LISTED}", timeout=9).headers["Content-Encoding"] == "gzip"
         assert fetch(released(), tmp_path / "a").read_bytes() == DATA
         with pytest.raises(WeightsError, match="too slow"):
-            fetch(model(source), tmp_path / "b", limits=replace(QUICK, tries=1, read=0.0, slowest=1 << 40))
+            fetch(model(source), tmp_path / "b", tries=1, pace=0.0, slowest=1 << 40)
         assert fetch(model(source), tmp_path / "b").read_bytes() == DATA
         requests.get(f"{url}/last", timeout=9)  # nginx logs a request after its end
     log = (tmp_path / "access").read_text()

@@ -3,8 +3,8 @@
 import json
 import os
 import shutil
-import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,9 +13,9 @@ import pytest
 from rembg_skin.catalog import FILES, MODELS, FileSource, ReleaseSource
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import receipts, store
-from rembg_skin.weights.settings import Settings
+from rembg_skin.weights.http import Settings
 from tests.support.github import GitHub
-from tests.support.weights import DATA, LISTED, OTHER, PINNED, QUICK, REPO, fetch, litter, model, pinned, released
+from tests.support.weights import DATA, LISTED, OTHER, PINNED, REPO, fetch, litter, model, pinned, released
 
 SHARED = Path(__file__).parents[3] / "shared" / "weights"
 
@@ -164,7 +164,7 @@ def test_a_file_that_cannot_be_checked_is_used_with_a_warning(
 @pytest.mark.parametrize("placed", [DATA, OTHER])
 @pytest.mark.parametrize("again", ["after an hour", "by verify"])
 def test_a_file_that_could_not_be_checked_is_checked_again_later(
-    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, placed: bytes, again: str
+    github: GitHub, tmp_path: Path, placed: bytes, again: str
 ) -> None:
     path = place(tmp_path, placed)
     assert fetch(released(), tmp_path) == path
@@ -173,12 +173,12 @@ def test_a_file_that_could_not_be_checked_is_checked_again_later(
     asked = len(github.seen)
     assert fetch(released(), tmp_path) == path  # nobody is asked again at once
     assert len(github.seen) == asked
-    now = time.time
-    monkeypatch.setattr(time, "time", lambda: now() + receipts.UNCHECKED_KEPT + 2)
+    hours_ago = (datetime.now(UTC) - timedelta(hours=1, seconds=1)).isoformat(timespec="seconds")
+    receipts.path_of(path).write_text(json.dumps({**receipt(path), "time": hours_ago}))
 
     def check() -> object:
         if again == "by verify":
-            return store.accept(path, released(), Settings.read(), QUICK)
+            return store.accept(path, released(), Settings.read())
         return fetch(released(), tmp_path)
 
     if placed == DATA:

@@ -16,11 +16,11 @@ import pytest
 
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import store
-from rembg_skin.weights.settings import Limits
+from rembg_skin.weights.http import Settings
 from tests.support.github import GitHub, Trickle
 from tests.support.processes import started
 from tests.support.silence import listening
-from tests.support.weights import CHILD, DATA, PINNED, QUICK, fetch, model, pinned, released
+from tests.support.weights import CHILD, DATA, PINNED, fetch, model, pinned, released
 
 BUSY = 5.0  # seconds beyond the limit that a busy machine may take
 
@@ -51,7 +51,7 @@ def test_what_is_out_of_reach_is_tried_once_and_without_a_pause(
     monkeypatch.setenv("REMBG_SKIN_GITHUB_API", api)
     monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it paused"))
     with pytest.raises(WeightsError, match=reason):
-        fetch(released(), tmp_path, limits=Limits())
+        fetch(released(), tmp_path, backoff=1.0)
 
 
 def test_of_a_host_with_several_addresses_the_next_one_is_asked(
@@ -63,17 +63,16 @@ def test_of_a_host_with_several_addresses_the_next_one_is_asked(
     stream = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: [(*stream, place) for place in places])
     several = replace(source, url=f"http://several.invalid:{port}{PINNED}")
-    assert fetch(model(several), tmp_path, limits=replace(QUICK, connect=0.3)).read_bytes() == DATA
+    assert fetch(model(several), tmp_path, connect=0.3).read_bytes() == DATA
 
 
 def test_a_host_that_stays_silent_is_not_asked_for_the_next_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sources = (*released().sources, *released(tag="v1").sources, *released("other").sources)
-    limits = replace(QUICK, silence=0.6)
     with listening() as silent:
         monkeypatch.setenv("REMBG_SKIN_GITHUB_API", silent)
-        assert seconds(lambda: fetch(model(*sources), tmp_path, limits=limits), "does not answer") < 0.6 + BUSY
+        assert seconds(lambda: fetch(model(*sources), tmp_path, silence=0.6), "does not answer") < 0.6 + BUSY
         assert silent.connections == 1
 
 
@@ -95,7 +94,7 @@ def test_without_a_name_server_only_one_host_is_looked_for(
 
 
 def test_where_packets_vanish_it_ends_within_half_a_minute() -> None:
-    limits = Limits()
+    limits = Settings()
     assert 2 * limits.silence < 30
     assert 8 * limits.connect < 30  # of a host with eight addresses
 
@@ -104,7 +103,7 @@ def held(target: Path, inside: threading.Event, done: threading.Event) -> thread
     """Return a started thread that holds the lock of `target` until `done`."""
 
     def hold() -> None:
-        with store._turn(target, released(), QUICK):
+        with store._turn(target, released(), Settings()):
             inside.set()
             done.wait(30)
 
@@ -132,12 +131,12 @@ def test_a_download_that_does_not_grow_is_not_waited_for(
     if served:
         request.getfixturevalue("server")
         monkeypatch.setattr(store, "_SERVED", 0.5)
-    limits = replace(QUICK, turn=20.0 if served else 0.5)
+    turn = 20.0 if served else 0.5
     entry = model(pinned(github))
     words = "being downloaded by another"
     try:
         with ThreadPoolExecutor(8) as pool:
-            waits = [pool.submit(seconds, lambda: fetch(entry, tmp_path, limits=limits), words) for _ in range(8)]
+            waits = [pool.submit(seconds, lambda: fetch(entry, tmp_path, turn=turn), words) for _ in range(8)]
             assert max(wait.result() for wait in waits) < 1 + BUSY
     finally:
         done.set()
@@ -149,7 +148,7 @@ def test_a_download_that_grows_is_waited_for(github: GitHub, tmp_path: Path) -> 
     entry = model(pinned(github))
     github.faults[PINNED].append(Trickle(size=300_000, pause=0.2))
     with ThreadPoolExecutor(4) as pool:
-        paths = set(pool.map(lambda _: fetch(entry, tmp_path, limits=replace(QUICK, turn=1.0)), range(4)))
+        paths = set(pool.map(lambda _: fetch(entry, tmp_path, turn=1.0), range(4)))
     assert paths == {tmp_path / "tiny_skin.onnx"}
     assert len(github.seen) == 1
 
