@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rembg_skin.errors import DataError, ExtraError, SkinError, printable
+from rembg_skin.errors import DataError, ExtraError, SkinError
 
 Floats = NDArray[np.float64]
 
@@ -80,9 +80,9 @@ def read_colors(path: Path, face: int = 0) -> tuple[Floats, Floats]:
         rows = [row for row in csv.DictReader(text.splitlines(), delimiter=separator) if row[names[1]]]
         table = np.array([[float(row[name].replace(",", ".")) for name in names] for row in rows])
     except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise DataError(f"{printable(path)} is not a table of `rembg-skin video --csv`: {printable(error)}") from error
+        raise DataError(f"{path} is not a table of `rembg-skin video --csv`: {error}") from error
     if len(table) == 0 or np.ptp(table[:, 0]) < SHORTEST or not np.isfinite(table).all():
-        raise DataError(f"{printable(path)} shows skin for less than {SHORTEST:.0f} seconds.")
+        raise DataError(f"{path} shows skin for less than {SHORTEST:.0f} seconds.")
     return table[:, 0], table[:, 1:]
 
 
@@ -137,7 +137,7 @@ def draw(pulse: Pulse, windows: list[Pulse], path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ExtraError.about("pulse", "matplotlib", "plot") from error
+        raise ExtraError('--plot needs matplotlib: pip install "rembg-skin[plot]"') from error
     figure = Figure((10, 8 if windows else 5.5), layout="constrained")
     above, below, *third = figure.subplots(3 if windows else 2)
     above.plot(pulse.times, pulse.wave, color="#0072B2", linewidth=1)
@@ -153,7 +153,7 @@ def draw(pulse: Pulse, windows: list[Pulse], path: Path) -> None:
     try:
         figure.savefig(path)
     except (OSError, ValueError) as error:
-        raise DataError(f"{printable(path)} cannot be written: {error}") from error
+        raise DataError(f"{path} cannot be written: {error}") from error
 
 
 def described(pulse: Pulse) -> str:

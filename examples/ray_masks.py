@@ -6,8 +6,8 @@ Needs `pip install "rembg-skin[cpu,ray]"` on every machine, and a storage that a
 """
 
 import argparse
+import json
 import sys
-from collections import defaultdict
 from pathlib import Path, PurePosixPath
 from secrets import token_hex
 from typing import Any
@@ -15,11 +15,7 @@ from typing import Any
 import ray
 from pyarrow import fs
 
-from rembg_skin.batch import SkinMasker
-from rembg_skin.batch.folder import mask_names
-from rembg_skin.commands.arguments import extras
-from rembg_skin.errors import printable
-from rembg_skin.photos import is_litter
+from rembg_skin.batch import SkinMasker, mask_names
 
 BATCH = 16  # images: what a machine that is lost loses at most for each of its workers
 
@@ -63,27 +59,22 @@ def filesystem(place: str) -> tuple[Any, str]:
     return fs.FileSystem.from_uri(place if "://" in place else str(Path(place).resolve()))  # type: ignore[no-any-return]
 
 
-def files_in(place: str) -> list[PurePosixPath]:
+def files_in(place: str) -> set[str]:
     """Return the paths of all files of a folder or bucket, relative to it."""
     files, root = filesystem(place)
     found = files.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
-    return [PurePosixPath(info.path).relative_to(root) for info in found if info.type == fs.FileType.File]
+    return {str(PurePosixPath(info.path).relative_to(root)) for info in found if info.type == fs.FileType.File}
 
 
 def missing(source: str, target: str) -> list[dict[str, str]]:
     """Return the images without a mask: paths of both."""
-    folders: dict[PurePosixPath, list[str]] = defaultdict(list)
-    for path in files_in(source):
-        if not any(is_litter(part) for part in path.parent.parts):
-            folders[path.parent].append(path.name)
-    done = set(files_in(target))
-    _, photos = filesystem(source)
-    _, masks = filesystem(target)
+    done = files_in(target)
+    (_, photos), (_, masks) = filesystem(source), filesystem(target)
+    names = mask_names(sorted(files_in(source)))
     return [
-        {"source": f"{photos}/{folder / name}", "target": f"{masks}/{folder / mask}"}
-        for folder, names in folders.items()
-        for name, mask in mask_names(names).items()
-        if folder / mask not in done
+        {"source": f"{photos}/{photo}", "target": f"{masks}/{mask}"}
+        for photo, mask in names.items()
+        if mask not in done
     ]
 
 
@@ -93,7 +84,7 @@ def main() -> int:
     parser.add_argument("source", help="folder or URI of the photographs, such as s3://bucket/photos")
     parser.add_argument("target", help="folder or URI for the masks, outside of the other")
     parser.add_argument("-m", "--model", required=True, help="a model, as `rembg-skin models` lists it")
-    parser.add_argument("-x", "--extras", type=extras, default={}, metavar="JSON", help="the model's extras")
+    parser.add_argument("-x", "--extras", type=json.loads, default={}, metavar="JSON", help="the model's extras")
     parser.add_argument("-w", "--workers", type=int, help="processes in all (default: one a core of the cluster)")
     arguments = parser.parse_args()
 
@@ -114,7 +105,7 @@ def main() -> int:
     for row in results.iter_rows():
         if row["error"]:
             failed += 1
-            print(f"{printable(row['source'])}: {row['error']}", file=sys.stderr)
+            print(f"{row['source']}: {row['error']}", file=sys.stderr)
     print(f"{len(images) - failed} masks written, {failed} images failed")
     return 0 if not failed else 3 if failed < len(images) or files_in(arguments.target) else 1
 

@@ -12,6 +12,7 @@ PUBLIC = (
     "rembg_skin.session.open_session",
     "rembg_skin.session.predict_mask",
     "rembg_skin.batch.SkinMasker",
+    "rembg_skin.batch.mask_names",
     "rembg_skin.video.masks",
 )
 ERRORS = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.SkinError)]

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
-from pathlib import Path, PurePath
+from pathlib import Path
 from stat import S_ISREG
 
 from rembg_skin.batch import record
@@ -153,23 +153,22 @@ def _tasks(source: Path, target: Path, epoch: Epoch, share: Share, found: Survey
                 yield Task(folder / image, target / folder.relative_to(source) / mask, epoch)
 
 
-def mask_names(names: Iterable[str]) -> dict[str, str]:
-    """Return the names of the masks of a folder's images: a.jpg's is a.png, or a.jpg.png if a.gif is there too.
+def mask_names(files: Iterable[str]) -> dict[str, str]:
+    """Return the masks' files of all images, as `rembg-skin masks` names them.
 
-    Parameters
-    ----------
-    names
-        The names of all files of the folder; those that are no images, and a system's own, are left out.
-
+    That of a.jpg is a.png, or a.jpg.png if a.gif is there too. `files` are all files of a folder, and of the folders in
+    it, relative to it and with "/"; those that are no images, and a system's own, are left out.
     """
-    images = [PurePath(name) for name in names if is_photo(name) and not is_litter(name)]
-    claims = Counter(_key(claim) for path in images for claim in (path.name, path.stem))
-    return {path.name: f"{path.stem if claims[_key(path.stem)] == 1 else path.name}.png" for path in images}
+    images = [file for file in files if is_photo(file) and not any(map(is_litter, file.split("/")))]
+    stems = {image: image.rpartition(".")[0] for image in images}
+    claims = Counter(_key(claim) for names in stems.items() for claim in names)
+    return {image: f"{stem if claims[_key(stem)] == 1 else image}.png" for image, stem in stems.items()}
 
 
-def _key(name: str) -> str:
-    """Return a name in the form that is one file on some systems."""
-    return _composed(name).casefold()
+def _key(file: str) -> tuple[str, str]:
+    """Return a file's folder, and its name in the form that is one file on some systems."""
+    folder, _, name = file.rpartition("/")
+    return folder, _composed(name).casefold()
 
 
 def _composed(name: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from rembg import new_session, remove
 
-from rembg_skin.batch import SkinMasker
+from rembg_skin.batch import SkinMasker, mask_names
 from rembg_skin.batch.folder import Task, mask_all, missing, survey
 from rembg_skin.errors import SkinError
 from tests.support.command import PROGRAM, run
@@ -112,6 +112,8 @@ def test_names_that_would_share_a_mask_keep_their_suffix(tmp_path: Path) -> None
         "e.jpg": "e.png",
     }
     assert len(set(found.values())) == len(found)
+    tree = mask_names([*names, "x/a.jpg", "X/a.jpg", "x/A.gif", "__MACOSX/a.jpg"])
+    assert tree == {**found, "x/a.jpg": "x/a.jpg.png", "x/A.gif": "x/A.gif.png", "X/a.jpg": "X/a.png"}
 
 
 def test_links_that_go_in_circles_end(photos_folder: Path, tmp_path: Path) -> None:
