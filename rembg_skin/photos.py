@@ -4,7 +4,7 @@ import io
 import os
 import threading
 import warnings
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.errors import ImageError, printable
 from rembg_skin.image.arrays import Mask
-from rembg_skin.image.headers import FORMATS, header_info
+from rembg_skin.image.headers import complete_info
 from rembg_skin.image.mask_encodings import mask_levels
 from rembg_skin.image.rgb import to_rgb
 
@@ -31,11 +31,10 @@ _RAW_SUFFIXES = {
     *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
 }
 # Folders that systems make: thumbnails, leftovers of archives, stores of file systems and network disks.
-_LITTER = frozenset(("__macosx", "lost+found", "@eadir", "#recycle", "$recycle.bin", "system volume information"))
-
+_LITTER = {"__macosx", "lost+found", "@eadir", "#recycle", "$recycle.bin", "system volume information"}
 _MADE = (".cut", ".mask", ".overlay")  # before the suffix of what ``cut`` writes beside a photo
 
-_BOX, _BRANDS = slice(4, 8), frozenset((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"))
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _registering = threading.Lock()
 _GIGAPIXEL, _DEEP = 10**9, 16  # pixels; bits
 _RAW = "it is a RAW file, or begins with a thumbnail; develop it to TIFF, PNG or JPEG"
@@ -63,7 +62,7 @@ def is_litter(name: str) -> bool:
 def open_photo(source: Path | io.BytesIO) -> PILImage:
     """Open an image of any format that Pillow knows, HEIC among them if pillow-heif is installed; decoded when used.
 
-    Its `info` is completed by :func:`rembg_skin.image.headers.header_info`. Raises ImageError if it is HEIC, and
+    Its `info` is completed by :func:`rembg_skin.image.headers.complete_info`. Raises ImageError if it is HEIC, and
     pillow-heif is not installed, or if Pillow would not give what the file holds; OSError, ValueError and whatever else
     Pillow's decoders raise.
     """
@@ -72,31 +71,23 @@ def open_photo(source: Path | io.BytesIO) -> PILImage:
     try:
         image = Image.open(source)
     except UnidentifiedImageError:
-        if not _is_heif(source):
-            raise
+        with nullcontext(source) if isinstance(source, io.BytesIO) else source.open("rb") as file:
+            file.seek(4)
+            if file.read(4) != b"ftyp" or file.read(4) not in _HEIF_BRANDS:  # renamed pictures of phones are HEIC too
+                raise
         _register_heif()
         image = Image.open(source)
     try:
         if image.format == "TIFF":
             _prepare_tiff(image)
-        elif image.format in FORMATS:
-            _add_header(image)
+        else:
+            complete_info(image)
     except BaseException:
         image.close()
         raise
     if (size := image.width * image.height / _GIGAPIXEL) > 1:
         warnings.warn(f"{printable(source)} has {size:.1f} gigapixels, which take much memory", stacklevel=2)
     return image
-
-
-def _add_header(image: Any) -> None:
-    place = image.fp.tell()
-    image.fp.seek(0)
-    found = header_info(image.format, image.fp.read(image.tile[0].offset if image.format == "PNG" else -1))
-    image.fp.seek(place)
-    if image.format == "AVIF" and "icc_profile" in image.info:  # it wins, other than in PNG
-        found.pop("cicp", None)
-    image.info.update(found)
 
 
 def _prepare_tiff(image: Any) -> None:
@@ -115,16 +106,6 @@ def _prepare_tiff(image: Any) -> None:
         image.tile = [tile._replace(args=(tile.args[0] + order, *tile.args[1:])) for tile in image.tile]
 
 
-def _is_heif(source: Path | io.BytesIO) -> bool:
-    """Return True if it begins as HEIC does, whatever its name: phones' pictures are often renamed."""
-    if isinstance(source, Path):
-        with source.open("rb") as file:
-            head = file.read(12)
-    else:
-        head = source.getbuffer()[:12].tobytes()
-    return head[_BOX] == b"ftyp" and head[8:] in _BRANDS
-
-
 def _register_heif() -> None:
     try:
         from pillow_heif import register_heif_opener
@@ -135,7 +116,7 @@ def _register_heif() -> None:
 
 
 def upright(image: PILImage) -> PILImage:
-    """Return `image`, decoded and turned by its EXIF orientation, in place; damaged EXIF data are dropped.
+    """Return `image`, decoded and turned in place by its EXIF orientation; damaged EXIF data are dropped.
 
     Raises OSError and whatever else Pillow's decoders raise for a damaged file.
     """
@@ -163,15 +144,11 @@ def shown_size(path: Path) -> tuple[int, int]:
 
 
 def open_image(path: Path) -> PILImage:
-    """Return the decoded image, of any mode, turned by its EXIF orientation, as rembg does.
-
-    Raises ImageError if the file is missing, damaged or of a format that Pillow does not know.
-    """
+    """Return the decoded image, of any mode, turned by its EXIF orientation; raise ImageError if it cannot be read."""
     try:
         with open_photo(path) as image:
             return upright(image)
-    # Pillow's many decoders raise whatever comes up in a damaged file, from OSError to struct.error.
-    except Exception as error:
+    except Exception as error:  # Pillow's decoders raise whatever comes up in a damaged file
         raise unreadable(path, error) from error
 
 

@@ -18,7 +18,7 @@ class Planes:
 
     def __init__(self, rgb: PILImage, box: Box) -> None:
         self.box = box
-        self._rgb = box.crop(rgb)
+        self._rgb = rgb.crop(box)
 
     @cached_property
     def red(self) -> Bytes:
@@ -62,7 +62,7 @@ def apply(rgb: PILImage, alpha: PILImage | None, *methods: Cleaned) -> PILImage:
 
     def mask(tile: Box, around: Box) -> Bytes:
         planes = Planes(rgb, around)
-        visible = None if alpha is None else np.asarray(around.crop(alpha)) > 0
+        visible = None if alpha is None else np.asarray(alpha.crop(around)) > 0
         masks = []
         for method in methods:
             raw = method.rule(planes)

@@ -21,12 +21,11 @@ def guided(values: Floats, rgb: PILImage, *, threads: int = TWO) -> PILImage:
     """Return the L mask of an RGB image, of its size, for `values`, 0 to 1, float32 [height, width]."""
     height, width = values.shape
     across, down = width / rgb.width, height / rgb.height
-    halo = 2 * _RADIUS + 2
     small = np.asarray(rgb.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
     def fill(tile: Box, _: Box) -> Floats:
         left, top, right, bottom = tile.left * across, tile.top * down, tile.right * across, tile.bottom * down
-        around = Box(int(left), int(top), int(right) + 1, int(bottom) + 1).grown(halo, Box(0, 0, width, height))
+        around = Box(int(left), int(top), int(right) + 1, int(bottom) + 1).grown(2 * _RADIUS + 2, (width, height))
         source = (left - around.left, top - around.top, right - around.left, bottom - around.top)
         part = values[around.slices()]
 
@@ -36,9 +35,9 @@ def guided(values: Floats, rgb: PILImage, *, threads: int = TWO) -> PILImage:
         if part.max() < _FLAT or part.min() > 1 - _FLAT:
             result = enlarged(part).copy()
         else:
-            *slopes, offset = linear_fit(small[around.slices()], part)
+            *slopes, offset = _linear_fit(small[around.slices()], part)
             result = enlarged(offset).copy()
-            for slope, band in zip(slopes, tile.crop(rgb).split(), strict=True):
+            for slope, band in zip(slopes, rgb.crop(tile).split(), strict=True):
                 result += enlarged(slope) * np.asarray(band)
         result *= 255
         return result.clip(0, 255, out=result)
@@ -46,11 +45,8 @@ def guided(values: Floats, rgb: PILImage, *, threads: int = TWO) -> PILImage:
     return tiled(rgb.size, 0, fill, threads, widest=_ACROSS)
 
 
-def linear_fit(guide: Bytes, values: Floats) -> Floats:
-    """Return a, b, c, d, float32 [4, height, width], of ``values = a * red + b * green + c * blue + d`` near a pixel.
-
-    `guide` is RGB, uint8 [height, width, 3]; `values` are float32 [height, width].
-    """
+def _linear_fit(guide: Bytes, values: Floats) -> Floats:
+    """Return a, b, c, d, float32 [4, height, width], of ``values = a * red + b * green + c * blue + d`` near pixels."""
     colors = guide.transpose(2, 0, 1) * np.float32(1 / 255)
     mean, center = _mean(colors), _mean(values[None])
     covariance = _mean(colors * values) - mean * center
@@ -60,8 +56,7 @@ def linear_fit(guide: Bytes, values: Floats) -> Floats:
     cofactors = np.stack([np.cross(variance[i - 2], variance[i - 1], axis=0) for i in range(3)])
     slopes = (cofactors * covariance[:, None]).sum(axis=0) / (cofactors[0] * variance[0]).sum(axis=0)
     offset = center - (slopes * mean).sum(axis=0, keepdims=True)
-    fit = _mean(np.concatenate([slopes * np.float32(1 / 255), offset]))
-    return np.ascontiguousarray(fit)
+    return np.ascontiguousarray(_mean(np.concatenate([slopes * np.float32(1 / 255), offset])))
 
 
 def _mean(planes: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """Read what Pillow leaves out of a file's header: color spaces, profiles, and the depth of deep files."""
 
 import struct
+from contextlib import suppress
 from typing import Any
 
 from rembg_skin.errors import ImageError
@@ -10,16 +11,23 @@ _V5, _EMBEDDED = 124, b"DEBM"  # BMP: the header's size, and its mark of a profi
 _KNOWN_SPACES = (0, 12, 15, 16, 17, 18)  # of JPEG 2000, as Pillow decodes them: bitmaps, CMYK, sRGB, gray, sYCC
 
 
-def header_info(format_name: str, data: bytes) -> dict[str, Any]:
-    """Return what the bytes of a file add to the `info` of an image of one of :data:`FORMATS`; may be empty.
+def complete_info(image: Any) -> None:
+    """Add what the bytes of its file hold to the `info` of an image that is open but not decoded.
 
     `cicp` are a color space's codes (primaries, transfer function, matrix, range) of ITU-T H.273. Raises ImageError if
     Pillow would show other colors than the file's.
     """
-    try:
-        return FORMATS[format_name](data)
-    except (struct.error, IndexError, ValueError):  # damaged: the decoder's business
-        return {}
+    if image.format not in _READERS:
+        return
+    place = image.fp.tell()
+    image.fp.seek(0)
+    data = image.fp.read(image.tile[0].offset if image.format == "PNG" else -1)
+    image.fp.seek(place)
+    with suppress(struct.error, IndexError, ValueError):  # damaged: the decoder's business
+        found = _READERS[image.format](data)
+        if image.format == "AVIF" and "icc_profile" in image.info:  # it wins, other than in PNG
+            found.pop("cicp", None)
+        image.info.update(found)
 
 
 def _png(data: bytes) -> dict[str, Any]:
@@ -54,7 +62,7 @@ def _bmp(data: bytes) -> dict[str, Any]:
     return {"icc_profile": data[14 + place : 14 + place + size]}
 
 
-FORMATS = {"PNG": _png, "AVIF": _avif, "JPEG2000": _jpeg2000, "BMP": _bmp}
+_READERS = {"PNG": _png, "AVIF": _avif, "JPEG2000": _jpeg2000, "BMP": _bmp}
 
 
 def _box(data: bytes, kind: bytes) -> bytes:

@@ -37,7 +37,7 @@ def rgb_to_srgb(rgb: PILImage, profile: bytes | None) -> PILImage:
     def convert(top: int) -> None:
         part = rgb.crop((0, top, rgb.width, min(top + rows, rgb.height)))
         packed = np.frombuffer(part.tobytes("raw", "RGBX"), "<u4").reshape(part.height, part.width)
-        result[top : top + rows].view("<u4")[..., 0] = _look_up(packed, table)
+        result[top : top + rows].view("<u4")[..., 0] = _looked_up(packed, table)
 
     each(convert, range(0, rgb.height, rows), TWO)
     return Image.frombytes("RGB", rgb.size, result.data, "raw", "RGBX")
@@ -49,7 +49,7 @@ def cmyk_to_srgb(image: PILImage, profile: bytes | None) -> PILImage | None:
     return None if transform is None else transform.apply(image)
 
 
-def _look_up(packed: Table, table: Table) -> Table:
+def _looked_up(packed: Table, table: Table) -> Table:
     """Return the entries of `table` for RGBX pixels, a byte a channel from the lowest on."""
     low = np.uint32(8 - _BITS)
     channel = np.uint32((1 << _BITS) - 1)

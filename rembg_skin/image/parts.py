@@ -4,8 +4,8 @@ Places and sizes: the average frontal face of FASSEG, whose masks leave the thre
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
 from math import atan2, cos, hypot, isfinite, sin
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,7 @@ _CORE = 0.7  # of an ellipse, in its middle
 _TILT = 0.1  # radians: a brow's outer end is higher than its inner one
 
 
-@dataclass(frozen=True)
-class Ellipse:
+class Ellipse(NamedTuple):
     """Center and half axes in pixels; `angle` in radians turns the first axis from x towards y."""
 
     x: float
@@ -37,8 +36,7 @@ class Ellipse:
 def features(landmarks: Sequence[Point]) -> list[Ellipse]:
     """Return both eyes, both brows and the mouth of a face; none of a face in profile.
 
-    The landmarks are x and y of both eyes, the tip of the nose and the corners of the mouth, the picture's left ones
-    first.
+    `landmarks` are x and y of the eyes, the nose's tip and the corners of the mouth, the picture's left ones first.
     """
     points = np.array(landmarks, float)
     if points.shape != (5, 2) or not np.isfinite(points).all():
@@ -65,25 +63,22 @@ def features(landmarks: Sequence[Point]) -> list[Ellipse]:
 def cores(landmarks: Sequence[Point]) -> list[Ellipse]:
     """Return the inner parts of the mouth and of both eyes; landmarks as for `features`."""
     return [
-        replace(ellipse, across=_CORE * ellipse.across, down=_CORE * ellipse.down)
+        ellipse._replace(across=_CORE * ellipse.across, down=_CORE * ellipse.down)
         for index, ellipse in enumerate(features(landmarks))
         if index in (0, 1, 3)  # not the brows
     ]
 
 
 def without(mask: PILImage, ellipses: Iterable[Ellipse], softness: float = 0.0) -> PILImage:
-    """Return the L mask with 0 inside the ellipses.
-
-    Their edges are `softness` times the smaller half axis wide, and a pixel at least.
-    """
+    """Return the L mask with 0 inside the ellipses, whose edges are `softness` smaller half axes, or a pixel, wide."""
     levels = np.array(mask)
     for ellipse in ellipses:
-        if not all(map(isfinite, astuple(ellipse))) or min(ellipse.across, ellipse.down) < _THINNEST:
+        if not all(map(isfinite, ellipse)) or min(ellipse.across, ellipse.down) < _THINNEST:
             continue
         reach = max(ellipse.across, ellipse.down) * (1 + softness / 2) + 1
         edges = ellipse.x - reach, ellipse.y - reach, ellipse.x + reach + 1, ellipse.y + reach + 1
-        box = Box(*map(int, edges)).grown(0, Box(0, 0, *mask.size))
-        if min(box.size) <= 0:
+        box = Box(*map(int, edges)).grown(0, mask.size)
+        if min(box.size) <= 0:  # outside of the image
             continue
         x = np.arange(box.left, box.right, dtype=np.float32) + np.float32(0.5 - ellipse.x)
         y = np.arange(box.top, box.bottom, dtype=np.float32)[:, None] + np.float32(0.5 - ellipse.y)

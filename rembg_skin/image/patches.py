@@ -51,9 +51,9 @@ def along_edges(
     size = max(1, round(rgb.width * scale)), max(1, round(rgb.height * scale))
 
     def enlarged(box: Box) -> tuple[Box, Floats]:
-        left, top, right, bottom = (round(edge * scale) for edge in (box.left, box.top, box.right, box.bottom))
+        left, top, right, bottom = (round(edge * scale) for edge in box)
         place = Box(left, top, max(right, left + 1), max(bottom, top + 1))
-        return place, _resized(look(box.crop(rgb)), place.size)
+        return place, _resized(look(rgb.crop(box)), place.size)
 
     closer, seen = _blended(size, side + 1, map(enlarged, _boxes(band, rgb.size, round(side / scale))))
     first = _resized(values, size).clip(0, 1)
@@ -76,13 +76,13 @@ def _boxes(band: Selection, size: tuple[int, int], side: int) -> list[Box]:
         count = ceil(max(last - first, 0) / ((1 - _SHARED) * reach)) + 1
         starts = np.linspace(first, max(last, first), count).astype(int).tolist()
         spans.append([(start, start + reach) for start in starts])
-    crossed = {}
-    for (top, bottom), (left, right) in product(spans[1], spans[0]):
-        rows = band[int(top / scales[1]) : ceil(bottom / scales[1])]
-        crossed[Box(left, top, right, bottom)] = np.count_nonzero(
-            rows[:, int(left / scales[0]) : ceil(right / scales[0])]
-        )
-    return [box for box in sorted(crossed, key=crossed.__getitem__, reverse=True) if crossed[box]][:_MOST]
+
+    def crossed(box: Box) -> int:
+        rows = band[int(box.top / scales[1]) : ceil(box.bottom / scales[1])]
+        return int(np.count_nonzero(rows[:, int(box.left / scales[0]) : ceil(box.right / scales[0])]))
+
+    boxes = [Box(left, top, right, bottom) for (top, bottom), (left, right) in product(spans[1], spans[0])]
+    return sorted(filter(crossed, boxes), key=crossed, reverse=True)[:_MOST]
 
 
 def _resized(values: Floats, size: tuple[int, int]) -> Floats:
@@ -95,8 +95,7 @@ def _blended(size: tuple[int, int], side: int, patches: Iterable[tuple[Box, Floa
     Both are [height, width] of `size`; the mean is 0 outside of the patches. The window is Hann's, 1 at its center and
     never below the floor.
     """
-    total = np.zeros(size[::-1], np.float32)
-    weight = np.zeros_like(total)
+    total, weight = np.zeros((2, *size[::-1]), np.float32)
     hann = np.hanning(side)
     hann /= hann.max()
     window = np.maximum(np.outer(hann, hann), _FLOOR).astype(np.float32)
@@ -124,12 +123,11 @@ def refined(
     `network` takes float32 [n, 4, 512, 512], RGB and base mask, 0 to 1, with n up to `batch`, and returns float32
     [n, 512, 512], 0 to 1; each patch of it is min-max stretched by the rule `stretch`.
     """
-    complete = Box(0, 0, *rgb.size)
-    boxes = [Box(left, top, left + SIDE, top + SIDE).grown(0, complete) for left, top in corners(rgb.size)]
-    found = [box for box in boxes if np.count_nonzero(np.asarray(box.crop(base))) >= _SHARE * prod(box.size)]
+    boxes = [Box(left, top, left + SIDE, top + SIDE).grown(0, rgb.size) for left, top in corners(rgb.size)]
+    found = [box for box in boxes if np.count_nonzero(np.asarray(base.crop(box))) >= _SHARE * prod(box.size)]
 
     def patch_input(box: Box) -> Floats:
-        channels = np.dstack([np.asarray(box.crop(image)) for image in (rgb, base)])
+        channels = np.dstack([np.asarray(image.crop(box)) for image in (rgb, base)])
         height, width, _ = channels.shape
         # An image smaller than a patch goes on with its last row and column.
         channels = np.pad(channels, ((0, SIDE - height), (0, SIDE - width), (0, 0)), mode="edge")

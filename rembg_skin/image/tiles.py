@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from itertools import product
 from threading import Lock, Thread
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,10 +14,8 @@ from PIL.Image import Image as PILImage
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
-# numpy and Pillow are done with a piece in milliseconds: more threads would wait for each other's lock.
-TWO = 2
-# Pixels: a dozen 8-bit planes of this size fit the second-level cache.
-_WIDEST, _ROWS = 1024, 192
+TWO = 2  # numpy and Pillow finish a piece in milliseconds: more threads would wait for each other's lock
+_WIDEST, _ROWS = 1024, 192  # pixels: a dozen 8-bit planes of this size fit the second-level cache
 LARGE = 1_000_000  # pixels of an image; below, a second thread takes longer than it saves
 
 
@@ -55,9 +53,8 @@ def each(work: Callable[[Piece], Result], pieces: Sequence[Piece], threads: int)
     return [results[index] for index in range(len(pieces))]
 
 
-@dataclass(frozen=True)
-class Box:
-    """A rectangle of pixels; right and bottom lie outside."""
+class Box(NamedTuple):
+    """A rectangle of pixels, as Pillow takes one to crop; right and bottom lie outside."""
 
     left: int
     top: int
@@ -69,33 +66,23 @@ class Box:
         """Width and height."""
         return self.right - self.left, self.bottom - self.top
 
-    def grown(self, margin: int, within: "Box") -> "Box":
-        """Return the box with `margin` more on every side, cut to `within`."""
-        return Box(
-            max(self.left - margin, within.left),
-            max(self.top - margin, within.top),
-            min(self.right + margin, within.right),
-            min(self.bottom + margin, within.bottom),
-        )
+    def grown(self, margin: int, size: tuple[int, int]) -> "Box":
+        """Return the box with `margin` more on every side, cut to an image of `size`."""
+        left, top = max(self.left - margin, 0), max(self.top - margin, 0)
+        return Box(left, top, min(self.right + margin, size[0]), min(self.bottom + margin, size[1]))
 
     def slices(self, origin: "Box | None" = None) -> tuple[slice, slice]:
         """Return the box as an index of a [height, width] array that starts at `origin`, or at 0, 0."""
-        x, y = (origin.left, origin.top) if origin else (0, 0)
+        x, y = origin[:2] if origin else (0, 0)
         return slice(self.top - y, self.bottom - y), slice(self.left - x, self.right - x)
-
-    def crop(self, image: PILImage) -> PILImage:
-        """Return this part of `image`."""
-        return image.crop((self.left, self.top, self.right, self.bottom))
 
 
 def tiles(size: tuple[int, int], halo: int, widest: int = _WIDEST) -> Iterator[tuple[Box, Box]]:
     """Yield the tiles that cover an image of `size`, each with a box of `halo` more pixels on each side, cut to it."""
-    image = Box(0, 0, *size)
     across, down = max(widest, 4 * halo), max(_ROWS, 4 * halo)
-    for top in range(0, image.bottom, down):
-        for left in range(0, image.right, across):
-            tile = Box(left, top, left + across, top + down).grown(0, image)
-            yield tile, tile.grown(halo, image)
+    for top, left in product(range(0, size[1], down), range(0, size[0], across)):
+        tile = Box(left, top, left + across, top + down).grown(0, size)
+        yield tile, tile.grown(halo, size)
 
 
 def tiled(

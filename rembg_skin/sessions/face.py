@@ -68,8 +68,8 @@ class FaceSession(SkinSession):
 
 
 def _visible_pixels(box: Box, rgb: PILImage, alpha: PILImage | None) -> NDArray[np.uint8]:
-    pixels = np.asarray(box.crop(rgb)).reshape(-1, 3)
-    return pixels if alpha is None else pixels[np.asarray(box.crop(alpha)).ravel() > 0]
+    pixels = np.asarray(rgb.crop(box)).reshape(-1, 3)
+    return pixels if alpha is None else pixels[np.asarray(alpha.crop(box)).ravel() > 0]
 
 
 def skin_range(pixels: NDArray[np.uint8]) -> HsvRange:

@@ -12,29 +12,29 @@ from PIL import Image
 
 from rembg_skin.errors import ImageError
 from rembg_skin.image.mask_encodings import mask_levels
+from tests.support import profiles
+from tests.support.photos import encoded
 
 SKIN = np.zeros((40, 60), np.bool_)
 SKIN[5:30, 10:50] = True
 WANTED = SKIN.astype(np.uint8) * 255
 PHOTO = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+NUMBERS = np.arange(2400).reshape(40, 60)
+SOFT = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
 
 def whole(values: Any, kind: Any = np.uint8) -> Image.Image:
     return Image.fromarray(np.asarray(values).astype(kind))
 
 
+def stacked(*channels: Any) -> Image.Image:
+    return whole(np.dstack(channels))
+
+
 def palette(indices: Any, *colors: tuple[int, int, int]) -> Image.Image:
     image = whole(indices)
     image.putpalette([level for color in colors for level in color])
     return image
-
-
-def rgba(rgb: Any, alpha: Any) -> Image.Image:
-    return whole(np.dstack([rgb, alpha]))
-
-
-def red(skin: Any) -> Any:
-    return np.dstack([skin * 255, skin * 0, skin * 0])
 
 
 VOC = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0)]
@@ -50,64 +50,21 @@ DRESSES = {
     "32 bits, 0 and the highest": whole(SKIN * (2**31 - 1), np.int32),
     "fractions": whole(SKIN, np.float32),
     "floats up to 255": whole(SKIN * 255.0, np.float32),
-    "gray in RGB": whole(np.dstack([WANTED] * 3)),
-    "0 and 1 in RGB": whole(np.dstack([SKIN] * 3)),
-    "class 1 in the red channel": whole(np.dstack([SKIN, SKIN * 0, SKIN * 0])),
-    "red on black": whole(red(SKIN)),
+    "gray in RGB": stacked(WANTED, WANTED, WANTED),
+    "0 and 1 in RGB": stacked(SKIN, SKIN, SKIN),
+    "class 1 in the red channel": stacked(SKIN, SKIN * 0, SKIN * 0),
+    "red on black": stacked(WANTED, SKIN * 0, SKIN * 0),
     "a palette of grays": palette(SKIN, (0, 0, 0), (255, 255, 255)),
     "a palette of grays, turned round": palette(~SKIN, (255, 255, 255), (0, 0, 0)),
     "class 1 of a palette of classes": palette(SKIN, *VOC),
     "one color in a palette": palette(SKIN, (0, 0, 0), (0, 0, 200)),
     "a ground that is not black": palette(SKIN, (0, 0, 200), (200, 0, 0)),
-    "a cutout": rgba(PHOTO * SKIN[..., None], WANTED),
-    "a cutout of one color": rgba(PHOTO * 0 + 255, WANTED),
-    "a gray cutout": whole(np.dstack([PHOTO[..., 0], WANTED])).convert("LA"),
-    "a mask in RGBA": rgba(np.dstack([WANTED] * 3), WANTED * 0 + 255),
-    "CMYK": whole(np.dstack([WANTED] * 3)).convert("CMYK"),
+    "a cutout": stacked(PHOTO * SKIN[..., None], WANTED),
+    "a cutout of one color": stacked(PHOTO * 0 + 255, WANTED),
+    "a gray cutout": stacked(PHOTO[..., 0], WANTED).convert("LA"),
+    "a mask in RGBA": stacked(WANTED, WANTED, WANTED, WANTED * 0 + 255),
+    "CMYK": stacked(WANTED, WANTED, WANTED).convert("CMYK"),
 }
-
-
-@pytest.mark.parametrize("dress", DRESSES)
-def test_a_mask_in_any_dress_gives_the_same_levels(dress: str) -> None:
-    np.testing.assert_array_equal(mask_levels(DRESSES[dress]), WANTED)
-
-
-@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "GIF", "BMP"])
-@pytest.mark.parametrize(
-    "dress", ["0 and 255", "a bitmap", "0 and 1", "red on black", "class 1 of a palette of classes"]
-)
-def test_a_dress_survives_its_file(dress: str, kind: str) -> None:
-    file = io.BytesIO()
-    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
-    DRESSES[dress].save(file, kind, **options)
-    with Image.open(file) as image:
-        np.testing.assert_array_equal(mask_levels(image), WANTED)
-
-
-@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32], ids=["16 bits", "32 bits", "fractions of 1"])
-def test_soft_levels_stay_levels(kind: Any) -> None:
-    soft = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    np.testing.assert_array_equal(mask_levels(whole(soft)), soft)
-    np.testing.assert_array_equal(mask_levels(whole(np.dstack([soft] * 3))), soft)
-    np.testing.assert_array_equal(mask_levels(rgba(PHOTO[:16, :16], soft)), soft)
-    scaled = soft / 255 if kind is np.float32 else soft.astype(np.int64) * 257
-    np.testing.assert_array_equal(mask_levels(whole(scaled, kind)), soft)
-
-
-def test_a_mask_as_jpeg_keeps_its_levels_within_those_of_jpeg() -> None:
-    file = io.BytesIO()
-    whole(np.dstack([WANTED] * 3)).save(file, "JPEG", quality=90)
-    with Image.open(file) as image:
-        assert np.abs(mask_levels(image).astype(int) - WANTED).max() < 40
-
-
-@pytest.mark.parametrize("values", [0, 1, 255])
-def test_a_photograph_may_hold_no_skin_or_nothing_else(values: int) -> None:
-    assert set(mask_levels(whole(np.full((4, 5), values))).flat) == {255 if values else 0}
-    assert not mask_levels(rgba(PHOTO, WANTED * 0)).any()
-
-
-NUMBERS = np.arange(2400).reshape(40, 60)
 REFUSED = {
     "class numbers": (whole(NUMBERS % 19), "its values end at 18: class numbers"),
     "one class that is not the first": (whole(SKIN * 3), "its values end at 3"),
@@ -124,6 +81,41 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize("dress", DRESSES)
+def test_a_mask_in_any_dress_gives_the_same_levels(dress: str) -> None:
+    np.testing.assert_array_equal(mask_levels(DRESSES[dress]), WANTED)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "GIF", "BMP"])
+@pytest.mark.parametrize(
+    "dress", ["0 and 255", "a bitmap", "0 and 1", "red on black", "class 1 of a palette of classes"]
+)
+def test_a_dress_survives_its_file(dress: str, kind: str) -> None:
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    file = encoded(DRESSES[dress], kind, **options)
+    np.testing.assert_array_equal(mask_levels(Image.open(io.BytesIO(file))), WANTED)
+
+
+def test_a_mask_as_jpeg_keeps_its_levels_within_those_of_jpeg() -> None:
+    file = encoded(DRESSES["gray in RGB"], "JPEG", quality=90)
+    assert np.abs(mask_levels(Image.open(io.BytesIO(file))).astype(int) - WANTED).max() < 40
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32], ids=["16 bits", "32 bits", "fractions of 1"])
+def test_soft_levels_stay_levels_whatever_their_profile(kind: Any) -> None:
+    scaled = SOFT / 255 if kind is np.float32 else SOFT.astype(np.int64) * 257
+    profiled = stacked(SOFT, SOFT, SOFT)
+    profiled.info["icc_profile"] = profiles.ADOBE_RGB
+    for image in (whole(SOFT), profiled, stacked(PHOTO[:16, :16], SOFT), whole(scaled, kind)):
+        np.testing.assert_array_equal(mask_levels(image), SOFT)
+
+
+@pytest.mark.parametrize("value", [0, 1, 255])
+def test_a_photograph_may_hold_no_skin_or_nothing_else(value: int) -> None:
+    assert (mask_levels(whole(np.full((4, 5), value))) == (255 if value else 0)).all()
+    assert not mask_levels(stacked(PHOTO, WANTED * 0)).any()
+
+
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_could_mean_two_things_is_refused_with_the_reason(kind: str) -> None:
     image, reason = REFUSED[kind]
@@ -131,22 +123,12 @@ def test_what_could_mean_two_things_is_refused_with_the_reason(kind: str) -> Non
         mask_levels(image)
 
 
-def test_a_profile_does_not_change_a_mask() -> None:
-    from PIL import ImageCms
-
-    soft = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    image = whole(np.dstack([soft] * 3))
-    image.info["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
-    np.testing.assert_array_equal(mask_levels(image), soft)
-
-
 @given(
     arrays(np.uint8, (5, 6)), st.sampled_from(["1", "L", "P", "RGB", "RGBA", "LA", "I", "F", "I;16", "HSV", "YCbCr"])
 )
 def test_any_image_is_read_or_refused(values: Any, mode: str) -> None:
-    image = Image.fromarray(values) if mode != "I;16" else Image.fromarray(values.astype(np.uint16))
     try:
-        levels = mask_levels(image if mode == "I;16" else image.convert(mode))
+        levels = mask_levels(whole(values, np.uint16) if mode == "I;16" else whole(values).convert(mode))
     except ImageError:
         return
     assert levels.dtype == np.uint8

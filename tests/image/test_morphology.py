@@ -27,8 +27,3 @@ def test_it_is_scipys_with_the_border_repeated(plane: Plane, shape: Shape) -> No
     around = footprint(shape)
     assert np.array_equal(dilated(plane, shape), maximum_filter(plane, footprint=around, mode="nearest"))
     assert np.array_equal(eroded(plane, shape), minimum_filter(plane, footprint=around, mode="nearest"))
-
-
-def test_what_lies_outside_is_ignored() -> None:
-    assert eroded(np.full((5, 5), 9, np.uint8), square(2)).min() == 9
-    assert not dilated(np.zeros((5, 5), np.uint8), square(2)).any()
