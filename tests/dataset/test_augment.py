@@ -1,10 +1,12 @@
 """Augmentation as a whole: what lies in the folder afterwards, whatever happens meanwhile."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from rembg_skin.dataset.augment import Made, Target, augment, augment_all, prepare
@@ -13,19 +15,25 @@ from rembg_skin.errors import DataError
 from rembg_skin.photos import Problem
 
 
+def levels(number: int) -> NDArray[np.uint8]:
+    """Return the mask of one of the originals."""
+    mask = np.zeros((50, 70), np.uint8)
+    mask[10:45, 10 + number : 60] = 255
+    return mask
+
+
 @pytest.fixture
 def originals(tmp_path: Path) -> list[Pair]:
-    """Return four pairs of smooth colors with a box of skin; one mask is a palette image, one a bitmap."""
+    """Return four pairs of smooth colors with a box of skin; the masks are encoded in four ways."""
     rng = np.random.default_rng(1)
     images, masks = tmp_path / "images", tmp_path / "masks"
     images.mkdir()
     masks.mkdir()
-    for number, mode in enumerate(("L", "P", "1", "L")):
+    for number in range(4):
         small = Image.fromarray(rng.integers(0, 256, (5, 7, 3), dtype=np.uint8))
         small.resize((70, 50), Image.Resampling.BICUBIC).save(images / f"p{number}.jpg")
-        mask = np.zeros((50, 70), np.uint8)
-        mask[10:45, 10 + number : 60] = 255
-        Image.fromarray(mask).convert(mode).save(masks / f"p{number}.png")
+        mask = Image.fromarray(levels(number) // (255 if number == 3 else 1))
+        mask.convert(("L", "P", "1", "L")[number]).save(masks / f"p{number}.png")
     return find_pairs(images, masks).pairs
 
 
@@ -40,17 +48,21 @@ def made(pairs: list[Pair], folder: Path, jobs: int = 1, seed: int = 0) -> dict[
     return contents(folder)
 
 
-def test_every_pair_gives_26_distinct_images_with_masks_of_their_size(originals: list[Pair], tmp_path: Path) -> None:
+def test_every_pair_gives_26_distinct_images_with_masks_of_levels(originals: list[Pair], tmp_path: Path) -> None:
     made(originals, tmp_path / "out")
-    for pair in originals:
-        images = sorted((tmp_path / "out" / "images").glob(f"{pair.stem}__*"))
-        pixels = {np.asarray(Image.open(path)).tobytes() for path in images}
-        pixels.add(np.asarray(Image.open(pair.image)).tobytes())
+    for number, pair in enumerate(originals):
+        images = {path.stem: np.asarray(Image.open(path)) for path in (tmp_path / "out" / "images").glob(f"p{number}*")}
         assert len(images) == 26
-        assert len(pixels) == 27  # the original is none of them
-        for path in images:
-            (mask,) = (tmp_path / "out" / "masks").glob(f"{path.stem}.*")
-            assert Image.open(mask).size == Image.open(path).size
+        # The original is none of them.
+        assert len({image.tobytes() for image in (*images.values(), np.asarray(Image.open(pair.image)))}) == 27
+        for name, image in images.items():
+            mask = np.asarray(Image.open(tmp_path / "out" / "masks" / f"{name}.png"))
+            assert mask.shape == image.shape[:2]
+            hidden = np.count_nonzero(mask != levels(number))
+            if name.endswith(("lattice", "bands")):  # on the subject
+                assert 0 < hidden == np.count_nonzero(mask < levels(number)) < np.count_nonzero(levels(number)) / 2
+            else:
+                assert hidden == 0
 
 
 def test_the_bytes_depend_on_the_seed_and_not_on_jobs_or_order(originals: list[Pair], tmp_path: Path) -> None:
@@ -80,31 +92,27 @@ def test_a_stopped_run_goes_on_where_it_was(
     assert contents(tmp_path / "out") == whole
 
 
-def test_an_earlier_run_with_another_seed_or_somebodys_folder_is_left_alone(
-    originals: list[Pair], tmp_path: Path
-) -> None:
+def test_a_folder_of_anything_else_is_left_alone(originals: list[Pair], tmp_path: Path) -> None:
     made(originals[:1], tmp_path / "out")
-    with pytest.raises(DataError, match="made with other settings"):
-        made(originals[:1], tmp_path / "out", seed=1)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").write_text("dear")
-    with pytest.raises(DataError, match="not empty"):
-        made(originals[:1], tmp_path / "full")
-
-
-def test_the_originals_are_never_a_target(originals: list[Pair], tmp_path: Path) -> None:
     before = contents(tmp_path)
-    with pytest.raises(DataError, match="holds the originals"):
-        made(originals, tmp_path)
+    for folder, reason in {"out": "made with other settings", "full": "not empty", "": "holds the originals"}.items():
+        with pytest.raises(DataError, match=reason):
+            made(originals[:1], tmp_path / folder, seed=1)
     assert contents(tmp_path) == before
 
 
-def test_a_damaged_pair_is_reported_and_leaves_no_file(originals: list[Pair], tmp_path: Path) -> None:
+def test_what_is_wrong_with_a_pair_is_its_problem_only_and_leaves_no_file(
+    originals: list[Pair], tmp_path: Path
+) -> None:
     originals[0].mask.write_bytes(b"no image")
-    outcome = augment(originals[0], Target(tmp_path / "out", 0, resize=False))
-    assert isinstance(outcome, Problem)
-    assert "p0.png cannot be read" in outcome.reason
-    assert not (tmp_path / "out").exists()
+    long = replace(originals[1], stem="n" * 250)
+    for pair, reason in ((originals[0], "p0.png cannot be read"), (long, "cannot be written: File name too long")):
+        outcome = augment(pair, Target(tmp_path / "out", 0, resize=False))
+        assert isinstance(outcome, Problem)
+        assert reason in outcome.reason
+    assert not list(tmp_path.rglob("out/*/*"))
 
 
 def test_a_mask_that_is_resized_is_written_at_the_images_size(originals: list[Pair], tmp_path: Path) -> None:
@@ -114,26 +122,8 @@ def test_a_mask_that_is_resized_is_written_at_the_images_size(originals: list[Pa
     assert {Image.open(path).size for path in (tmp_path / "out" / "masks").iterdir()} == {(70, 50)}
 
 
-def test_a_mask_in_another_encoding_is_written_as_levels(originals: list[Pair], tmp_path: Path) -> None:
-    pair = originals[0]
-    levels = np.asarray(Image.open(pair.mask))
-    Image.fromarray(levels // 255).save(pair.mask)
-    made([pair], tmp_path / "out")
-    for path in (tmp_path / "out" / "masks").glob("*__hue*"):
-        np.testing.assert_array_equal(np.asarray(Image.open(path)), levels)
-    hidden = np.asarray(Image.open(tmp_path / "out" / "masks" / "p0__lattice.png"))
-    assert 0 < ((hidden == 0) & (levels == 255)).sum() < (levels == 255).sum() / 2  # the lattice lies on the subject
-
-
 def test_names_that_are_not_utf_8_are_no_trouble(originals: list[Pair], tmp_path: Path) -> None:
     odd = os.fsdecode(b"latin \xe9")
     image, mask = (path.rename(path.with_stem(odd)) for path in (originals[0].image, originals[0].mask))
     made([Pair(odd, image, mask)], tmp_path / "out")
     assert len(list((tmp_path / "out" / "images").iterdir())) == 26
-
-
-def test_a_variant_whose_name_is_too_long_costs_its_pair_alone(originals: list[Pair], tmp_path: Path) -> None:
-    long = Pair("n" * 250, originals[0].image, originals[0].mask)
-    outcome = augment(long, Target(tmp_path / "out", 0, resize=False))
-    assert isinstance(outcome, Problem)
-    assert "cannot be written: File name too long" in outcome.reason

@@ -93,12 +93,6 @@ def test_a_lattice_is_as_dense_as_its_lines(spacing: int, share: float) -> None:
     assert np.mean(drawn) == pytest.approx(share, rel=0.05)
 
 
-def test_lattices_are_turned_and_moved_at_random() -> None:
-    one, same, other = (variants.lattice((90, 80), 20, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(one, same)
-    assert (one != other).any()
-
-
 @pytest.fixture
 def subject() -> tuple[Pixels, Pixels]:
     """Return a random picture and the mask of a box in it that spans rows 40 to 159."""

@@ -20,18 +20,7 @@ import rembg_skin
 from rembg_skin.catalog import MODELS
 from rembg_skin.dataset.pairs import Pair, find_pairs
 from rembg_skin.errors import ModelError
-from rembg_skin.measure.evaluate import (
-    MEASURES,
-    Score,
-    as_json,
-    differences,
-    evaluate,
-    from_folder,
-    from_session,
-    summarize,
-    worst,
-    write_csv,
-)
+from rembg_skin.measure import evaluate
 from rembg_skin.measure.metrics import bounds
 from rembg_skin.measure.provenance import Provenance, provenance, versions
 from rembg_skin.measure.tables import latex, markdown
@@ -72,11 +61,11 @@ def pairs_of(name: str, count: int | None = None) -> list[Pair]:
     return find_pairs(folder / "images", folder / "masks").pairs[:count]
 
 
-def scored(model: str, masks: Any, pairs: list[Pair], **options: Any) -> list[Score]:
+def scored(model: str, masks: Any, pairs: list[Pair], **options: Any) -> list[evaluate.Score]:
     """Return the scores of a session, or of a model that always gives the row of levels `masks`."""
     session = Fixed(np.array([masks], np.uint8)) if isinstance(masks, list) else masks
-    outcomes = list(evaluate(model, from_session(session), pairs, **options))
-    scores = [outcome for outcome in outcomes if isinstance(outcome, Score)]
+    outcomes = list(evaluate.evaluate(model, evaluate.from_session(session), pairs, **options))
+    scores = [outcome for outcome in outcomes if isinstance(outcome, evaluate.Score)]
     assert len(scores) == len(outcomes)
     return scores
 
@@ -102,7 +91,7 @@ def test_measures_of_a_tiny_mask_worked_out_by_hand(pair: Pair) -> None:
 def test_means_are_over_images_and_models_stay_apart(pair: Pair) -> None:
     right, wrong = [255, 255, 0, 0], [0, 0, 0, 255]
     scores = scored("one", right, [pair]) + scored("one", wrong, [pair]) + scored("two", wrong, [pair], hce=False)
-    one, two = summarize(scores)
+    one, two = evaluate.summarize(scores)
     assert (one.model, one.images, one.mean.iou, one.mean.mae) == ("one", 2, 0.5, (0 + 255 * 3 / 4) / 2)
     assert (two.model, two.images, two.mean.iou, two.mean.hce) == ("two", 1, 0.0, None)
 
@@ -130,18 +119,23 @@ def test_a_figure_says_what_made_it_and_with_which_weights() -> None:
 def test_files_that_cannot_be_read_are_problems_and_the_others_are_scored(pair: Pair, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no image")
     Image.new("L", (9, 9)).save(tmp_path / "large.png")
-    pairs = [replace(pair, image=tmp_path / "broken.png"), replace(pair, mask=tmp_path / "large.png"), pair]
-    broken, large, good = evaluate("fixed", from_folder({"a": pair.mask}, resize=False), pairs)
-    assert isinstance(broken, Problem)
-    assert isinstance(large, Problem)
-    assert isinstance(good, Score)
-    assert "broken.png cannot be read" in broken.reason
-    assert "large.png is 9x9, its image 4x1" in large.reason
+    bad = {
+        "broken.png cannot be read": replace(pair, image=tmp_path / "broken.png"),
+        "large.png is 9x9, its image 4x1": replace(pair, mask=tmp_path / "large.png"),
+        "a.png has no mask of this tool": replace(pair, stem="b"),
+    }
+    masks = evaluate.from_folder({"a": pair.mask}, resize=False)
+    *problems, score = evaluate.evaluate("a tool", masks, [*bad.values(), pair])
+    for problem, reason in zip(problems, bad, strict=True):
+        assert isinstance(problem, Problem)
+        assert reason in problem.reason
+    assert isinstance(score, evaluate.Score)
+    assert score.measures.iou_05 == 1.0
 
 
 @pytest.mark.parametrize("name", PUBLIC_SCRIPTS)
 def test_the_figures_on_fasseg_are_those_of_the_public_scripts(name: str) -> None:
-    (summary,) = summarize(scored(name, new_session(name), pairs_of("fasseg_frontal"), hce=False))
+    (summary,) = evaluate.summarize(scored(name, new_session(name), pairs_of("fasseg_frontal"), hce=False))
     assert summary.images == 70
     assert summary.mean.iou_05 == pytest.approx(PUBLIC_SCRIPTS[name], abs=0.005)
 
@@ -170,14 +164,14 @@ def test_measures_of_photographs_agree_with_a_second_computation(name: str) -> N
 def test_the_worst_images_come_first(pair: Pair) -> None:
     masks = [[255, 255, 0, 0], [0, 0, 0, 0], [255, 0, 0, 0]]
     scores = [score for levels in masks for score in scored("m", levels, [pair])]
-    assert [score.measures.iou_05 for score in worst(scores, "m", 2)] == [0.0, 0.5]
-    assert worst(scores, "other", 2) == []
+    assert [score.measures.iou_05 for score in evaluate.worst(scores, "m", 2)] == [0.0, 0.5]
+    assert evaluate.worst(scores, "other", 2) == []
 
 
 def test_groups_by_folder_and_by_tone_have_their_own_means(pair: Pair) -> None:
     pairs = [replace(pair, stem=stem) for stem in ("day/a", "day/b", "night/a")]
     scores = scored("m", [255, 0, 0, 0], pairs, by="folder")
-    assert [(row.group, row.images) for row in summarize(scores)] == [("", 3), ("day", 2), ("night", 1)]
+    assert [(row.group, row.images) for row in evaluate.summarize(scores)] == [("", 3), ("day", 2), ("night", 1)]
     empty = replace(pair, mask=pair.mask.with_name("empty.png"))
     Image.new("L", (4, 1)).save(empty.mask)
     groups = [score.group for score in scored("m", [0, 0, 0, 0], [pair, empty], by="tone")]
@@ -187,24 +181,16 @@ def test_groups_by_folder_and_by_tone_have_their_own_means(pair: Pair) -> None:
 def test_a_difference_is_paired_and_its_interval_holds_it(pair: Pair) -> None:
     pairs = [replace(pair, stem=str(number)) for number in range(8)]
     scores = scored("half", [255, 0, 0, 0], pairs) + scored("right", [255, 255, 0, 0], [*pairs, pair])
-    (found,) = differences(scores)
+    (found,) = evaluate.differences(scores)
     assert (found.model, found.first, found.images, found.mean) == ("right", "half", 8, 0.5)
     assert found.interval == (0.5, 0.5)
-    assert summarize(scores)[0].interval == (0.5, 0.5)
+    assert evaluate.summarize(scores)[0].interval == (0.5, 0.5)
 
 
 def test_bounds_are_those_of_scipy() -> None:
     values = np.random.default_rng(3).beta(5, 2, 200)
     expected = bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(1)).confidence_interval
     assert bounds(values.tolist()) == pytest.approx((expected.low, expected.high), abs=0.003)
-
-
-def test_masks_of_another_tool_are_measured_from_a_folder(pair: Pair) -> None:
-    scored, missing = evaluate("other", from_folder({"a": pair.mask}, resize=False), [pair, replace(pair, stem="b")])
-    assert isinstance(scored, Score)
-    assert scored.measures.iou_05 == 1.0
-    assert isinstance(missing, Problem)
-    assert "has no mask of this tool" in missing.reason
 
 
 def test_tables_for_papers_escape_what_their_language_takes_for_commands() -> None:
@@ -217,16 +203,18 @@ def test_csv_and_json_hold_every_image(pair: Pair, tmp_path: Path) -> None:
     scores = scored("m", [0, 0, 0, 0], [pair])
     out = io.StringIO()
     origins = {"m": Provenance("m", "tiny_skin", {"tiny_skin.onnx": "ab12"})}
-    write_csv(scores, origins, out)
+    evaluate.write_csv(scores, origins, out)
     (row,) = csv.DictReader(io.StringIO(out.getvalue()))
-    pixels = ["true_positive", "false_positive", "false_negative"]
-    assert list(row) == ["model", "image", "group", *MEASURES, *pixels, "session", "weights_sha256", "versions"]
-    assert [int(row[name]) for name in pixels] == [0, 0, 2]
+    pixels = "true_positive,false_positive,false_negative"
+    measures = "iou,iou_05,f1,precision,recall,mae,hce,seconds"
+    assert ",".join(row) == f"model,image,group,{measures},{pixels},session,weights_sha256,versions"
+    assert [int(row[name]) for name in pixels.split(",")] == [0, 0, 2]
     assert (row["model"], row["image"], float(row["recall"])) == ("m", "a.png", 0.0)
     assert (row["session"], row["weights_sha256"]) == ("tiny_skin", "tiny_skin.onnx ab12")
     assert "numpy " in row["versions"]
 
-    result = json.loads(json.dumps(as_json(scores, [Problem(tmp_path / "x", "why")], [tmp_path / "y"], origins)))
+    problem, unpaired = Problem(tmp_path / "x", "why"), tmp_path / "y"
+    result = json.loads(json.dumps(evaluate.as_json(scores, [problem], [unpaired], origins)))
     (model,), (image,) = result["models"], result["images"]
     assert (model["session"], model["weights"], model["miou"]) == ("tiny_skin", {"tiny_skin.onnx": "ab12"}, 0.0)
     assert "numpy" in result["versions"]
