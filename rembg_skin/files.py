@@ -66,20 +66,14 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Replace a file of the program's own, such as a record; a link there is replaced, too, not followed.
-
-    Raises DataError as :func:`write_atomically` does.
-    """
+    """Replace a file of the program's own, or a link there, which is not followed; raises DataError if it cannot."""
     with _naming(path), _draft(path.parent) as draft:
         draft.write_text(text, "utf-8")
         draft.replace(path)
 
 
 def write_new(path: Path, text: str) -> bool:
-    """Create `path` atomically; of several processes exactly one gets True, and False means that there is one.
-
-    Raises DataError as :func:`write_atomically` does.
-    """
+    """Create `path`: of several processes exactly one gets True, and its text; raises DataError if it cannot."""
     with _naming(path), _draft(path.parent) as draft:
         draft.write_text(text, "utf-8")
         try:
@@ -159,10 +153,7 @@ def _descriptor(path: Path) -> int | None:
 
 
 def _is_replaced(place: Path) -> bool:
-    """Return True if a draft takes the place of what is there: nothing, or a plain file in a folder one may write.
-
-    Raises OSError if it is a folder.
-    """
+    """Return True if a draft can take the place of what is there, as of nothing; raise OSError for a folder."""
     try:
         mode = place.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -11,7 +11,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from types import FrameType
 from typing import Any, TypeVar
 
 from rembg_skin.files import remove_drafts
@@ -22,7 +21,6 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 BACKGROUND = "rembg-skin: background"  # the name of a thread that may be left behind
-
 DIED = "the process that worked on it died: too little memory, or a fault of the image's decoder"
 
 # Tasks waiting for each process: enough to keep it busy, few enough to stop soon and to keep memory flat.
@@ -36,13 +34,8 @@ _END = object()
 def in_background(items: Iterable[Result], stopped: Callable[[], bool] = lambda: False) -> Iterator[Result]:
     """Yield `items` while another thread makes them, one by one: however long one takes, this thread hears signals.
 
-    Parameters
-    ----------
-    items
-        What to yield. If the caller stops early, the one that is being made is left to itself.
-    stopped
-        Called ten times a second while one is made; once it returns True, no further item is yielded.
-
+    If the caller stops early, the item that is being made is left to itself. `stopped` is called ten times a second
+    while one is made; once it returns True, no further item is yielded.
     """
     wanted: queue.SimpleQueue[Future[Any] | None] = queue.SimpleQueue()
 
@@ -79,19 +72,10 @@ def work_on(
 ) -> Generator[tuple[Task, Result | None]]:
     """Let `processes` do `work`; yield each task as it is finished, and its result, or None if it killed its process.
 
-    If a process dies, everything under way is done again, one at a time: at most the tasks that kill are lost. If the
-    caller stops early, tasks under way get a moment to be finished. Where the system has no means for processes to
-    share (no ``/dev/shm``), this process does the work.
-
-    Parameters
-    ----------
-    tasks
-        What to work on, taken as it is needed; picklable.
-    work
-        A function of a module, or any other callable that can be pickled. What it raises ends the run.
-    processes
-        How many, at least 1.
-
+    Tasks are taken as they are needed; they and `work` are pickled. What `work` raises ends the run. If a process dies,
+    everything under way is done again, one at a time: at most the tasks that kill are lost. If the caller stops early,
+    tasks under way get a moment to be finished. If the system has no means for processes to share (no ``/dev/shm``),
+    this process does the work.
     """
     waiting = iter(tasks)
     try:
@@ -125,8 +109,7 @@ def _until_a_death(
             if not running:
                 return []
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                result = future.result()
-                task = running.pop(future)
+                result, task = future.result(), running.pop(future)
                 under_way.remove(task)
                 yield task, result
     except BrokenProcessPool:
@@ -171,20 +154,13 @@ def _deaf_children() -> Iterator[None]:
 
 def _begin() -> None:
     """Start a worker: signals are its parent's business, and it does not outlive it."""
+    parent: Any = multiprocessing.parent_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     set_limits(LOCAL)  # workers are for the files of a command's user
 
-    def end(_number: int, _frame: FrameType | None) -> None:
+    def end(*_: object) -> None:
         remove_drafts()
         os._exit(1)
 
     signal.signal(signal.SIGTERM, end)
-
-    def leave() -> None:
-        parent = multiprocessing.parent_process()
-        assert parent is not None  # noqa: S101 - for the type checker
-        parent.join()
-        remove_drafts()
-        os._exit(1)
-
-    threading.Thread(target=leave, daemon=True).start()
+    threading.Thread(target=lambda: end(parent.join()), daemon=True).start()

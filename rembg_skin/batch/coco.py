@@ -25,22 +25,8 @@ def library() -> ModuleType:
 def coco(tasks: Iterable[Task], source: Path, *, labels: bool) -> dict[str, Any]:
     """Return the annotations of all photos that have a mask: one for each, none for a mask without skin.
 
-    Parameters
-    ----------
-    tasks
-        The photos and their masks.
-    source
-        The folder that the names of the photos are relative to.
-    labels
-        Whether masks have 1 for skin, and not levels, of which those above 127 count.
-
-    Raises
-    ------
-    ExtraError
-        If pycocotools is not installed.
-    OSError
-        If a mask cannot be read.
-
+    The names of the photos are relative to `source`. Masks have 1 for skin if they are `labels`, and otherwise levels,
+    of which those above 127 count. Raises ExtraError without pycocotools, OSError if a mask cannot be read.
     """
     rle, least = library(), 0 if labels else THRESHOLD
     images: list[dict[str, Any]] = []

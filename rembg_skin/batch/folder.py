@@ -10,14 +10,15 @@ from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from stat import S_ISREG
+from typing import NamedTuple
 
 from rembg_skin.batch import record
-from rembg_skin.batch.claims import claimed
-from rembg_skin.batch.masker import SkinMasker, in_words, mask_of
-from rembg_skin.batch.record import ALWAYS, Epoch, Record
+from rembg_skin.batch.masker import SkinMasker, in_words
+from rembg_skin.batch.record import ALWAYS, Epoch, Record, claimed
 from rembg_skin.errors import DataError, SkinError, printable
 from rembg_skin.files import is_of_one_path, write_atomically
-from rembg_skin.photos import is_litter, is_photo, open_photo
+from rembg_skin.photos import is_litter, is_photo, open_photo, upright
+from rembg_skin.session import predict_mask
 from rembg_skin.workers import DIED, work_on
 
 _CLOCKS_DIFFER = 60_000_000_000  # nanoseconds: a file system's and this machine's
@@ -66,29 +67,15 @@ WHOLE = Share()
 
 @dataclass
 class Survey:
-    """The contents of a folder.
+    """The contents of a folder."""
 
-    Attributes
-    ----------
-    todo, done, outdated
-        Images of the share without a mask, with one, and those of `todo` whose mask is older than the photograph or of
-        other settings.
-    others, links
-        Files that are no images, and links to folders.
-    odd
-        A system's own files and folders, such as a Mac's ``._photo.jpg``.
-    unreadable
-        Folders that cannot be listed, and why.
-
-    """
-
-    todo: int = 0
+    todo: int = 0  # images of the share without a mask, or with an outdated one
     done: int = 0
-    outdated: int = 0
-    others: int = 0
-    links: int = 0
-    odd: list[Path] = field(default_factory=list)
-    unreadable: list[tuple[Path, str]] = field(default_factory=list)
+    outdated: int = 0  # of `todo`: their mask is older than the photo, or of other settings
+    others: int = 0  # files that are no images
+    links: int = 0  # to folders
+    odd: list[Path] = field(default_factory=list)  # a system's own files and folders, such as a Mac's ``._photo.jpg``
+    unreadable: list[tuple[Path, str]] = field(default_factory=list)  # folders, and why
 
 
 def check_folders(source: Path, target: Path) -> None:
@@ -104,10 +91,9 @@ def check_folders(source: Path, target: Path) -> None:
 
 
 def survey(source: Path, target: Path, *, epoch: Epoch = ALWAYS, share: Share = WHOLE) -> Survey:
-    """Count the files of the folder `source`; raises SkinError as :func:`check_folders` does."""
-    check_folders(source, target)
+    """Count the files of the folder `source`."""
     found = Survey()
-    for task in _tasks(source, target, epoch, share, found):
+    for task in every(source, target, epoch=epoch, share=share, found=found):
         if task.is_done():
             found.done += 1
         else:
@@ -121,13 +107,11 @@ def missing(source: Path, target: Path, *, epoch: Epoch = ALWAYS, share: Share =
     return (task for task in every(source, target, epoch=epoch, share=share) if not task.is_done())
 
 
-def every(source: Path, target: Path, *, epoch: Epoch = ALWAYS, share: Share = WHOLE) -> Iterator[Task]:
-    """Yield all images below `source`, whether they have a mask or not, folder by folder."""
-    return _tasks(source, target, epoch, share, Survey())
-
-
-def _tasks(source: Path, target: Path, epoch: Epoch, share: Share, found: Survey) -> Iterator[Task]:
-    """Yield the images of the share, folder by folder; count what is left out into `found`."""
+def every(
+    source: Path, target: Path, *, epoch: Epoch = ALWAYS, share: Share = WHOLE, found: Survey | None = None
+) -> Iterator[Task]:
+    """Yield all images of the share, whether they have a mask or not, folder by folder; count the rest into `found`."""
+    found = found or Survey()
 
     def leave_out(error: OSError) -> None:
         found.unreadable.append((Path(error.filename), error.strerror or str(error)))
@@ -175,8 +159,7 @@ def _composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The result for one photo: masked, failed with `error`, or in progress in another run (`elsewhere`)."""
 
     error: str = ""
@@ -186,10 +169,7 @@ class Outcome:
 def mask_all(
     tasks: Iterable[Task], masker: SkinMasker, target: Path, processes: int
 ) -> Generator[tuple[Task, Outcome]]:
-    """Write the masks into `target` and its folders; yield each task when it is finished, and what became of it.
-
-    The record of the settings is in `target` before the first mask. Raises SkinError as :func:`write_mask` does.
-    """
+    """Write the masks into `target`; yield each task when it is finished. Raises SkinError as :func:`write_mask`."""
     for task, outcome in work_on(tasks, partial(write_mask, masker, target), processes):
         yield task, outcome or Outcome(DIED)
 
@@ -200,11 +180,8 @@ _begun: set[tuple[Path, str]] = set()  # records that this process has checked, 
 def write_mask(masker: SkinMasker, target: Path, task: Task) -> Outcome:
     """Write one mask atomically, unless another process works on it or has written it meanwhile.
 
-    Raises
-    ------
-    SkinError
-        If the session is unavailable, no mask can be written, or the masks in `target` were made with other settings.
-
+    The record of the settings is in `target` before the first mask. Raises SkinError if the session is unavailable, no
+    mask can be written, or those in `target` have other settings.
     """
     session = masker.session()
     file = target.absolute() / record.NAME  # this process may change its folder
@@ -215,22 +192,17 @@ def write_mask(masker: SkinMasker, target: Path, task: Task) -> Outcome:
     with claimed(file, task.target.relative_to(target).as_posix()) as ours:
         if not ours or task.is_done():
             return Outcome(elsewhere=True)
-        return Outcome(_masked(masker, session, task))
-
-
-def _masked(masker: SkinMasker, session: object, task: Task) -> str:
-    """Write the mask; return why the image or one of the paths does not allow it, or nothing."""
-    try:
-        if not task.source.is_file():
-            return "not a file"
-        with open_photo(task.source) as image:
-            data = masker.encoded(mask_of(session, image))
-    except Exception as error:  # noqa: BLE001 - one bad image is one failure, whatever is wrong with it
-        return in_words(error)
-    try:
-        write_atomically(task.target, lambda draft: draft.write_bytes(data))
-    except DataError as error:
-        if is_of_one_path(error):
-            return str(error)
-        raise
-    return ""
+        try:
+            if not task.source.is_file():
+                return Outcome("not a file")
+            with open_photo(task.source) as image:
+                data = masker.encoded(predict_mask(session, upright(image)))
+        except Exception as error:  # noqa: BLE001 - one bad image is one failure, whatever is wrong with it
+            return Outcome(in_words(error))
+        try:
+            write_atomically(task.target, lambda draft: draft.write_bytes(data))
+        except DataError as error:
+            if not is_of_one_path(error):
+                raise
+            return Outcome(str(error))
+    return Outcome()

@@ -8,15 +8,17 @@ import os
 import threading
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import MODELS, resolved
 from rembg_skin.errors import SkinError, did_you_mean, printable
+from rembg_skin.image.arrays import THRESHOLD, Mask
 from rembg_skin.photos import open_photo, upright
-from rembg_skin.session import predict_mask, session_names
-
-if TYPE_CHECKING:
-    from PIL.Image import Image as PILImage
+from rembg_skin.session import open_session, predict_mask, session_names
 
 # Sessions of this process. Engines may pickle a masker anew for each batch: all equal ones share a session.
 _sessions: dict[tuple[int, str], Any] = {}
@@ -26,27 +28,12 @@ _building = threading.Lock()
 class SkinMasker:
     """Turns batches of images into batches of masks; picklable, since its session is built where it is first used.
 
-    Parameters
-    ----------
-    model
-        A session's name, as given to ``rembg -m``.
-    extras
-        The session's extras.
-    providers
-        ONNX Runtime's providers for a network; None for those that rembg would take.
-    threads
-        How many threads a network and the steps around it take; None for one a core. 1 is best for a process a core.
-    column
-        The batch's column of images: ``bytes`` and ``image`` are Ray Data's names for files and for decoded images.
-    masks
-        What the column ``mask`` holds: ``png`` for the bytes of PNG files, ``array`` for uint8 [height, width];
-        ``labels`` for the bytes of PNG files of 0, and of 1 where a mask is above 127.
-
-    Raises
-    ------
-    SkinError
-        If there is no such model.
-
+    `model` is a session's name, as given to ``rembg -m``, `extras` are the session's extras, `providers` ONNX Runtime's
+    providers for a network, None for those that rembg would take. `threads` is how many threads a network and the steps
+    around it take, None for one a core; 1 is best for a process a core. `column` is the batch's column of images:
+    ``bytes`` and ``image`` are Ray Data's names for files and for decoded images. `masks` is the kind of the column
+    ``mask``: ``png`` for the bytes of PNG files, ``array`` for uint8 [height, width], ``labels`` for the bytes of PNG
+    files of 0, and of 1 where a mask is above 127. Raises SkinError if there is no such model.
     """
 
     def __init__(
@@ -72,25 +59,12 @@ class SkinMasker:
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """Return the batch with two more columns, its rows in order: ``mask``, and the message of an ``error``.
 
-        Parameters
-        ----------
-        batch
-            Columns by name: a mapping, such as Ray's, Spark's and Hugging Face's batches, a pandas or polars DataFrame,
-            a pyarrow Table or RecordBatch. An image is the bytes of a file, Hugging Face's ``{"bytes": ...}``, a
-            Pillow image, or a uint8 array [height, width], [height, width, 1], [height, width, 3] or
-            [height, width, 4]: gray, RGB, RGBA. A uint16 array [height, width] is gray too.
-
-        Returns
-        -------
-        dict
-            Of an image that cannot be masked, ``mask`` is empty (no bytes, or an array of shape 0, 0) and ``error``
-            says why; of all others, ``error`` is empty.
-
-        Raises
-        ------
-        SkinError
-            If the session is unavailable: a bad extra, or weights that cannot be fetched. No image would do.
-
+        `batch` gives columns by name: a mapping, such as Ray's, Spark's and Hugging Face's batches, a pandas or polars
+        DataFrame, a pyarrow Table or RecordBatch. An image is the bytes of a file, Hugging Face's ``{"bytes": ...}``, a
+        Pillow image, or a uint8 array [height, width], [height, width, 1], [height, width, 3] or [height, width, 4]:
+        gray, RGB, RGBA. A uint16 array [height, width] is gray too. If an image cannot be masked, its ``mask`` is empty
+        (no bytes, or an array of shape 0, 0), and ``error`` gives the reason; otherwise ``error`` is empty. Raises
+        SkinError if the session is unavailable: a bad extra, or weights that cannot be fetched; no image would do.
         """
         session = self.session()
         columns = _columns(batch)
@@ -104,38 +78,29 @@ class SkinMasker:
         key = os.getpid(), repr((self.model, sorted(self.extras.items()), self.providers, self.threads))
         with _building:
             if key not in _sessions:
-                _sessions[key] = self._new_session()
+                settings = None
+                if self.threads is not None:
+                    import onnxruntime as ort
+
+                    settings = ort.SessionOptions()
+                    settings.intra_op_num_threads = self.threads
+                options = {"sess_opts": settings, "providers": self.providers}
+                _sessions[key] = open_session(self.model, self.extras, **options)
             return _sessions[key]
 
-    def _new_session(self) -> Any:
-        import onnxruntime as ort
-
-        from rembg_skin.session import open_session
-
-        settings = None
-        if self.threads is not None:
-            settings = ort.SessionOptions()
-            settings.intra_op_num_threads = self.threads
-        return open_session(self.model, self.extras, sess_opts=settings, providers=self.providers)
-
     def _row(self, session: Any, image: object) -> tuple[Any, str]:
-        import numpy as np
-
         try:
-            mask = mask_of(session, open_picture(image))
+            mask = predict_mask(session, upright(open_picture(image)))
         except Exception as error:  # noqa: BLE001 - one bad image is one bad row, whatever is wrong with it
             return (np.zeros((0, 0), np.uint8) if self.masks == "array" else b""), in_words(error)
-        return (np.asarray(mask) if self.masks == "array" else self.encoded(mask)), ""
+        return (mask if self.masks == "array" else self.encoded(mask)), ""
 
-    def encoded(self, mask: "PILImage") -> bytes:
-        """Return an L mask as the bytes of a PNG file, as labels if these are wanted."""
-        from rembg_skin.image.arrays import THRESHOLD
-
-        if self.masks == "labels":
-            mask = mask.point(lambda level: level > THRESHOLD)
+    def encoded(self, mask: Mask) -> bytes:
+        """Return a mask, uint8 [height, width], as the bytes of a PNG file, as labels if these are wanted."""
         buffer = io.BytesIO()
+        picture = Image.fromarray((mask > THRESHOLD).astype(np.uint8) if self.masks == "labels" else mask)
         # Masks are runs of one value: the default takes 70 % longer, for files of the same size within 5 %.
-        mask.save(buffer, "PNG", compress_type=zlib.Z_RLE)
+        picture.save(buffer, "PNG", compress_type=zlib.Z_RLE)
         return buffer.getvalue()
 
 
@@ -148,25 +113,11 @@ def _columns(batch: Any) -> dict[str, Any]:
     return {**batch}
 
 
-def mask_of(session: Any, image: "PILImage") -> "PILImage":
-    """Return the L mask of `image` after turning it by its EXIF orientation, as rembg does."""
-    from PIL import Image
-
-    return Image.fromarray(predict_mask(session, upright(image)))
-
-
-def open_picture(image: object) -> "PILImage":
+def open_picture(image: object) -> PILImage:
     """Return the bytes of an image file, an array or a Pillow image as an image of its own.
 
-    Raises
-    ------
-    TypeError, ValueError, OSError, ImageError
-        If it is neither, or Pillow cannot open it.
-
+    Raises TypeError, ValueError, OSError or ImageError if it is neither, or Pillow cannot open it.
     """
-    import numpy as np
-    from PIL import Image, UnidentifiedImageError
-
     if isinstance(image, Image.Image):
         return image.copy()  # it is turned upright
     if isinstance(image, Mapping):  # Hugging Face's; a path in it is not opened: rows come from anywhere

@@ -16,9 +16,8 @@ import pytest
 from PIL import Image
 
 from rembg_skin.batch import SkinMasker, record
-from rembg_skin.batch.claims import claimed
 from rembg_skin.batch.folder import Share, Task, missing, survey, write_mask
-from rembg_skin.batch.record import Record
+from rembg_skin.batch.record import Record, claimed
 from rembg_skin.errors import DataError
 from rembg_skin.workers import work_on
 from tests.support.command import PROGRAM, run
@@ -200,9 +199,10 @@ def test_without_a_model_the_recommended_one_is_fixed_for_the_folder(tmp_path: P
 
 def test_other_weights_are_other_settings() -> None:
     found = Record("pan_skin", {"size": 512}, {"pan_skin": "a" * 64}, "0.1.0")
-    assert found.differences(found) == ""
-    assert found.differences(replace(found, weights={})) == ""  # not known here
-    assert "other weights of pan_skin" in found.differences(replace(found, weights={"pan_skin": "b" * 64}))
+    for known in ({}, found.weights):  # of no weights here
+        record.check(Path("out"), found, replace(found, weights=known))
+    with pytest.raises(DataError, match="other weights of pan_skin than those here now"):
+        record.check(Path("out"), found, replace(found, weights={"pan_skin": "b" * 64}))
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"model": 1}', "[" * 100_000, '{"a": 1}', "\x00"])
@@ -234,7 +234,7 @@ def test_a_claim_is_one_process_and_ends_with_it(tmp_path: Path) -> None:
     file = tmp_path / "masks.json"
     file.write_text("{}")
     code = (
-        "import sys; from pathlib import Path; from rembg_skin.batch.claims import claimed\n"
+        "import sys; from pathlib import Path; from rembg_skin.batch.record import claimed\n"
         "with claimed(Path(sys.argv[1]), 'a') as ours: print(ours, flush=True); sys.stdin.read(1)"
     )
     command = [sys.executable, "-c", code, str(file)]
