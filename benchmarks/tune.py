@@ -25,7 +25,7 @@ from PIL import Image
 from benchmarks.timing import machine
 from rembg_skin.tune.page import serve_page
 from rembg_skin.tune.shells import BASH, MASK
-from rembg_skin.tune.tuner import Asked, Tuner, load_photo
+from rembg_skin.tune.tuner import Asked, Tuner
 
 SIDE, CHANGES = 1024, 11
 PORTRAIT = Path(__file__).resolve().parents[1] / "docs" / "portrait.jpg"
@@ -82,14 +82,19 @@ def in_browser(page: Any, method: str, extra: str) -> float:
 
 
 def measure(folder: Path) -> None:
-    """Print the times of every method."""
+    """Serve the page with a photo, and print the times."""
     photo = folder / "photo.png"
     Image.open(PORTRAIT).resize((SIDE, SIDE), Image.Resampling.LANCZOS).save(photo)
     tuner = Tuner()
-    key = tuner.add(load_photo(photo.name, photo.read_bytes()))
-    served = serve_page(folder, photo, 0)
-    session, url = requests.Session(), served.url.partition("?")[0]
-    session.get(served.url, timeout=60)
+    key = tuner.add(photo.name, photo.read_bytes())
+    with serve_page(folder, photo, 0) as (address, _):
+        compare(tuner, key, photo, address)
+
+
+def compare(tuner: Tuner, key: str, photo: Path, address: str) -> None:
+    """Print the times of every method: called, over HTTP and in a browser."""
+    session, url = requests.Session(), address.partition("?")[0]
+    session.get(address, timeout=60)
     uploaded = session.post(f"{url}upload", data=photo.read_bytes(), timeout=60).json()["key"]
     print(machine("rembg", "starlette", "numpy", "pillow"))
     print(f"{SIDE} x {SIDE} pixels, ms a change (of the processor): method, extra, function, HTTP")
@@ -105,23 +110,20 @@ def measure(folder: Path) -> None:
 
             sides = [milliseconds(side, values) for side in (alone, over_http)]
             print(f"{name:15} {extra:8}", *(f"{clock:6.0f} ({work:.0f})" for clock, work in sides), flush=True)
-    with browser_page(served.url, 1400, 950) as page:
+    with browser_page(address, 1400, 950) as page:
         for method, extra in (("tiny_skin", "low"), ("ycbcr_skin", "cr_min")):
             print(f"in Chromium, key to mask: {method} {extra} {in_browser(page, method, extra):.0f}", flush=True)
-    served.close()
 
 
 def picture(target: Path, folder: Path) -> None:
     """Write the picture of the page, with the portrait of this repository on it."""
     target = target.absolute()
     os.chdir(PORTRAIT.parent)  # the page shows the photo's name as it was given
-    served = serve_page(folder, Path(PORTRAIT.name), 0)
-    with browser_page(served.url, 1200, 680) as page:
+    with serve_page(folder, Path(PORTRAIT.name), 0) as (url, _), browser_page(url, 1200, 680) as page:
         page.locator("#tiny_skin").get_by_label("number input for grow", exact=True).fill("4")
         page.locator("#command", has_text="grow").wait_for(timeout=60_000)
         page.locator("h1").click()  # away from the field
         page.screenshot(path=target)
-    served.close()
     Image.open(target).convert("P", palette=Image.Palette.ADAPTIVE).save(target, optimize=True)
 
 

@@ -22,15 +22,15 @@ def run(arguments: argparse.Namespace) -> int:
     except ImportError as error:
         raise ExtraError.about("rembg-skin tune", error.name or str(error), "cli") from None
 
-    with TemporaryDirectory(prefix="rembg-skin-", ignore_cleanup_errors=True) as name:
-        served = serve_page(Path(name), arguments.image, arguments.port)
-        try:
-            print(f"The page is at {served.url}; Ctrl-C ends it.", flush=True)
-            if not arguments.no_browser:
-                _open_browser(served.url, Path(name) / "open.html")
-            served.wait()
-        finally:
-            served.close()
+    with (
+        TemporaryDirectory(prefix="rembg-skin-", ignore_cleanup_errors=True) as name,
+        serve_page(Path(name), arguments.image, arguments.port) as (url, thread),
+    ):
+        print(f"The page is at {url}; Ctrl-C ends it.", flush=True)
+        if not arguments.no_browser:
+            _open_browser(url, Path(name) / "open.html")
+        while thread.is_alive():
+            thread.join(0.5)  # signals are handled meanwhile, on every system
     return 0
 
 

@@ -44,14 +44,10 @@ _HELP = {
     "invert": "Selects all but the skin.",
 }
 _ENDS = {  # of sliders, if less than all that is allowed makes sense
-    "cb_min": (50, 205),
-    "cb_max": (50, 205),
-    "cr_min": (50, 205),
-    "cr_max": (50, 205),
+    **dict.fromkeys(("cb_min", "cb_max", "cr_min", "cr_max"), (50, 205)),
     "cb_center": (80, 160),
     "cr_center": (120, 190),
-    "first_axis": (1, 60),
-    "second_axis": (1, 60),
+    **dict.fromkeys(("first_axis", "second_axis"), (1, 60)),
     "angle": (0, 180),
     "prior": (0.01, 0.99),
     "smoothness": (0, 200),
@@ -73,32 +69,23 @@ def widget(name: str, option: Option) -> dict[str, object]:
         case Switch():
             return {**shared, "kind": "switch"}
         case Integer(default=None):
-            return {**shared, "kind": "list", "choices": _choices(name, option)}
+            low, high, step = option.low, option.high, option.step
+            allowed = range(-(-low // step) * step, high + 1, 2 if option.odd else step)
+            return {**shared, "kind": "list", "choices": list(allowed[:: -(-len(allowed) // _MOST_CHOICES)])}
         case Integer() | Real():
-            low, high = _ends(name, option)
-            value = rounded(name, option, option.default or 0)
-            return {**shared, "kind": "slider", "low": low, "high": high, "step": _step(name, option), "value": value}
+            slider = dict(zip(("low", "high", "step"), _slider(name, option), strict=True))
+            return {**shared, **slider, "kind": "slider", "value": rounded(name, option, option.default or 0)}
     raise TypeError(f"{name}: no widget shows {option!r}")
 
 
 def rounded(name: str, option: Integer | Real, value: float) -> float:
     """Return the place of the slider that is nearest to a number."""
-    return value if isinstance(option, Integer) else round(value, max(0, -round(math.log10(_step(name, option)))))
+    step = _slider(name, option)[2]
+    return value if isinstance(option, Integer) else round(value, max(0, -round(math.log10(step))))
 
 
-def _step(name: str, option: Integer | Real) -> float:
+def _slider(name: str, option: Integer | Real) -> tuple[float, float, float]:
+    low, high = _ENDS.get(name, (option.low, option.high))
     if isinstance(option, Integer):
-        return 2 if option.odd else option.step
-    low, high = _ends(name, option)
-    return float(10.0 ** round(math.log10((high - low) / _STEPS)))
-
-
-def _ends(name: str, option: Integer | Real) -> tuple[float, float]:
-    return _ENDS.get(name, (option.low, option.high))
-
-
-def _choices(name: str, option: Integer) -> list[int]:
-    low, high = map(int, _ends(name, option))
-    step = 2 if option.odd else option.step
-    allowed = list(range(-(-low // option.step) * option.step, high + 1, step))
-    return allowed[:: -(-len(allowed) // _MOST_CHOICES)]
+        return low, high, 2 if option.odd else option.step
+    return low, high, float(10.0 ** round(math.log10((high - low) / _STEPS)))

@@ -3,7 +3,9 @@
 import io
 import json
 import os
+import threading
 from base64 import b64encode
+from contextlib import AbstractContextManager
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,10 +18,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rembg_skin.errors import DataError, SkinError
+from rembg_skin.files import read_plain
+from rembg_skin.photos import unreadable
 from rembg_skin.tune.controls import widget
-from rembg_skin.tune.server import Served, bind, serve
+from rembg_skin.tune.server import bind, serving
 from rembg_skin.tune.shells import BASH, CUTOUT, MASK, POWERSHELL, SHELLS
-from rembg_skin.tune.tuner import LARGEST, LARGEST_FILE, Asked, Tuner, load_photo, read_file, shrunk
+from rembg_skin.tune.tuner import LARGEST, LARGEST_FILE, Asked, Tuner, shrunk
 
 _LARGEST_REQUEST = 1_000_000  # bytes; settings are a few hundred
 _PAGE = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
@@ -27,10 +31,10 @@ _KINDS = {"mask": "png", "cutout": "jpeg", "overlay": "jpeg"}
 _LIMITS = f"Photos of up to {LARGEST_FILE / 1e6:.0f} MB and {LARGEST / 1e6:.0f} megapixels"
 
 
-def application(tuner: Tuner, folder: Path, given: str | None = None) -> Starlette:
+def application(tuner: Tuner, folder: Path, given: dict[str, str] | None = None) -> Starlette:
     """Return the page as an ASGI application.
 
-    A download lies in `folder`, which exists, while it is made; `given` is the key of a photo to begin with.
+    A download lies in `folder`, which exists, while it is made; `given` describes a photo to begin with.
     """
 
     def start(_request: Request) -> Response:
@@ -39,15 +43,14 @@ def application(tuner: Tuner, folder: Path, given: str | None = None) -> Starlet
                 "methods": {name: [widget(*one) for one in cls.options.items()] for name, cls in tuner.methods.items()},
                 "shells": SHELLS,
                 "shell": POWERSHELL if os.name == "nt" else BASH,
-                "photo": given and _described(tuner, given),
+                "photo": given,
                 "limits": _LIMITS,
             }
         )
 
     async def upload(request: Request) -> Response:
         data, name = await _body(request, LARGEST_FILE), request.query_params.get("name", "photo")
-        key = await run_in_threadpool(lambda: tuner.add(load_photo(name, data)))
-        return JSONResponse(await run_in_threadpool(_described, tuner, key))
+        return JSONResponse(await run_in_threadpool(_held, tuner, name, data))
 
     async def update(request: Request) -> Response:
         shown = await run_in_threadpool(tuner.update, await _asked(request))
@@ -61,21 +64,18 @@ def application(tuner: Tuner, folder: Path, given: str | None = None) -> Starlet
     def refuse(_request: Request, error: Exception) -> Response:
         return JSONResponse({"error": str(error)}, 400)
 
-    routes = [
-        *(Route(f"/{name.removesuffix('page.html')}", _file(name, kind)) for name, kind in _PAGE.items()),
-        Route("/start", start),
-        *(Route(f"/{route.__name__}", route, methods=["POST"]) for route in (upload, update, download)),
-    ]
+    routes = [Route("/start", start)]
+    routes += [Route(f"/{route.__name__}", route, methods=["POST"]) for route in (upload, update, download)]
+    for name, kind in _PAGE.items():
+        file = Response(files("rembg_skin.tune").joinpath(name).read_bytes(), media_type=kind)
+        routes.append(Route(f"/{name.removesuffix('page.html')}", file))
     return Starlette(routes=routes, exception_handlers={SkinError: refuse})
 
 
-def _file(name: str, kind: str) -> Response:
-    return Response(files("rembg_skin.tune").joinpath(name).read_bytes(), media_type=kind)
-
-
-def _described(tuner: Tuner, key: str) -> dict[str, str]:
-    photo = tuner.photo(key)
-    return {"key": key, "name": photo.name, "preview": _url(shrunk(photo.image).convert("RGB"), "jpeg")}
+def _held(tuner: Tuner, name: str, data: bytes) -> dict[str, str]:
+    """Hold a photo, and describe it for the page."""
+    key = tuner.add(name, data)
+    return {"key": key, "name": name, "preview": _url(shrunk(tuner.photo(key).image).convert("RGB"), "jpeg")}
 
 
 def _url(picture: PILImage, kind: str) -> str:
@@ -117,11 +117,18 @@ async def _body(request: Request, most: int) -> bytes:
     raise HTTPException(413, text, headers={"connection": "close"})
 
 
-def serve_page(folder: Path, photo: Path | None = None, port: int | None = None) -> Served:
-    """Serve the page on this machine, with `photo` in it if one is given, and return it at once.
+def serve_page(
+    folder: Path, photo: Path | None = None, port: int | None = None
+) -> AbstractContextManager[tuple[str, threading.Thread]]:
+    """Return a context in which the page is served on this machine, with `photo` in it if one is given.
 
-    Raises SkinError if `photo` cannot be used or the port is taken.
+    It gives the address and the server's thread. Raises SkinError if `photo` cannot be used or the port is taken.
     """
-    tuner = Tuner()
-    given = None if photo is None else tuner.add(load_photo(str(photo), read_file(photo)))
-    return serve(application(tuner, folder, given), bind(port))
+    tuner, given = Tuner(), None
+    if photo is not None:
+        try:
+            data = read_plain(photo, LARGEST_FILE)
+        except OSError as error:
+            raise unreadable(photo, error) from error
+        given = _held(tuner, str(photo), data)
+    return serving(application(tuner, folder, given), bind(port))

@@ -37,14 +37,10 @@ def call(name: str, extras: Mapping[str, object], photo: str, what: str) -> str:
     )
 
 
-def _powershell(word: str) -> str:
-    return "'" + _POWERSHELL_QUOTES.sub(r"\1\1", word) + "'"
-
-
-def _cmd(word: str) -> str:
+_QUOTES: Mapping[str, Callable[[str], str]] = {
+    BASH: shlex.quote,
+    POWERSHELL: lambda word: "'" + _POWERSHELL_QUOTES.sub(r"\1\1", word) + "'",
     # A variable's name would end at the quotes around each percent sign: no variable is put in.
-    return '"' + word.replace("%", '"%"') + '"'
-
-
-_QUOTES: Mapping[str, Callable[[str], str]] = {BASH: shlex.quote, POWERSHELL: _powershell, CMD: _cmd}
+    CMD: lambda word: '"' + word.replace("%", '"%"') + '"',
+}
 SHELLS = tuple(_QUOTES)

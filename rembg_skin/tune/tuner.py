@@ -1,8 +1,6 @@
 """Photos and settings in, masks, pictures and commands out: all of `rembg-skin tune` but the page."""
 
-import stat
 import threading
-import warnings
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields
 from functools import lru_cache
@@ -70,53 +68,6 @@ class Shown(NamedTuple):
     line: str
 
 
-def methods() -> dict[str, type[SkinSession]]:
-    """Return the sessions whose files are on this disk, by name, `tiny_skin` first; the others need a download."""
-    ready = {name: cls for name, cls in session_classes().items() if all(on_disk(file) for file in files_of(cls.model))}
-    return {"tiny_skin": ready["tiny_skin"], **ready}
-
-
-def extras_of(session: type[SkinSession], values: Mapping[str, object]) -> dict[str, object]:
-    """Return those of a page's `values` that differ from the session's defaults, as the session takes them."""
-    extras: dict[str, object] = {}
-    for name, option in session.options.items():
-        value = values.get(name)
-        default: object = option.default
-        if isinstance(option, Real) and isinstance(value, int | float):
-            value, default = rounded(name, option, value), rounded(name, option, option.default)
-        elif isinstance(option, Integer) and isinstance(value, float) and value.is_integer():
-            value = int(value)  # JSON has one kind of number
-        if value not in (None, default):
-            extras[name] = value
-    return extras
-
-
-def load_photo(name: str, data: bytes) -> Photo:
-    """Return the photo in `data`, a file's bytes; raise ImageError if it is none, or larger than the page takes."""
-    try:
-        with warnings.catch_warnings(), open_photo(BytesIO(data)) as image:
-            warnings.simplefilter("ignore")  # about large images: the limit below is lower
-            pixels = image.width * image.height
-            if pixels <= LARGEST:
-                return Photo(name, data, upright(image))
-    except Exception as error:  # Pillow's decoders raise whatever comes up in a damaged file
-        raise unreadable(Path(name), error) from error
-    raise ImageError(
-        f"{printable(name)} has {pixels / 1e6:.0f} megapixels; this page takes up to {LARGEST / 1e6:.0f}. The command"
-        " itself has no such limit."
-    )
-
-
-def read_file(path: Path) -> bytes:
-    """Return the bytes of the photo named on the command line; raise ImageError if it is not a file of their size."""
-    try:
-        if stat.S_ISREG(path.stat().st_mode) and path.stat().st_size <= LARGEST_FILE:
-            return path.read_bytes()
-    except OSError as error:
-        raise unreadable(path, error) from error
-    raise ImageError(f"{printable(path)} is not a file of at most {LARGEST_FILE / 1e6:.0f} MB.")
-
-
 def shrunk(picture: PILImage) -> PILImage:
     """Return the picture within a screen's size: more would only take longer to send."""
     if max(picture.size) <= _SCREEN:
@@ -124,13 +75,8 @@ def shrunk(picture: PILImage) -> PILImage:
     return ImageOps.contain(picture, (_SCREEN, _SCREEN), Image.Resampling.BOX)
 
 
-def cutout(rgb: PILImage, mask: PILImage) -> PILImage:
-    """Return the RGB image where `mask` is, over a checkerboard."""
-    return Image.composite(rgb, _board(rgb.size), mask)
-
-
 @lru_cache(maxsize=2)
-def _board(size: tuple[int, int]) -> PILImage:
+def _checkerboard(size: tuple[int, int]) -> PILImage:
     dark = np.add.outer(np.arange(size[1]) // _CHECKER, np.arange(size[0]) // _CHECKER) % 2
     return Image.fromarray(np.array(_GREYS, np.uint8)[dark]).convert("RGB")
 
@@ -175,13 +121,28 @@ class Tuner:
     """The photos that were uploaded and the sessions that were chosen; any number of threads may call it."""
 
     def __init__(self) -> None:
-        self.methods = methods()
+        classes = {name: cls for name, cls in session_classes().items() if all(map(on_disk, files_of(cls.model)))}
+        self.methods = {"tiny_skin": classes["tiny_skin"], **classes}  # only those whose files are on this disk
         self._photos: dict[str, Photo] = {}
         self._sessions: dict[str, SkinSession] = {}
         self._turn = threading.Lock()
 
-    def add(self, photo: Photo) -> str:
-        """Hold a photo, the last few of which are held, and return the key to it."""
+    def add(self, name: str, data: bytes) -> str:
+        """Hold the photo in `data`, a file's bytes, as one of the last few, and return the key to it.
+
+        Raises ImageError if it is none, or larger than the page takes.
+        """
+        try:
+            with open_photo(BytesIO(data)) as image:
+                pixels = image.width * image.height
+                photo = Photo(name, data, upright(image) if pixels <= LARGEST else image)
+        except Exception as error:  # Pillow's decoders raise whatever comes up in a damaged file
+            raise unreadable(Path(name), error) from error
+        if pixels > LARGEST:
+            raise ImageError(
+                f"{printable(name)} has {pixels / 1e6:.0f} megapixels; this page takes up to {LARGEST / 1e6:.0f}. The"
+                " command itself has no such limit."
+            )
         key = token_hex(8)
         with self._turn:
             _recall(self._photos, key, lambda: photo)
@@ -189,8 +150,7 @@ class Tuner:
 
     def photo(self, key: str) -> Photo:
         """Return a photo that is held; raise DataError if it is not."""
-        photo = self._photos.get(key)
-        if photo is None:
+        if (photo := self._photos.get(key)) is None:
             raise DataError(f"This photo is no longer held. {NO_PHOTO}")
         return photo
 
@@ -206,14 +166,12 @@ class Tuner:
         mask = self._mask(asked.method, photo.image, extras)
         share = np.count_nonzero(np.asarray(mask) > THRESHOLD) / (mask.width * mask.height)
         rgb, small = (shrunk(picture) for picture in (to_rgb(photo.image)[0], mask))
-        pictures = {"mask": mask, "cutout": cutout(rgb, small), "overlay": overlay(rgb, np.asarray(small))}
+        cutout = Image.composite(rgb, _checkerboard(rgb.size), small)
+        pictures = {"mask": mask, "cutout": cutout, "overlay": overlay(rgb, np.asarray(small))}
         return Shown(pictures, *lines, f"{mask.width} x {mask.height} pixels, {share:.1%} skin")
 
     def write(self, asked: Asked, folder: Path) -> bytes:
-        """Return the file that `rembg-skin cut` would write; it lies in `folder` meanwhile.
-
-        Raises SkinError as :meth:`update` does, and if there is no photo.
-        """
+        """Return the file that `rembg-skin cut` would write; it lies in `folder` meanwhile. Raises SkinError, too."""
         draft = folder / token_hex(8)
         try:
             draft.write_bytes(self.photo(asked.photo or "").data)
@@ -226,9 +184,19 @@ class Tuner:
             draft.unlink(missing_ok=True)
 
     def _extras(self, asked: Asked) -> dict[str, object]:
+        """Return the values that differ from the session's defaults, as the session takes them."""
         if asked.method not in self.methods:
             raise DataError("This page has no such method.")
-        return extras_of(self.methods[asked.method], asked.values)
+        extras: dict[str, object] = {}
+        for name, option in self.methods[asked.method].options.items():
+            value, default = asked.values.get(name), option.default
+            if isinstance(option, Real) and isinstance(value, int | float):
+                value, default = (rounded(name, option, number) for number in (value, option.default))
+            elif isinstance(option, Integer) and isinstance(value, float) and value.is_integer():
+                value = int(value)  # JSON has one kind of number
+            if value not in (None, default):
+                extras[name] = value
+        return extras
 
     def _mask(self, method: str, image: PILImage, extras: Mapping[str, object]) -> PILImage:
         with self._turn:

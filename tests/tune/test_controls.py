@@ -9,35 +9,29 @@ from rembg_skin.sessions.options import Option, Real
 from rembg_skin.tune.controls import widget
 
 EXTRAS = {(name, str(option)): option for cls in session_classes().values() for name, option in cls.options.items()}
-each_extra = pytest.mark.parametrize(("name", "option"), [(name, option) for (name, _), option in EXTRAS.items()])
 
 
-@each_extra
-def test_every_extra_has_a_short_line_of_its_own(name: str, option: Option) -> None:
-    line = str(widget(name, option)["help"])
+@pytest.mark.parametrize(("name", "option"), [(name, option) for (name, _), option in EXTRAS.items()])
+def test_an_extra_has_a_short_line_of_its_own_and_a_widget_of_allowed_values(name: str, option: Option) -> None:
+    shown = widget(name, option)
+    line = str(shown["help"])
     assert line.endswith(".")
     assert option.allowed not in line, f"{name} has no line"
     assert len(line) <= 60
-
-
-def test_an_extra_without_a_line_states_its_range() -> None:
-    assert widget("new", Real(1.0, 0.0, 2.0))["help"] == "Takes a number from 0 to 2."
-
-
-@each_extra
-def test_a_slider_holds_its_default_and_only_allowed_numbers(name: str, option: Option) -> None:
-    shown = widget(name, option)
     match shown:
         case {"kind": "slider", "low": float() | int() as low, "high": float() | int() as high, "step": step}:
             assert low <= float(str(shown["value"])) <= high
-            assert option.parse(low) == low
-            assert option.parse(high) == high
+            assert [option.parse(end) for end in (low, high)] == [low, high]
             assert (high - low) / float(str(step)) >= 7  # some steps to try
         case {"kind": "list", "choices": list(choices)}:
             assert 2 < len(choices) <= 41
             assert [option.parse(choice) for choice in choices] == choices
         case _:
             assert shown["value"] == option.default
+
+
+def test_an_extra_without_a_line_states_its_range() -> None:
+    assert widget("new", Real(1.0, 0.0, 2.0))["help"] == "Takes a number from 0 to 2."
 
 
 @given(low=st.floats(-1e4, 1e4), width=st.floats(1e-3, 1e5))

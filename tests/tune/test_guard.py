@@ -1,19 +1,11 @@
 """Only a browser that has the page's address gets an answer; other users of the machine and other sites get nothing."""
 
-import os
-import shutil
 import socket
-import subprocess
-import sys
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from tests.tune.conftest import tune
-
-pytestmark = pytest.mark.e2e
 FOREIGN_HOSTS = [
     *("evil.example", "evil.example:{port}", "127.0.0.1:{port}.evil.example", "localhost.evil.example:{port}", ""),
     *("127.0.0.1", "127.0.0.1:1", "0.0.0.0:{port}", "[::]:{port}", "127.0.0.2:{port}", "user@127.0.0.1:{port}"),
@@ -27,10 +19,8 @@ ROUTES = [
     *(("POST", path) for path in ("/upload", "/update", "/download", "/gradio_api/upload", "/gradio_api/queue/join")),
     *(("HEAD", "/"), ("OPTIONS", "/upload"), ("DELETE", "/")),
 ]
-OTHER_USER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-another_user = pytest.mark.skipif(
-    not hasattr(os, "getuid") or os.getuid() != 0 or shutil.which("setpriv") is None, reason="only root can be another"
-)
+UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+UPGRADE |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
 
 
 def url_of(server: str, path: str) -> str:
@@ -51,30 +41,25 @@ def visitor(server: str) -> requests.Session:
     """Return a browser after its first visit."""
     session = requests.Session()
     answer = session.get(server, timeout=10)
-    assert "rembg-skin tune" in answer.text
-    cookie = answer.headers["set-cookie"]
-    assert "HttpOnly" in cookie
-    assert "SameSite=Strict" in cookie
+    assert "rembg-skin tune</title>" in answer.text
+    assert {"HttpOnly", "SameSite=Strict"} < set(answer.headers["set-cookie"].split("; "))
     return session
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_no_route_answers_without_the_token(server: str, method: str, path: str) -> None:
     token = server.partition("=")[2]
-    cookie = f"rembg-skin-tune-{urlsplit(server).port}"
+    cookie = {f"rembg-skin-tune-{urlsplit(server).port}": token[1:]}
     for query in ("", "?token=", f"?token={token[:-1]}", f"?token={token}x", "?token=%ff%00", f"?t={token}"):
-        url = url_of(server, path + query)
-        answer = requests.request(method, url, data=b"x", timeout=10, cookies={cookie: token[1:]})
+        answer = requests.request(method, url_of(server, path + query), data=b"x", timeout=10, cookies=cookie)
         assert answer.status_code == 403
         assert "set-cookie" not in answer.headers
         assert token not in answer.text
 
 
 def test_no_websocket_is_opened_without_the_token(server: str, visitor: requests.Session) -> None:
-    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
-    upgrade |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version": "13"}
-    assert requests.get(url_of(server, "/queue/join"), headers=upgrade, timeout=10).status_code == 403
-    assert visitor.get(url_of(server, "/queue/join"), headers=upgrade, timeout=10).status_code >= 400
+    assert requests.get(url_of(server, "/queue/join"), headers=UPGRADE, timeout=10).status_code == 403
+    assert visitor.get(url_of(server, "/queue/join"), headers=UPGRADE, timeout=10).status_code >= 400
 
 
 @pytest.mark.parametrize("path", ["/", "/page.js", "/page.css", "/start"])
@@ -135,31 +120,3 @@ def test_only_this_machine_can_reach_it(server: str) -> None:
     # Another address of the same machine: reached by a server that listens on every address.
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.2", urlsplit(server).port), timeout=5)
-
-
-@another_user
-def test_another_user_of_the_machine_finds_neither_token_nor_page_nor_files(tmp_path: Path, folder: Path) -> None:
-    seen = tmp_path / "opened"
-    browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" > {seen}.part; mv {seen}.part {seen}; sleep 60\n')
-    browser.chmod(0o755)
-    spy = (
-        "import os, sys, urllib.request as http, pathlib\n"
-        "lines = [p.read_bytes() for p in pathlib.Path('/proc').glob('[0-9]*/cmdline')]\n"
-        "token = sys.stdin.read().encode()\n"
-        "assert not any(token in line for line in lines), 'in a command line'\n"
-        "for place in sys.argv[2:]:\n"
-        "    try: os.listdir(place)\n"
-        "    except PermissionError: continue\n"
-        "    sys.exit(place)\n"
-        "try: http.urlopen(sys.argv[1])\n"
-        "except http.HTTPError as error: sys.exit(error.code != 403)\n"
-    )
-    shutil.copymode("/tmp", tmp_path.parent)  # pytest's folders are closed to others
-    with tune(tmp_path, str(folder / "uploaded photo.png"), BROWSER=f"{browser} %s &") as (_, url):
-        (private,) = tmp_path.glob("rembg-skin-*")
-        address, _, token = url.partition("?token=")
-        command = [*OTHER_USER, sys.executable, "-c", spy, f"{address}start", str(private)]
-        done = subprocess.run(command, input=token, capture_output=True, text=True, check=False, timeout=60)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert url in (private / "open.html").read_text()

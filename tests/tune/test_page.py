@@ -1,10 +1,8 @@
 """The page of `rembg-skin tune` in a real browser, 1400 and 400 pixels wide."""
 
 import io
-import os
 import re
 import subprocess
-import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +16,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from rembg_skin.sessions.options import Choice, Integer, Option, Real, Switch
 from rembg_skin.tune.controls import widget
-from rembg_skin.tune.tuner import methods
+from rembg_skin.tune.tuner import Tuner
+from tests.support.command import run
 
-METHODS = methods()
+METHODS = Tuner().methods
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 WIDE, NARROW = {"width": 1400, "height": 950}, {"width": 400, "height": 850}
 
@@ -37,22 +35,20 @@ class Seen:
     def command(self) -> str:
         """Press the copy button of the command, and return what is on the clipboard."""
         self.page.locator("#command button").click()
-        text = self.page.evaluate("navigator.clipboard.readText()")
-        assert isinstance(text, str)
-        return text
+        return str(self.page.evaluate("navigator.clipboard.readText()"))
 
-    def wait_for_command(self, text: str) -> None:
+    def wait_for_command(self, text: str | re.Pattern[str]) -> None:
         """Wait until the command is of the last change."""
-        self.page.locator("#command", has_text=text).wait_for()
+        self.page.locator("#command pre", has_text=text).wait_for()
+
+    def source(self) -> str | None:
+        """Return the address of the mask's picture."""
+        source: str | None = self.page.locator("#mask img").get_attribute("src")
+        return source
 
     def picture(self, element: str = "mask") -> NDArray[np.uint8]:
         data = b64decode(self.page.locator(f"#{element} img").get_attribute("src").partition(",")[2])
         return np.asarray(Image.open(io.BytesIO(data)).convert("L" if element == "mask" else "RGB"))
-
-    def source(self) -> str | None:
-        source = self.page.locator("#mask img").get_attribute("src")
-        assert source is None or isinstance(source, str)
-        return source
 
     def wait_for_another_mask(self, than: str | None) -> None:
         self.page.wait_for_function(
@@ -61,10 +57,14 @@ class Seen:
 
     def choose(self, method: str) -> Any:
         """Choose a method under its defaults, and return its settings."""
+        panel = self.page.locator(f"#{method}")
         self.page.locator("#method").select_option(method)
-        self.page.locator(f"#{method}").get_by_role("button", name="Defaults").click()
-        self.page.locator("#command pre", has_text=re.compile(f" {method} ")).wait_for()
-        return self.page.locator(f"#{method}")
+        panel.get_by_role("button", name="Defaults").click()
+        self.wait_for_command(re.compile(f" {method} "))
+        return panel
+
+    def give(self, file: Path) -> None:
+        self.page.locator("#photo input[type=file]").set_input_files(file)
 
     def set(self, method: str, extra: str, number: float) -> None:
         self.page.locator(f"#{method}").get_by_label(f"number input for {extra}", exact=True).fill(str(number))
@@ -89,9 +89,9 @@ def opened_page(browser: Any, server: str, viewport: dict[str, int]) -> Iterator
 
 
 @pytest.fixture
-def fresh(browser: Any, server: str, request: pytest.FixtureRequest) -> Iterator[Seen]:
+def fresh(browser: Any, server: str) -> Iterator[Seen]:
     """Give a page as it is when it opens."""
-    with opened_page(browser, server, getattr(request, "param", WIDE)) as page:
+    with opened_page(browser, server, WIDE) as page:
         yield page
 
 
@@ -103,29 +103,29 @@ def seen(browser: Any, server: str) -> Iterator[Seen]:
 
 
 def test_upload_move_a_slider_copy_the_command_run_it_and_get_the_same_mask(fresh: Seen, folder: Path) -> None:
-    seen, page = fresh, fresh.page
-    seen.choose("ycbcr_skin")
+    seen, mouse = fresh, fresh.page.mouse
+    panel = seen.choose("ycbcr_skin")
     before = seen.source()
-    page.locator("#photo input[type=file]").set_input_files(folder / "uploaded photo.png")
+    seen.give(folder / "uploaded photo.png")
     seen.wait_for_command("uploaded photo")
     seen.wait_for_another_mask(before)
     default = seen.picture()
     assert default.shape == (512, 512)
-    page.get_by_label("mask", exact=True).check()
+    seen.page.get_by_label("mask", exact=True).check()
     box = seen.box("#ycbcr_skin [aria-label='range slider for cr_min']")
     middle = (box["y"] + box["bottom"]) / 2
-    page.mouse.move(box["x"] + box["width"] * (137 - 50) / 155, middle)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * (150 - 50) / 155, middle, steps=8)
-    page.mouse.up()
-    last = page.locator("#ycbcr_skin").get_by_label("range slider for cr_min").input_value()
+    mouse.move(box["x"] + box["width"] * (137 - 50) / 155, middle)
+    mouse.down()
+    mouse.move(box["x"] + box["width"] * (150 - 50) / 155, middle, steps=8)
+    mouse.up()
+    last = panel.get_by_label("range slider for cr_min").input_value()
     seen.wait_for_command(f"cr_min={last} ")  # the last of the positions that the mouse went through
     moved = seen.picture()
     assert np.count_nonzero(moved) < 0.8 * np.count_nonzero(default)
     text = seen.command()
     assert re.fullmatch(r"rembg-skin cut --mask -m ycbcr_skin:cr_min=1[45]\d 'uploaded photo.png' -o mask.png", text)
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    subprocess.run(text, shell=True, cwd=folder, env=environment, check=True)
+    words = subprocess.run(f"printf '%s\\n' {text}", shell=True, capture_output=True, text=True, check=True).stdout
+    assert run(*words.splitlines()[1:], cwd=folder).returncode == 0
     assert np.array_equal(np.asarray(Image.open(folder / "mask.png")), moved)
 
 
@@ -157,34 +157,29 @@ def test_a_list_and_a_word_of_the_network(seen: Seen) -> None:
     seen.wait_for_command("stretch=always,smooth=false,size=256")
 
 
-def test_a_minimum_above_its_maximum_is_told_and_the_pictures_stay(seen: Seen) -> None:
+def test_a_minimum_above_its_maximum_and_what_is_no_photo_are_told_and_the_page_stays(seen: Seen, folder: Path) -> None:
     seen.choose("ycbcr_skin")
-    mask, command = seen.source(), seen.command()
+    shown = seen.source(), seen.command()
+    (folder / "notes.txt").write_text("not an image")
+    seen.give(folder / "notes.txt")
+    seen.page.locator("#line", has_text="notes.txt cannot be read").wait_for()
+    assert (seen.source(), seen.command()) == shown
     seen.set("ycbcr_skin", "cb_min", 180)
     told = seen.page.locator("#line", has_text=re.compile("cb_min=180.*cb_max"))
     told.wait_for()
     assert "are those before this change" in told.inner_text()
-    assert (seen.source(), seen.command()) == (mask, command)
+    assert (seen.source(), seen.command()) == shown
     seen.set("ycbcr_skin", "cb_min", 90)
     seen.page.locator("#line", has_text="% skin").wait_for()
 
 
-@pytest.mark.parametrize(("what", "end"), [("mask", ".mask.png"), ("cutout", ".cut.png")])
-def test_downloads_are_named_after_the_photo(what: str, end: str, seen: Seen) -> None:
+@pytest.mark.parametrize(("what", "end", "mode"), [("mask", ".mask.png", "L"), ("cutout", ".cut.png", "RGBA")])
+def test_downloads_are_named_after_the_photo(what: str, end: str, mode: str, seen: Seen) -> None:
     seen.choose("ycbcr_skin")
     with seen.page.expect_download() as waiting:
         seen.page.get_by_role("button", name=f"Download {what}").click()
     assert waiting.value.suggested_filename.endswith(end)
-    assert Image.open(waiting.value.path()).mode == {"mask": "L", "cutout": "RGBA"}[what]
-
-
-def test_a_file_that_is_not_a_photo_is_told_and_the_page_stays(seen: Seen, folder: Path) -> None:
-    seen.choose("ycbcr_skin")
-    mask = seen.source()
-    (folder / "notes.txt").write_text("not an image")
-    seen.page.locator("#photo input[type=file]").set_input_files(folder / "notes.txt")
-    seen.page.locator("#line", has_text="notes.txt cannot be read").wait_for()
-    assert seen.source() == mask
+    assert Image.open(waiting.value.path()).mode == mode
 
 
 def test_a_photo_may_be_pasted_or_taken_with_the_camera(fresh: Seen, folder: Path) -> None:
@@ -211,27 +206,23 @@ def test_the_command_is_quoted_for_the_shell_that_is_chosen(seen: Seen) -> None:
         seen.wait_for_command(quoted)
 
 
-def test_every_option_of_every_method_has_its_widget_and_its_line(seen: Seen) -> None:
-    for name, cls in METHODS.items():
-        panel = seen.choose(name)
-        for option, kind in cls.options.items():
-            assert panel.get_by_text(str(widget(option, kind)["help"]), exact=True).is_visible(), (name, option)
-            check_widget(panel, option, kind)
-
-
-def check_widget(panel: Any, name: str, kind: Option) -> None:
-    if isinstance(kind, Integer | Real) and kind.default is not None:
-        assert panel.get_by_label(f"range slider for {name}", exact=True).count() == 1, f"{name} has no slider"
-        number = panel.get_by_label(f"number input for {name}", exact=True)
-        assert number.evaluate("field => field.scrollWidth <= field.clientWidth"), f"a digit of {name} is cut off"
-    elif isinstance(kind, Choice):
-        for word in kind.words:
-            assert panel.get_by_label(word, exact=True).is_visible(), name
-    elif isinstance(kind, Switch):
-        assert panel.locator("input[type=checkbox]").count(), name
-        assert panel.get_by_label(name, exact=True).is_checked() == kind.default
-    else:
-        assert panel.get_by_label(name, exact=True).input_value() == ""
+@pytest.mark.parametrize("method", METHODS)
+def test_every_option_of_a_method_has_its_widget_and_its_line(method: str, seen: Seen) -> None:
+    panel = seen.choose(method)
+    for name, option in METHODS[method].options.items():
+        field = panel.get_by_label(name, exact=True)
+        match shown := widget(name, option):
+            case {"kind": "slider"}:
+                assert panel.get_by_label(f"range slider for {name}", exact=True).count() == 1, f"{name} has no slider"
+                number = panel.get_by_label(f"number input for {name}", exact=True)
+                assert number.evaluate("field => field.scrollWidth <= field.clientWidth"), f"{name}: a digit is cut off"
+            case {"kind": "words", "words": tuple(words)}:
+                assert all(panel.get_by_label(word, exact=True).is_visible() for word in words), name
+            case {"kind": "switch"}:
+                assert (field.get_attribute("type"), field.is_checked()) == ("checkbox", shown["value"])
+            case _:
+                assert field.input_value() == ""
+        assert panel.get_by_text(str(shown["help"]), exact=True).is_visible(), name
 
 
 def test_wide_the_settings_stand_beside_the_pictures(seen: Seen) -> None:
@@ -243,20 +234,18 @@ def test_wide_the_settings_stand_beside_the_pictures(seen: Seen) -> None:
     assert seen.page.get_by_text("Photos of up to 200 MB and 50 megapixels").is_visible()
 
 
-@pytest.mark.parametrize("fresh", [NARROW], indirect=True)
-def test_narrow_the_pictures_stand_above_the_settings_and_stay_in_view(fresh: Seen) -> None:
-    seen = fresh
-    assert seen.page.evaluate("document.documentElement.scrollWidth") == 400
-    order = [seen.box(element) for element in ("h1", "#photo", "#mask", "#controls", "#command")]
-    assert all(above["bottom"] <= below["y"] for above, below in pairwise(order))
-    panel = seen.choose("ycbcr_hsv_skin")
-    panel.get_by_label("range slider for v_max").scroll_into_view_if_needed()
-    seen.page.mouse.move(200, 600)
-    seen.page.mouse.wheel(0, 300)
-    seen.page.wait_for_timeout(500)
-    mask = seen.box("#mask")
-    assert mask["y"] >= -1
-    assert mask["bottom"] < 0.6 * NARROW["height"]
+def test_narrow_the_pictures_stand_above_the_settings_and_stay_in_view(browser: Any, server: str) -> None:
+    with opened_page(browser, server, NARROW) as seen:
+        assert seen.page.evaluate("document.documentElement.scrollWidth") == 400
+        order = [seen.box(element) for element in ("h1", "#photo", "#mask", "#controls", "#command")]
+        assert all(above["bottom"] <= below["y"] for above, below in pairwise(order))
+        seen.choose("ycbcr_hsv_skin").get_by_label("range slider for v_max").scroll_into_view_if_needed()
+        seen.page.mouse.move(200, 600)
+        seen.page.mouse.wheel(0, 300)
+        seen.page.wait_for_timeout(500)
+        mask = seen.box("#mask")
+        assert mask["y"] >= -1
+        assert mask["bottom"] < 0.6 * NARROW["height"]
 
 
 def test_nothing_is_asked_for_at_another_host(seen: Seen, server: str) -> None:

@@ -27,6 +27,7 @@ def powershell_words(line: str) -> list[str]:
     return [re.sub(rf"({quotes}){quotes}", r"\1", quoted) or bare for quoted, bare in words]
 
 
+PARSER = parser(["cut"])
 READERS: dict[str, Callable[[str], list[str]]] = {BASH: shlex.split, POWERSHELL: powershell_words, CMD: cmd_words}
 # What a file may be called on Windows, and on the others.
 WINDOWS = st.text(
@@ -44,29 +45,23 @@ def test_the_command_survives_its_shell_and_means_what_the_page_shows(
     extras = {"angle": angle, "blur": 5, "parts": "skin", "invert": True}
     words = READERS[shell](command(shell, "diagonal_skin", extras, name, what))
     assert words[:2] == ["rembg-skin", "cut"]
-    parsed = parser(words[1:]).parse_args(words[1:])
+    parsed = PARSER.parse_args(words[1:])
     assert (parsed.model.name, parsed.model.extras) == ("diagonal_skin", extras)
     assert parsed.kind == {MASK: "mask", CUTOUT: "cut"}[what]
-    assert parsed.photos == [Path(name)]
-    assert parsed.output == f"{what}.png"
+    assert (parsed.photos, parsed.output) == ([Path(name)], f"{what}.png")
 
 
 @pytest.mark.parametrize(
     ("shell", "quoted"),
     [
-        (BASH, """'it'"'"'s 5% & more.jpg'"""),
-        (POWERSHELL, "'it''s 5% & more.jpg'"),
-        (CMD, """"it's 5"%" & more.jpg\""""),
+        (BASH, """hsv_skin:h_max=25,invert=true 'it'"'"'s 5% & more.jpg'"""),
+        (POWERSHELL, "'hsv_skin:h_max=25,invert=true' 'it''s 5% & more.jpg'"),  # no list of two extras
+        (CMD, """"hsv_skin:h_max=25,invert=true" "it's 5"%" & more.jpg\""""),
     ],
 )
 def test_each_shell_has_its_quotes(shell: str, quoted: str) -> None:
-    line = f"rembg-skin cut -m hsv_skin:h_max=25 {quoted} -o cutout.png"
-    assert command(shell, "hsv_skin", {"h_max": 25}, "it's 5% & more.jpg", CUTOUT) == line
-
-
-def test_powershell_makes_no_list_of_two_extras() -> None:
-    line = command(POWERSHELL, "hsv_skin", {"h_max": 25, "invert": True}, "photo.jpg", MASK)
-    assert line == "rembg-skin cut --mask -m 'hsv_skin:h_max=25,invert=true' photo.jpg -o mask.png"
+    line = command(shell, "hsv_skin", {"h_max": 25, "invert": True}, "it's 5% & more.jpg", MASK)
+    assert line == f"rembg-skin cut --mask -m {quoted} -o mask.png"
 
 
 @given(photo=POSIX, angle=st.floats(-360, 360), what=st.sampled_from([MASK, CUTOUT]))

@@ -6,68 +6,67 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 
 from rembg_skin.cli import main
 from rembg_skin.errors import DataError, ImageError, ModelError, OptionError
 from rembg_skin.tune import tuner as tune
+from rembg_skin.tune.page import application
 from rembg_skin.tune.shells import BASH, CUTOUT, MASK
-from rembg_skin.tune.tuner import Asked, Shown, Tuner, cutout, extras_of, load_photo, methods, remembering
+from rembg_skin.tune.tuner import Asked, Shown, Tuner, remembering
+from tests.support.photos import FILES, SKIN, encoded, picture
 
-SKIN, SKY = (224, 172, 142), (90, 140, 220)
-METHODS = methods()
+METHODS = Tuner().methods
+CB_MAX = METHODS["ycbcr_skin"].options["cb_max"].default
 
 
-def shown(name: str, path: Path | None, *, what: str = MASK, **values: object) -> Shown:
+def shown(name: str, data: bytes | None, *, what: str = MASK, **values: object) -> Shown:
     tuner = Tuner()
-    key = None if path is None else tuner.add(load_photo(str(path), path.read_bytes()))
+    key = None if data is None else tuner.add("photo.png", data)
     return tuner.update(Asked(key, name, values, what, BASH))
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> Path:
-    """Left half skin, right half sky."""
-    image = Image.new("RGB", (120, 80), SKY)
-    image.paste(SKIN, (0, 0, 60, 80))
-    path = tmp_path / "photo.png"
-    image.save(path)
-    return path
 
 
 def test_it_offers_the_package_s_network_first_and_every_other_whose_file_is_on_disk(home: Path) -> None:
     classic = ["hsv_skin", "ycbcr_skin", "ycbcr_hsv_skin", "ellipse_skin", "diagonal_skin", "icm_skin"]
-    assert list(methods()) == ["tiny_skin", *classic]
+    assert list(Tuner().methods) == ["tiny_skin", *classic]
     for name in ("pan_skin.onnx", "yunet.onnx", "u2net_skin_refined.onnx"):  # the last one needs two other files
         (home / name).touch()
-    assert list(methods()) == ["tiny_skin", "pan_skin", *classic, "face_skin"]
+    assert list(Tuner().methods) == ["tiny_skin", "pan_skin", *classic, "face_skin"]
 
 
-def test_only_what_was_moved_becomes_an_extra_of_its_type() -> None:
-    cls = METHODS["ycbcr_skin"]
-    values = {"cb_min": 80.0, "blur": 5.0, "cr_min": None, "cb_max": cls.options["cb_max"].default, "unknown": 3}
-    extras = extras_of(cls, values)
-    assert extras == {"cb_min": 80, "blur": 5}
-    assert all(type(value) is int for value in extras.values())
-
-
-def test_a_slider_beside_a_default_between_its_steps_is_not_moved() -> None:
-    session = METHODS["diagonal_skin"]
-    assert extras_of(session, {"cb_center": 119.3}) == {}
-    assert extras_of(session, {"cb_center": 119.40000000000001}) == {"cb_center": 119.4}
+@pytest.mark.parametrize(
+    ("name", "values", "extras"),
+    [
+        ("ycbcr_skin", {"cb_min": 80.0, "blur": 5.0, "cr_min": None, "cb_max": CB_MAX, "new": 3}, ":cb_min=80,blur=5"),
+        ("diagonal_skin", {"cb_center": 119.3}, ""),  # the slider's place beside a default between its steps
+        ("diagonal_skin", {"cb_center": 119.40000000000001}, ":cb_center=119.4"),
+        ("hsv_skin", {"h_max": 25}, ":h_max=25"),
+    ],
+)
+def test_only_what_was_moved_becomes_an_extra_of_its_type(
+    name: str, values: dict[str, object], extras: str, tmp_path: Path
+) -> None:
+    one = shown(name, None, what=CUTOUT, **values)
+    assert one.pictures == {}
+    assert one.command == f"rembg-skin cut -m {name}{extras} photo.jpg -o cutout.png"
+    with pytest.raises(DataError, match="Upload a photo"):
+        Tuner().write(Asked(None, name, {}, MASK, BASH), tmp_path)
 
 
 @pytest.mark.parametrize("value", ["many", [1], {}, 1e400, float("nan"), 3.5, "true", -1])
 @pytest.mark.parametrize("extra", ["cb_min", "invert", "parts"])
-def test_nonsense_is_refused_in_words(photo: Path, value: object, extra: str) -> None:
+def test_nonsense_is_refused_in_words(value: object, extra: str) -> None:
     values: dict[str, Any] = {extra: value}
     with pytest.raises(OptionError, match=f"ycbcr_skin: {extra}="):
-        shown("ycbcr_skin", photo, **values)
+        shown("ycbcr_skin", FILES["PNG"], **values)
 
 
 def test_the_python_lines_and_the_command_give_the_mask_that_is_shown(
-    photo: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(photo.parent)
-    one = shown("ycbcr_skin", photo, cr_min=140, blur=7)
+    monkeypatch.chdir(tmp_path)
+    Path("photo.png").write_bytes(FILES["PNG"])
+    one = shown("ycbcr_skin", FILES["PNG"], cr_min=140, blur=7)
     names: dict[str, Any] = {}
     exec(one.python, names)
     assert main(one.command.split()[1:]) == 0
@@ -75,58 +74,50 @@ def test_the_python_lines_and_the_command_give_the_mask_that_is_shown(
         assert np.array_equal(np.asarray(mask), np.asarray(one.pictures["mask"]))
 
 
-def test_without_a_photo_the_command_is_there_already(tmp_path: Path) -> None:
-    one = shown("hsv_skin", None, what=CUTOUT, h_max=25)
-    assert one.pictures == {}
-    assert one.command == "rembg-skin cut -m hsv_skin:h_max=25 photo.jpg -o cutout.png"
-    with pytest.raises(DataError, match="Upload a photo"):
-        Tuner().write(Asked(None, "hsv_skin", {}, MASK, BASH), tmp_path)
-
-
-def test_a_photo_is_shown_upright_as_rembg_turns_it(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[274] = 6
-    Image.new("RGB", (40, 20), SKIN).save(tmp_path / "turned.jpg", exif=exif)
-    assert load_photo("turned.jpg", (tmp_path / "turned.jpg").read_bytes()).image.size == (20, 40)
-
-
-def test_bad_photos_are_refused(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ImageError, match=r"notes.txt cannot be read: its format is unknown"):
-        load_photo("notes.txt", b"not an image")
-    with pytest.raises(ImageError, match=r"cut off\.png cannot be read: "):
-        load_photo("cut off.png", photo.read_bytes()[:100])
-    monkeypatch.setattr(tune, "LARGEST", 5000)
-    with pytest.raises(ImageError, match=r"large.png has 0 megapixels; this page takes up to 0"):
-        load_photo("large.png", photo.read_bytes())
-
-
-def test_a_name_is_never_opened(photo: Path) -> None:
-    for name in (str(photo), "/dev/zero", "../photo.png", "\0", "http://127.0.0.1/", ""):
-        with pytest.raises(ImageError, match="cannot be read"):
-            load_photo(name, b"")
-        with pytest.raises(DataError, match="no longer held"):
-            Tuner().photo(name)
-
-
-def test_the_last_few_photos_are_held(photo: Path) -> None:
+def test_a_photo_is_shown_upright_as_rembg_turns_it() -> None:
     tuner = Tuner()
-    keys = [tuner.add(load_photo("photo.png", photo.read_bytes())) for _ in range(5)]
+    assert tuner.photo(tuner.add("turned.jpg", FILES["turned by EXIF"])).image.size == (40, 60)
+
+
+def test_bad_photos_are_refused_and_a_name_is_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tuner, photo = Tuner(), tmp_path / "photo.png"
+    photo.write_bytes(FILES["PNG"])
+    for name, data, words in (
+        ("notes.txt", b"not an image", "notes.txt cannot be read: its format is unknown"),
+        ("cut off.png", FILES["PNG"][:100], r"cut off\.png cannot be read: "),
+        *((name, b"", "cannot be read") for name in (str(photo), "/dev/zero", "\0", "http://127.0.0.1/", "")),
+    ):
+        with pytest.raises(ImageError, match=words):
+            tuner.add(name, data)
+        with pytest.raises(DataError, match="no longer held"):
+            tuner.photo(name)
+    monkeypatch.setattr(tune, "LARGEST", 2000)
+    with pytest.raises(ImageError, match=r"large.png has 0 megapixels; this page takes up to 0"):
+        tuner.add("large.png", FILES["PNG"])
+
+
+def test_the_last_few_photos_are_held_and_the_page_opens_without_the_first(tmp_path: Path) -> None:
+    tuner = Tuner()
+    keys = [tuner.add("photo.png", FILES["PNG"]) for _ in range(5)]
     assert tuner.photo(keys[1]).name == "photo.png"
     with pytest.raises(DataError, match="no longer held"):
         tuner.photo(keys[0])
+    page = TestClient(application(tuner, tmp_path, {"key": keys[0], "name": "photo.png", "preview": ""}))
+    assert page.get("/start").json()["photo"]["key"] == keys[0]
+    asked = Asked(keys[0], "hsv_skin", {}, MASK, BASH)._asdict()
+    assert "no longer held" in page.post("/update", json=asked).json()["error"]
 
 
 def test_the_cutout_shows_the_photo_where_the_mask_is_and_a_board_elsewhere() -> None:
-    mask = Image.new("L", (64, 32))
-    mask.paste(255, (0, 0, 32, 32))
-    board = np.asarray(cutout(Image.new("RGB", (64, 32), SKIN), mask))
-    assert (board[:, :32] == SKIN).all()
-    assert {tuple(pixel) for pixel in board[:, 32:].reshape(-1, 3)} == {(224,) * 3, (184,) * 3}
+    one = shown("ycbcr_skin", encoded(picture(120, 80)))
+    mask, board = (np.asarray(one.pictures[name]) for name in ("mask", "cutout"))
+    assert min(np.mean(mask == 255), np.mean(mask == 0)) > 0.4
+    assert (board[mask == 255] == SKIN).all()
+    assert {tuple(pixel) for pixel in board[mask == 0]} == {(224,) * 3, (184,) * 3}
 
 
-def test_the_mask_of_a_large_photo_has_its_size_and_the_other_pictures_fit_a_screen(tmp_path: Path) -> None:
-    Image.new("RGB", (3000, 1000), SKIN).save(tmp_path / "large.png")
-    one = shown("ycbcr_skin", tmp_path / "large.png")
+def test_the_mask_of_a_large_photo_has_its_size_and_the_other_pictures_fit_a_screen() -> None:
+    one = shown("ycbcr_skin", encoded(Image.new("RGB", (3000, 1000), SKIN)))
     assert [picture.size for picture in one.pictures.values()] == [(3000, 1000), (1024, 341), (1024, 341)]
 
 
@@ -140,7 +131,7 @@ def test_downloads_are_what_the_command_writes(
         source.putalpha(Image.linear_gradient("L").resize(source.size))
     source.convert(mode).save("a.png", dpi=(300, 300))
     tuner = Tuner()
-    key = tuner.add(load_photo("a.png", Path("a.png").read_bytes()))
+    key = tuner.add("a.png", Path("a.png").read_bytes())
     for what in (MASK, CUTOUT):
         asked = Asked(key, "ycbcr_skin", {"cr_min": 140}, what, BASH)
         assert main(tuner.update(asked).command.split()[1:]) == 0
@@ -149,11 +140,11 @@ def test_downloads_are_what_the_command_writes(
 
 
 @pytest.mark.filterwarnings("ignore:MODEL_CHECKSUM_DISABLED")
-def test_a_method_that_is_not_available_leaves_the_others(photo: Path, home: Path) -> None:
+def test_a_method_that_is_not_available_leaves_the_others(home: Path) -> None:
     (home / "pan_skin.onnx").write_bytes(b"not a network")
     with pytest.raises(ModelError, match="pan_skin"):
-        shown("pan_skin", photo)
-    assert shown("ycbcr_skin", photo).pictures
+        shown("pan_skin", FILES["PNG"])
+    assert shown("ycbcr_skin", FILES["PNG"]).pictures
 
 
 @pytest.mark.parametrize(
