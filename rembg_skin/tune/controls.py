@@ -69,8 +69,8 @@ def widget(name: str, option: Option) -> dict[str, object]:
         case Switch():
             return {**shared, "kind": "switch"}
         case Integer(default=None):
-            low, high, step = option.low, option.high, option.step
-            allowed = range(-(-low // step) * step, high + 1, 2 if option.odd else step)
+            low, high, step = map(int, _slider(name, option))
+            allowed = range(-(-low // option.step) * option.step, high + 1, step)
             return {**shared, "kind": "list", "choices": list(allowed[:: -(-len(allowed) // _MOST_CHOICES)])}
         case Integer() | Real():
             slider = dict(zip(("low", "high", "step"), _slider(name, option), strict=True))

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -52,15 +53,8 @@ def started(
 ) -> Iterator["subprocess.Popen[str]"]:
     """Give a running command, the head of a process group of its own; the whole group is ended with the block.
 
-    Parameters
-    ----------
-    command
-        The program and its arguments.
-    env
-        Variables added to those of this process.
-    **options
-        Further arguments of ``subprocess.Popen``; without them both outputs are pipes of text.
-
+    `env` are variables added to those of this process; `options` are further arguments of ``subprocess.Popen``, without
+    which both outputs are pipes of text.
     """
     hear_interrupts()
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
@@ -94,3 +88,11 @@ def end(process: "subprocess.Popen[str]") -> None:
 def interrupt(process: "subprocess.Popen[str]") -> None:
     """Press Ctrl-C: a terminal sends it to the whole group."""
     os.killpg(process.pid, signal.SIGINT)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Return once `condition` is true; fail after two minutes."""
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
