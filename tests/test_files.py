@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,10 +16,15 @@ from rembg_skin.files import check_writable, read_plain, replace_text, write_ato
 from tests.support.processes import started
 
 
-def test_a_file_appears_whole_in_a_folder_that_is_made_for_it(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "a.txt"
-    write_atomically(path, lambda draft: draft.write_text("all of it"))
-    assert path.read_text() == "all of it"
+def ours(draft: Path) -> None:
+    draft.write_text("ours")
+
+
+@pytest.mark.parametrize("name", ["new/a.txt", "n" * 251 + ".txt"])  # as long as a name may be
+def test_a_file_appears_whole_in_a_folder_that_is_made_for_it(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    write_atomically(path, ours)
+    assert path.read_text() == "ours"
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -36,14 +42,6 @@ def test_a_failure_leaves_what_was_there_and_no_draft(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_longest_name_possible_can_be_written(tmp_path: Path) -> None:
-    path = tmp_path / ("n" * 251 + ".txt")
-    write_atomically(path, lambda draft: draft.write_text("x"))
-    assert path.read_text() == "x"
-    with pytest.raises(DataError, match="cannot be written"):
-        write_atomically(tmp_path / ("n" * 256), lambda draft: draft.write_text("x"))
-
-
 def test_links_lead_to_the_file_that_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "disk" / "old.txt").write_text("before")
@@ -51,7 +49,7 @@ def test_links_lead_to_the_file_that_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "b.txt").symlink_to(tmp_path / "disk" / "old.txt")
     (tmp_path / "c.txt").symlink_to(tmp_path / "disk" / "new.txt")
     for name in ("a.txt", "c.txt"):
-        write_atomically(tmp_path / name, lambda draft: draft.write_text("ours"))
+        write_atomically(tmp_path / name, ours)
         assert (tmp_path / name).is_symlink()
     assert {path.name: path.read_text() for path in (tmp_path / "disk").iterdir()} == {
         "old.txt": "ours",
@@ -59,21 +57,22 @@ def test_links_lead_to_the_file_that_is_replaced(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give links away")
-def test_a_link_that_another_user_planted_is_replaced(tmp_path: Path) -> None:
-    victim, path = tmp_path / "victim", tmp_path / "a.txt"
-    victim.write_text("theirs")
-    path.symlink_to(victim)
+def replace_planted(path: Path) -> None:
     os.lchown(path, 65534, 65534)
-    write_atomically(path, lambda draft: draft.write_text("ours"))
-    assert (victim.read_text(), path.read_text(), path.is_symlink()) == ("theirs", "ours", False)
+    write_atomically(path, ours)
 
 
-def test_a_record_is_not_written_through_any_link(tmp_path: Path) -> None:
+root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give links away")
+
+
+@pytest.mark.parametrize("write", [pytest.param(replace_planted, marks=root), lambda path: replace_text(path, "ours")])
+def test_another_user_s_link_and_any_link_of_a_record_are_replaced(
+    write: Callable[[Path], None], tmp_path: Path
+) -> None:
     victim, path = tmp_path / "victim", tmp_path / "masks.json"
     victim.write_text("theirs")
     path.symlink_to(victim)
-    replace_text(path, "ours")
+    write(path)
     assert (victim.read_text(), path.read_text(), path.is_symlink()) == ("theirs", "ours", False)
 
 
@@ -110,7 +109,7 @@ def test_a_file_that_can_only_be_written_in_place_is(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(Path, "replace", busy)
     number = path.stat().st_ino
-    write_atomically(path, lambda draft: draft.write_text("ours"))
+    write_atomically(path, ours)
     assert (path.read_text(), path.stat().st_ino) == ("ours", number)
     assert list(tmp_path.iterdir()) == [path]
 
@@ -130,7 +129,7 @@ def test_drafts_of_a_killed_run_are_removed_and_those_at_work_are_not(tmp_path: 
         killed.kill()
         killed.wait()
         (tmp_path / ".hidden.part").write_text("somebody's")
-        write_atomically(tmp_path / "a.txt", lambda draft: draft.write_text("ours"))
+        write_atomically(tmp_path / "a.txt", ours)
         assert {path.name for path in tmp_path.iterdir()} == {"a.txt", ".hidden.part", drafts[1].name}
 
 
@@ -144,6 +143,8 @@ def test_what_cannot_be_written_is_found_before_the_work_and_nothing_is_made(nam
     for good in ("new/deep/a.csv", "file", "/dev/null", "/dev/stdout"):
         check_writable(tmp_path / good)
     assert set(tmp_path.rglob("*")) == before
+    with pytest.raises(DataError, match="cannot be written"):
+        write_atomically(tmp_path / name, ours)
 
 
 def test_a_record_that_is_no_plain_small_file_is_an_error_at_once(tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ def test_a_draft_that_is_there_already_is_not_touched(tmp_path: Path, monkeypatc
     monkeypatch.setattr("rembg_skin.files.token_hex", lambda _size: "guessed")
     (tmp_path / ".rembg-skin-guessed.part").symlink_to(victim)
     with pytest.raises(DataError, match="cannot be written: File exists"):
-        write_atomically(tmp_path / "a.txt", lambda draft: draft.write_text("ours"))
+        write_atomically(tmp_path / "a.txt", ours)
     assert victim.read_text() == "theirs"
 
 

@@ -3,8 +3,7 @@
 import io
 import multiprocessing
 import pickle
-import subprocess
-import sys
+import re
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from rembg import new_session, remove
 
@@ -20,17 +20,21 @@ from rembg_skin.batch.record import Record
 from rembg_skin.errors import OptionError, SkinError
 from tests.support.networks import place, red_network
 from tests.support.photos import FILES, SKIN, encoded, picture
+from tests.support.processes import python
+
+
+def pixels(png: bytes) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(png)) as mask:
+        assert mask.mode == "L"
+        return np.asarray(mask)
 
 
 @pytest.mark.parametrize("kind", FILES)
 def test_a_mask_is_the_one_that_rembg_makes(kind: str) -> None:
-    session = new_session("ycbcr_skin")
-    expected = Image.open(io.BytesIO(remove(FILES[kind], session=session, only_mask=True)))
+    expected = remove(FILES[kind], session=new_session("ycbcr_skin"), only_mask=True)
     batch = SkinMasker("ycbcr_skin")({"bytes": [FILES[kind]]})
     assert batch["error"] == [""]
-    mask = Image.open(io.BytesIO(batch["mask"][0]))
-    assert mask.mode == "L"
-    assert np.array_equal(np.asarray(mask), np.asarray(expected))
+    assert np.array_equal(pixels(batch["mask"][0]), pixels(expected))
 
 
 def test_rows_and_columns_are_kept_in_order() -> None:
@@ -43,34 +47,22 @@ def test_rows_and_columns_are_kept_in_order() -> None:
 
 
 @pytest.mark.parametrize("masks", ["png", "array"])
-def test_a_bad_image_is_a_row_with_its_error(masks: str) -> None:
-    good = encoded(picture())
+def test_a_bad_image_is_a_row_with_its_error(masks: Any) -> None:
     bad = {
-        "text": b"this is no image",
-        "empty": b"",
-        "cut off": encoded(picture(), "JPEG")[:-400],
-        "nothing": None,
-        "a path": "/etc/passwd",
-        "floats": np.zeros((4, 4, 3), np.float64),
-        "a bomb": encoded(Image.new("1", (20000, 20000))),
+        b"this is no image": "ValueError: not an image file that Pillow knows",
+        b"": "ValueError: not an image file that Pillow knows",
+        encoded(picture(), "JPEG")[:-400]: ".*truncated.*",
+        None: "TypeError: an image is the bytes of a file or an array, not NoneType",
+        "/etc/passwd": "TypeError: an image is the bytes of a file or an array, not str",
+        b"P5 20000 20000 255 a bomb": ".*DecompressionBombError.*",
     }
-    masked = SkinMasker("ycbcr_skin", masks=masks)({"bytes": [good, *bad.values(), good]})  # type: ignore[arg-type]
-    first, *errors, last = masked["error"]
-    assert (first, last) == ("", "")
-    assert dict(zip(bad, errors, strict=True)) == {
-        "text": "ValueError: not an image file that Pillow knows",
-        "empty": "ValueError: not an image file that Pillow knows",
-        "cut off": errors[2],
-        "nothing": "TypeError: an image is the bytes of a file or an array, not NoneType",
-        "a path": "TypeError: an image is the bytes of a file or an array, not str",
-        "floats": errors[5],
-        "a bomb": errors[6],
-    }
-    assert "truncated" in errors[2].lower()
-    assert "Cannot handle this data type" in errors[5]
-    assert "DecompressionBombError" in errors[6]
-    assert all(len(mask) == 0 for mask in masked["mask"][1:-1])
-    assert all(len(mask) > 0 for mask in (masked["mask"][0], masked["mask"][-1]))
+    images = [FILES["PNG"], *bad, np.zeros((4, 4, 3), np.float64), FILES["PNG"]]
+    masked = SkinMasker("ycbcr_skin", masks=masks)({"bytes": images})
+    assert (masked["error"][0], masked["error"][-1]) == ("", "")
+    expected = (*bad.values(), ".*Cannot handle this data type.*")
+    for words, error in zip(expected, masked["error"][1:-1], strict=True):
+        assert re.fullmatch(words, error, re.IGNORECASE)
+    assert [len(mask) > 0 for mask in masked["mask"]] == [True, *([False] * len(masked["mask"][1:-1])), True]
 
 
 @pytest.mark.parametrize("shape", [(40, 60), (40, 60, 1), (40, 60, 3), (40, 60, 4)])
@@ -94,11 +86,6 @@ def test_an_empty_batch_stays_one() -> None:
     assert SkinMasker("ycbcr_skin")({"bytes": []}) == {"bytes": [], "mask": [], "error": []}
 
 
-def test_a_model_that_is_not_there_is_said_at_once() -> None:
-    with pytest.raises(SkinError, match='There is no model "nope"'):
-        SkinMasker("nope")
-
-
 @pytest.mark.parametrize(("extras", "words"), [({"cr_min": 999}, "cr_min takes"), ({"crmin": 9}, "there is no extra")])
 def test_a_bad_extra_stops_the_job_instead_of_failing_each_image(extras: dict[str, object], words: str) -> None:
     masker = SkinMasker("ycbcr_skin", extras=extras)
@@ -116,14 +103,10 @@ def test_copies_share_the_session_of_the_process_and_ship_without_it() -> None:
 
 
 def test_a_plain_pool_of_processes_takes_it() -> None:
-    batches = [{"bytes": [encoded(picture(width)), b"bad"]} for width in (20, 40, 60)]
-    masker = SkinMasker("ycbcr_skin", masks="array")
-    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
-        results = list(pool.map(masker, batches))
-    expected = [masker(batch) for batch in batches]
-    for result, wanted in zip(results, expected, strict=True):
-        assert result["error"] == wanted["error"]
-        assert all(np.array_equal(a, b) for a, b in zip(result["mask"], wanted["mask"], strict=True))
+    batches = [{"bytes": [encoded(picture(width)), b"bad"]} for width in (20, 40)]
+    masker = SkinMasker("ycbcr_skin")
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        assert list(pool.map(masker, batches)) == [masker(batch) for batch in batches]
 
 
 def test_an_iterator_of_pandas_frames_goes_through_as_spark_gives_it() -> None:
@@ -163,14 +146,13 @@ def test_rows_of_hugging_face_polars_and_pyarrow_go_through() -> None:
 
 def test_labels_are_the_bytes_of_zeros_and_ones() -> None:
     masked = SkinMasker("ycbcr_skin", masks="labels")({"bytes": [FILES["PNG"], b"bad"]})
-    assert set(np.asarray(Image.open(io.BytesIO(masked["mask"][0]))).ravel()) == {0, 1}
+    assert set(pixels(masked["mask"][0]).ravel()) == {0, 1}
     assert masked["mask"][1] == b""
 
 
 def test_importing_it_imports_no_engine_and_no_rembg() -> None:
     code = "import sys, rembg_skin.batch; print({'ray', 'pandas', 'rembg', 'onnxruntime'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    assert python(code).stdout == "set()\n"
 
 
 def test_any_session_of_rembg_makes_masks_also_with_a_network_of_the_users(home: Path) -> None:
@@ -180,5 +162,6 @@ def test_any_session_of_rembg_makes_masks_also_with_a_network_of_the_users(home:
     assert error == ""
     assert mask.shape == (40, 30)
     assert list(Record.of("u2net_custom", masker.extras).weights) == ["u2net_custom"]
-    with pytest.raises(SkinError, match='no model "u2net_custon"'):
-        SkinMasker("u2net_custon")
+    for name in ("u2net_custon", "nope"):
+        with pytest.raises(SkinError, match=f'There is no model "{name}"'):
+            SkinMasker(name)
