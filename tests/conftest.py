@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.support.environment import neutralize
-from tests.support.github import GitHub, Server, serving
+from tests.support.github import GitHub, running
 from tests.support.photos import SHARED
 
 neutralize()
@@ -49,19 +49,17 @@ def color_patches() -> NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="session")
-def _github_server() -> Iterator[tuple[Server, int]]:
-    server = Server()
-    with serving(server.app) as port:
-        yield server, port
+def _running_github() -> Iterator[GitHub]:
+    with running() as github:
+        yield github
 
 
 @pytest.fixture
-def github(_github_server: tuple[Server, int], monkeypatch: pytest.MonkeyPatch) -> GitHub:
+def github(_running_github: GitHub, monkeypatch: pytest.MonkeyPatch) -> GitHub:
     """A GitHub on loopback that the package takes for the real one."""
-    server, port = _github_server
-    server.github = GitHub(port)
-    monkeypatch.setenv("REMBG_SKIN_GITHUB_API", server.github.url)
-    return server.github
+    _running_github.reset()
+    monkeypatch.setenv("REMBG_SKIN_GITHUB_API", _running_github.url)
+    return _running_github
 
 
 @pytest.fixture

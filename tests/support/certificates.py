@@ -7,22 +7,15 @@ from pathlib import Path
 import pytest
 
 _CONFIG = """
-[ca]
-default_ca = own
 [own]
 database = index
-serial = serial
-new_certs_dir = .
-default_md = sha256
-policy = policy
 copy_extensions = copy
-[policy]
-commonName = supplied
+rand_serial = yes
 [req]
 distinguished_name = name
 [name]
+commonName = supplied
 """
-_NAMES = "subjectAltName=IP:127.0.0.1,DNS:localhost"
 
 
 def certificate(folder: Path, since: int = 2020, until: int = 2099) -> tuple[Path, Path]:
@@ -30,13 +23,14 @@ def certificate(folder: Path, since: int = 2020, until: int = 2099) -> tuple[Pat
     if shutil.which("openssl") is None:
         pytest.skip("makes a certificate with openssl")
     (folder / "index").touch()
-    (folder / "serial").write_text("01")
     (folder / "config").write_text(_CONFIG)
     ask = "openssl req -config config -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=loopback"
-    sign = "openssl ca -config config -batch -notext -selfsign -in request.pem -keyfile own.key -out own.pem"
+    names = "-addext subjectAltName=IP:127.0.0.1,DNS:localhost -addext basicConstraints=CA:TRUE"
+    sign = "openssl ca -config config -name own -policy name -md sha256 -outdir . -batch -notext -selfsign"
+    dates = f"-startdate {since}0101000000Z -enddate {until}1231000000Z"
     for command in (
-        f"{ask} -addext {_NAMES} -addext basicConstraints=CA:TRUE -keyout own.key -out request.pem",
-        f"{sign} -startdate {since}0101000000Z -enddate {until}1231000000Z",
+        f"{ask} {names} -keyout own.key -out request.pem",
+        f"{sign} {dates} -in request.pem -keyfile own.key -out own.pem",
     ):
         subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
     return folder / "own.pem", folder / "own.key"

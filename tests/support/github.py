@@ -6,12 +6,11 @@ import re
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import brotli  # type: ignore[import-untyped]
@@ -23,41 +22,33 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import request_response
-from starlette.types import ASGIApp
 
 _SIGNATURE = "sig=aB%2FcD%2BeF%3D&sp=r"  # as storage hosts sign: percent-encoded, and good for a while only
 
 
-@dataclass(frozen=True)
-class Cut:
+class Cut(NamedTuple):
     """Close the connection after so many bytes of the body; `then` are the file's bytes from then on."""
 
     after: int
     then: bytes | None = None
 
 
-@dataclass(frozen=True)
-class Trickle:
+class Trickle(NamedTuple):
     """Send the body in pieces of so many bytes, with a pause before each."""
 
     size: int
     pause: float
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """Answer with this instead."""
 
     status: int
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] | None = None
     body: bytes = b""
 
 
-Fault = Cut | Trickle | Answer
-
-
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """A request as it came."""
 
     path: str
@@ -71,38 +62,40 @@ class GitHub:
     `faults` holds, for a path, what the next requests for it get; afterwards it is served as it should be.
     """
 
-    def __init__(self, port: int, scheme: str = "http") -> None:
-        self.url = f"{scheme}://127.0.0.1:{port}"
-        self.other_host = f"{scheme}://localhost:{port}"
+    def __init__(self, scheme: str = "http") -> None:
+        self.scheme = scheme
+        self.port = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Serve nothing, and forget what was seen."""
         self.files: dict[str, bytes] = {}
         self.releases: dict[str, list[dict[str, Any]]] = {}
-        self.faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
+        self.faults: defaultdict[str, deque[Cut | Trickle | Answer]] = defaultdict(deque)
         self.seen: list[Seen] = []
         self.sent: defaultdict[str, int] = defaultdict(int)  # bytes of bodies
         self.page_size = 100
-        self.etags = True
-        self.ranges = True
-        self.lengths = True
+        self.etags = self.ranges = self.lengths = True
         self.signed_for = 300.0  # seconds
         self.brotli = False
+
+    @property
+    def url(self) -> str:
+        """The URL at which the package asks."""
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+    @property
+    def other_host(self) -> str:
+        """The same server as another host."""
+        return f"{self.scheme}://localhost:{self.port}"
 
     def put(self, path: str, data: bytes) -> str:
         """Serve `data` at `path` and return its URL."""
         self.files[path] = data
         return self.url + quote(path)
 
-    def release(
-        self,
-        repo: str,
-        tag: str,
-        assets: dict[str, bytes],
-        *,
-        digests: bool = True,
-        draft: bool = False,
-        prerelease: bool = False,
-        published: str = "2026-01-01T00:00:00Z",
-    ) -> None:
-        """Put a release at the head of the list of `repo`, as GitHub does with a new one."""
+    def release(self, repo: str, tag: str, assets: dict[str, bytes], *, digests: bool = True, **fields: object) -> None:
+        """Put a release at the head of the list of `repo`, as GitHub does with a new one; `fields` change its entry."""
         entries = []
         for name, data in assets.items():
             path = f"/{repo}/releases/download/{tag}/{name}"
@@ -110,14 +103,8 @@ class GitHub:
             digest = f"sha256:{sha256(data).hexdigest()}" if digests else None
             url = self.url + quote(path)
             entries.append({"name": name, "size": len(data), "browser_download_url": url, "digest": digest})
-        entry = {
-            "tag_name": tag,
-            "draft": draft,
-            "prerelease": prerelease,
-            "published_at": published,
-            "assets": entries,
-        }
-        entry["body"] = "What's changed\n" * 50
+        entry = {"tag_name": tag, "draft": False, "prerelease": False, "published_at": "2026-01-01T00:00:00Z"}
+        entry |= {"assets": entries, "body": "What's changed\n" * 50, **fields}
         self.releases.setdefault(repo, []).insert(0, entry)
 
     def bodies(self, path: str) -> list[Seen]:
@@ -125,7 +112,7 @@ class GitHub:
         return [request for request in self.seen if request.path == path]
 
     async def answer(self, request: Request) -> Response:
-        """Answer a request, whole URLs of proxied ones too."""
+        """Answer a request, complete URLs of proxied ones too."""
         path = re.sub(r"^https?://[^/]+", "", request.scope["path"])
         self.seen.append(Seen(path, request.headers, request.url.query))
         fault = self.faults[path].popleft() if self.faults[path] else None
@@ -147,17 +134,10 @@ class GitHub:
     def _list(self, repo: str, request: Request) -> Response:
         if repo not in self.releases:
             return Response('{"message": "Not Found"}', 404)
-        page = int(request.query_params.get("page", "1"))
-        size = self.page_size
+        page, size = int(request.query_params.get("page", "1")), self.page_size
         body = json.dumps(self.releases[repo][(page - 1) * size : page * size]).encode()
-        headers = {
-            "Content-Type": "application/json; charset=utf-8",
-            "ETag": f'W/"{sha256(body).hexdigest()}"',
-            "X-RateLimit-Limit": "60",
-            "X-RateLimit-Remaining": "59",
-            "X-RateLimit-Reset": str(int(time.time()) + 3600),
-            "Vary": "Accept,Accept-Encoding, Accept, X-Requested-With",
-        }
+        headers = {"Content-Type": "application/json; charset=utf-8", "ETag": f'W/"{sha256(body).hexdigest()}"'}
+        headers |= {"X-RateLimit-Remaining": "59", "X-RateLimit-Reset": str(int(time.time()) + 3600)}
         if page * size < len(self.releases[repo]):
             headers["Link"] = f'<{self.url}/repos/{repo}/releases?page={page + 1}>; rel="next"'
         if self.brotli and "br" in request.headers.get("Accept-Encoding", ""):
@@ -180,12 +160,10 @@ class GitHub:
         return StreamingResponse(self._body(path, data[start:], fault), status, headers)
 
     async def _body(self, path: str, body: bytes, fault: Cut | Trickle | None) -> AsyncIterator[bytes]:
-        if isinstance(fault, Cut):
-            body = body[: fault.after]
-        size = fault.size if isinstance(fault, Trickle) else 1 << 18
+        body = body[: fault.after] if isinstance(fault, Cut) else body
+        size, pause = fault if isinstance(fault, Trickle) else (1 << 18, 0.0)
         for begin in range(0, len(body), size):
-            if isinstance(fault, Trickle):
-                await asyncio.sleep(fault.pause)
+            await asyncio.sleep(pause)
             self.sent[path] += len(body[begin : begin + size])
             yield body[begin : begin + size]
         if isinstance(fault, Cut):
@@ -194,41 +172,22 @@ class GitHub:
 
 
 @contextmanager
-def serving(app: ASGIApp, **options: Any) -> Iterator[int]:
-    """Give the port of loopback on which uvicorn serves `app`, in a thread."""
-    config = uvicorn.Config(app, port=0, log_config=None, log_level=100, lifespan="off", **options)
-    server = uvicorn.Server(config)
+def running(certificate: tuple[Path, Path] | None = None, **options: Any) -> Iterator[GitHub]:
+    """Give a GitHub that runs on a free port of loopback, over TLS if there is a certificate, with its key."""
+    github = GitHub("https" if certificate else "http")
+    app = Starlette(middleware=[Middleware(GZipMiddleware, compresslevel=1)])
+    app.router.default = request_response(github.answer)  # the complete URLs that a proxy gets, too
+    if certificate is not None:
+        options |= {"ssl_certfile": certificate[0], "ssl_keyfile": certificate[1]}
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, log_level=100, lifespan="off", **options))
     server.force_exit = True
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.002)
     try:
-        yield server.servers[0].sockets[0].getsockname()[1]
+        github.port = server.servers[0].sockets[0].getsockname()[1]
+        yield github
     finally:
         server.should_exit = True
         thread.join()
-
-
-class Server:
-    """A running server whose GitHub can be exchanged for a new one."""
-
-    github: GitHub
-
-    def __init__(self) -> None:
-        self.app = Starlette(middleware=[Middleware(GZipMiddleware, compresslevel=1)])
-        self.app.router.default = request_response(self._answer)  # the whole URLs that a proxy gets, too
-
-    async def _answer(self, request: Request) -> Response:
-        return await self.github.answer(request)
-
-
-@contextmanager
-def running(certificate: tuple[Path, Path] | None = None, **options: Any) -> Iterator[GitHub]:
-    """Give a GitHub that runs on a free port of loopback, over TLS where there is a certificate, with its key."""
-    server = Server()
-    if certificate is not None:
-        options |= {"ssl_certfile": certificate[0], "ssl_keyfile": certificate[1]}
-    with serving(server.app, **options) as port:
-        server.github = GitHub(port, "http" if certificate is None else "https")
-        yield server.github

@@ -1,9 +1,9 @@
 """Hosts of loopback that take a connection and then stay silent, or give one answer."""
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 
 class Host(str):  # noqa: SLOT000
@@ -17,30 +17,23 @@ class Host(str):  # noqa: SLOT000
 def listening(head: bytes = b"", *, end: bool = False) -> Iterator[Host]:
     """Give the URL of a host that answers each question with `head` and then stays silent, or closes with `end`."""
     ended = threading.Event()
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
-        server.settimeout(0.1)
-        host = Host(f"http://127.0.0.1:{server.getsockname()[1]}")
-        host.asked, host.connections = threading.Event(), 0
 
-        def speak(connection: socket.socket) -> None:
-            with connection, suppress(OSError):
-                connection.recv(65536)
-                host.asked.set()
+    class Speaker(BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                self.request.recv(65536)
                 host.connections += 1
-                connection.sendall(head)
+                host.asked.set()
+                self.request.sendall(head)
                 if not end:
                     ended.wait()
 
-        def accept() -> None:
-            while not ended.is_set():
-                with suppress(TimeoutError):
-                    connection, _ = server.accept()
-                    threading.Thread(target=speak, args=(connection,), daemon=True).start()
-
-        accepting = threading.Thread(target=accept, daemon=True)
-        accepting.start()
+    with ThreadingTCPServer(("127.0.0.1", 0), Speaker) as server:
+        host = Host(f"http://127.0.0.1:{server.server_address[1]}")
+        host.asked, host.connections = threading.Event(), 0
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         try:
             yield host
         finally:
             ended.set()
-            accepting.join()
+            server.shutdown()

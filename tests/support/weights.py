@@ -2,6 +2,7 @@
 
 import random
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +17,7 @@ from rembg_skin.weights.store import obtain
 if TYPE_CHECKING:  # children do not need the server
     from tests.support.github import GitHub
 
+SetEnv = Callable[..., object]
 QUICK = {"backoff": 0.01, "connect": 1.0, "silence": 2.0, "pace": 0.4}
 DATA = random.Random(3).randbytes(3_000_000)
 OTHER = random.Random(4).randbytes(3_000_000)

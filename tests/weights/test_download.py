@@ -1,10 +1,6 @@
 """What a download survives, and what it says when it cannot."""
 
-import os
 import pickle
-import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +12,12 @@ from tests.support.certificates import certificate
 from tests.support.github import Answer, Cut, GitHub, Trickle, running
 from tests.support.weights import (
     ASSET,
-    CHILD,
     DATA,
     LISTED,
     OTHER,
     PINNED,
     REPO,
+    SetEnv,
     fetch,
     litter,
     model,
@@ -41,16 +37,12 @@ def assert_fetched(path: Path, folder: Path, data: bytes = DATA) -> None:
     assert litter(folder) == set()
 
 
-def test_a_pinned_file_arrives_whole(github: GitHub, folder: Path) -> None:
-    assert_fetched(fetch(model(pinned(github)), folder), folder)
-    assert not any(request.path.startswith("/repos") for request in github.seen)
-
-
-def test_the_file_has_the_mode_that_the_umask_gives(github: GitHub, folder: Path) -> None:
+def test_a_pinned_file_arrives_whole_and_with_the_mode_of_the_umask(github: GitHub, folder: Path) -> None:
     path = fetch(model(pinned(github)), folder)
-    plain = folder / "plain"
-    plain.write_bytes(b"")
-    assert path.stat().st_mode == plain.stat().st_mode
+    assert_fetched(path, folder)
+    assert not any(request.path.startswith("/repos") for request in github.seen)
+    (folder / "plain").touch()
+    assert path.stat().st_mode == (folder / "plain").stat().st_mode
 
 
 @pytest.mark.parametrize("after", [0, 1, 4096, len(DATA) // 2, len(DATA) - 1])
@@ -65,7 +57,7 @@ def test_a_cut_connection_is_resumed_where_it_broke(github: GitHub, folder: Path
 
 def test_after_five_tries_it_gives_up_and_the_next_call_goes_on_from_there(github: GitHub, tmp_path: Path) -> None:
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    github.faults[ASSET].extend(Cut(100_000) for _ in range(5))
+    github.faults[ASSET].extend([Cut(100_000)] * 5)
     with pytest.raises(WeightsError, match=r"tiny_skin: .*broke after 500,000 of 3,000,000 bytes"):
         fetch(released(), tmp_path)
     assert not (tmp_path / "tiny_skin.onnx").exists()
@@ -74,36 +66,34 @@ def test_after_five_tries_it_gives_up_and_the_next_call_goes_on_from_there(githu
 
 
 @pytest.mark.parametrize("answer", [Answer(503), Answer(429, {"Retry-After": "9000"})])
-def test_a_host_that_is_busy_for_a_while_costs_nothing_that_has_arrived(
-    github: GitHub, tmp_path: Path, answer: Answer
-) -> None:
-    source = pinned(github)
+def test_a_host_that_is_busy_costs_nothing_that_has_arrived(github: GitHub, tmp_path: Path, answer: Answer) -> None:
+    entry = model(pinned(github))
     github.faults[PINNED].extend([Cut(1_000_000), *[answer] * 5])
     with pytest.raises(WeightsError, match=r"HTTP (503|429)"):
-        fetch(model(source), tmp_path)
+        fetch(entry, tmp_path)
     github.faults.clear()
-    assert_fetched(fetch(model(source), tmp_path), tmp_path)
+    assert_fetched(fetch(entry, tmp_path), tmp_path)
     assert github.sent[PINNED] == len(DATA)
 
 
-def test_a_partial_file_that_went_bad_on_disk_is_thrown_away(github: GitHub, tmp_path: Path) -> None:
-    source = pinned(github)
-    github.faults[PINNED].extend(Cut(100_000) for _ in range(5))
+@pytest.mark.parametrize("arrived", [500_000, len(DATA)])
+def test_a_part_that_went_bad_on_disk_is_thrown_away(github: GitHub, tmp_path: Path, arrived: int) -> None:
+    entry = model(pinned(github))
+    github.faults[PINNED].extend([Cut(100_000)] * 5)
     with pytest.raises(WeightsError):
-        fetch(model(source), tmp_path)
-    part = tmp_path / ".tiny_skin.onnx.download" / "part"
-    part.write_bytes(bytes(part.stat().st_size))
-    assert_fetched(fetch(model(source), tmp_path), tmp_path)
+        fetch(entry, tmp_path)
+    (tmp_path / ".tiny_skin.onnx.download" / "part").write_bytes(bytes(arrived))
+    assert_fetched(fetch(entry, tmp_path), tmp_path)
 
 
 @pytest.mark.parametrize(("etags", "ranges"), [(False, True), (True, False), (False, False)])
-def test_a_host_without_tags_or_ranges_is_asked_for_the_whole_file_again(
+def test_without_tags_or_ranges_the_complete_file_is_asked_for_again(
     github: GitHub, tmp_path: Path, etags: bool, ranges: bool
 ) -> None:
     github.etags, github.ranges = etags, ranges
-    source = pinned(github)
+    entry = model(pinned(github))
     github.faults[PINNED].append(Cut(1_000_000))
-    assert_fetched(fetch(model(source), tmp_path), tmp_path)
+    assert_fetched(fetch(entry, tmp_path), tmp_path)
     assert github.sent[PINNED] == 1_000_000 + len(DATA)
 
 
@@ -167,7 +157,11 @@ def test_the_next_source_is_tried_and_every_reason_is_told(github: GitHub, tmp_p
     del github.files[PINNED]
     with pytest.raises(WeightsError) as caught:
         fetch(model(gone, *released().sources), tmp_path)
-    assert str(caught.value).count("HTTP 404") == 2
+    message = str(caught.value)
+    assert message.count("HTTP 404") == 2
+    assert len(message.splitlines()) == 2
+    assert str(tmp_path / "tiny_skin.onnx") in message
+    assert str(pickle.loads(pickle.dumps(caught.value))) == message  # it crosses the borders of processes
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     assert_fetched(fetch(model(gone, *released().sources), tmp_path), tmp_path)
 
@@ -182,67 +176,39 @@ def test_a_busy_host_is_given_the_time_it_asks_for(github: GitHub, tmp_path: Pat
     assert time.monotonic() - start >= 1.0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal")
-def test_a_terminal_shows_progress_and_size(github: GitHub, tmp_path: Path) -> None:
-    import pty
-    import termios
-
-    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 120))
-    subprocess.run([*CHILD, str(tmp_path)], stdout=subprocess.DEVNULL, stderr=theirs, check=True)
-    os.close(theirs)
-    shown = os.read(ours, 100_000).decode()
-    os.close(ours)
-    assert re.search(r"tiny_skin: 100%.*3\.00M/3\.00M", shown)
-
-
 @pytest.mark.parametrize(("size", "pause", "resumed"), [(10, 0.05, [False, True]), (200_000, 0.08, [False])])
 def test_a_trickle_counts_as_a_broken_connection_and_a_slow_but_steady_one_does_not(
     github: GitHub, tmp_path: Path, size: int, pause: float, resumed: list[bool]
 ) -> None:
-    source = pinned(github)
+    entry = model(pinned(github))
     github.faults[PINNED].append(Trickle(size, pause))
-    assert_fetched(fetch(model(source), tmp_path), tmp_path)
+    assert_fetched(fetch(entry, tmp_path), tmp_path)
     assert ["Range" in request.headers for request in github.bodies(PINNED)] == resumed
 
 
 def test_a_cut_connection_of_unknown_length_is_noticed(github: GitHub, tmp_path: Path) -> None:
-    source = pinned(github, size=False)
+    entry = model(pinned(github, size=False))
     github.lengths = False
     github.faults[PINNED].append(Cut(1000))
-    assert_fetched(fetch(model(source), tmp_path), tmp_path)
+    assert_fetched(fetch(entry, tmp_path), tmp_path)
 
 
-def test_a_ca_bundle_of_the_environment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ca_bundle_of_the_environment_is_used(tmp_path: Path, setenv: SetEnv) -> None:
     files = certificate(tmp_path)
     with running(files) as github:
-        source = pinned(github)
+        entry = model(pinned(github))
         with pytest.raises(WeightsError, match=r"certificate of 127\.0\.0\.1 is not trusted"):
-            fetch(model(source), tmp_path / "home")
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(files[0]))
-        assert_fetched(fetch(model(source), tmp_path / "home"), tmp_path / "home")
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "no-such-bundle.pem"))
+            fetch(entry, tmp_path / "home")
+        setenv(REQUESTS_CA_BUNDLE=str(files[0]))
+        assert_fetched(fetch(entry, tmp_path / "home"), tmp_path / "home")
+        setenv(REQUESTS_CA_BUNDLE=str(tmp_path / "no-such-bundle.pem"))
         with pytest.raises(WeightsError, match=r"CA certificate bundle.*no-such-bundle\.pem"):
-            fetch(model(source), tmp_path / "empty")
+            fetch(entry, tmp_path / "empty")
 
 
 @pytest.mark.parametrize(("since", "until", "words"), [(2000, 2001, "has expired"), (2090, 2099, "is not valid yet")])
-def test_a_clock_that_is_wrong_is_named_with_its_date(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, since: int, until: int, words: str
-) -> None:
+def test_a_wrong_clock_is_named(tmp_path: Path, setenv: SetEnv, since: int, until: int, words: str) -> None:
     files = certificate(tmp_path, since, until)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(files[0]))
+    setenv(REQUESTS_CA_BUNDLE=str(files[0]))
     with running(files) as github, pytest.raises(WeightsError, match=rf"{words} on \d{{4}}-.*set this machine's clock"):
         fetch(model(pinned(github)), tmp_path / "home")
-
-
-def test_errors_are_two_lines_and_cross_process_borders(github: GitHub, tmp_path: Path) -> None:
-    source = pinned(github)
-    del github.files[PINNED]
-    with pytest.raises(WeightsError) as caught:
-        fetch(model(source), tmp_path)
-    message = str(caught.value)
-    assert len(message.splitlines()) == 2
-    assert str(tmp_path / "tiny_skin.onnx") in message
-    assert str(pickle.loads(pickle.dumps(caught.value))) == message

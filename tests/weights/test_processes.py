@@ -1,18 +1,42 @@
-"""Several processes, killed processes, full disks and folders that cannot be written."""
+"""Several processes, killed processes, disks that are full, read-only or another's, and what others planted there."""
 
+import json
 import os
 import shutil
-import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from rembg_skin.errors import WeightsError
-from tests.support.github import GitHub, Trickle
-from tests.support.weights import ASSET, CHILD, DATA, LISTED, PINNED, REPO, fetch, litter, model, pinned, released
+from rembg_skin.weights import receipts
+from tests.support.github import Cut, GitHub, Trickle
+from tests.support.weights import (
+    ASSET,
+    CHILD,
+    DATA,
+    LISTED,
+    OTHER,
+    PINNED,
+    REPO,
+    fetch,
+    litter,
+    model,
+    pinned,
+    released,
+)
+
+STAGING = ".tiny_skin.onnx.download"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    yield folder
+    folder.chmod(0o755)
 
 
 def child(folder: Path, prefix: Sequence[str] = ()) -> subprocess.Popen[str]:
@@ -23,8 +47,7 @@ def child(folder: Path, prefix: Sequence[str] = ()) -> subprocess.Popen[str]:
 
 def test_eight_processes_at_once_make_one_download(github: GitHub, tmp_path: Path) -> None:
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    # Slow enough for all eight to meet.
-    github.faults[ASSET].append(Trickle(size=300_000, pause=0.1))
+    github.faults[ASSET].append(Trickle(size=300_000, pause=0.1))  # slow enough for all eight to meet
     children = [child(tmp_path) for _ in range(8)]
     ends = [(process.communicate(timeout=60), process.returncode) for process in children]
     assert [code for _, code in ends] == [0] * 8, ends[0][0][1]
@@ -37,7 +60,6 @@ def test_eight_processes_at_once_make_one_download(github: GitHub, tmp_path: Pat
 
 def test_a_killed_process_leaves_a_part_that_the_next_one_goes_on_with(github: GitHub, tmp_path: Path) -> None:
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    staging = tmp_path / ".tiny_skin.onnx.download"
     for _ in range(3):
         github.faults[ASSET].append(Trickle(size=100_000, pause=0.05))
         before = github.sent[ASSET]
@@ -45,85 +67,166 @@ def test_a_killed_process_leaves_a_part_that_the_next_one_goes_on_with(github: G
         while github.sent[ASSET] < before + 300_000:
             time.sleep(0.01)
             assert process.poll() is None
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.communicate()
         assert not (tmp_path / "tiny_skin.onnx").exists()
-        assert {path.name for path in staging.iterdir()} == {"part", "part.json"}
-    assert 0 < (staging / "part").stat().st_size < len(DATA)
-    path = fetch(released(), tmp_path)
-    assert path.read_bytes() == DATA
+        assert {path.name for path in (tmp_path / STAGING).iterdir()} == {"part", "part.json"}
+    assert 0 < (tmp_path / STAGING / "part").stat().st_size < len(DATA)
+    assert fetch(released(), tmp_path).read_bytes() == DATA
     assert "Range" in github.bodies(ASSET)[-1].headers
     assert litter(tmp_path) == set()
 
 
 def test_a_kill_between_receipt_and_file_is_made_good(github: GitHub, tmp_path: Path) -> None:
-    path = fetch(model(pinned(github)), tmp_path)
-    path.unlink()
+    fetch(model(pinned(github)), tmp_path).unlink()
     assert fetch(model(pinned(github)), tmp_path).read_bytes() == DATA
     assert litter(tmp_path) == set()
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+def small_disk(home: Path) -> Iterator[Path]:
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(home)]
     if shutil.which("mount") is None or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
         pytest.skip("no tmpfs can be mounted here")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    yield home
+    subprocess.run(["umount", str(home)], check=True)
 
 
-def test_a_full_disk_is_named_and_given_back_as_it_was(github: GitHub, small_disk: Path) -> None:
+def test_a_full_or_read_only_disk_is_named_and_left_as_it_was(github: GitHub, small_disk: Path) -> None:
     with pytest.raises(WeightsError, match=r"tiny_skin: .*cannot be written.*No space left(.|\n)*Make room"):
         fetch(model(pinned(github)), small_disk)
     assert {path.name for path in small_disk.iterdir()} <= {"tiny_skin.onnx.lock"}
     assert len(github.bodies(PINNED)) == 1
-
-
-def test_a_read_only_disk_is_named(github: GitHub, small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(WeightsError, match=r"cannot be written.*Read-only file system"):
         fetch(model(pinned(github)), small_disk / "models" / "tiny_skin")
 
 
-# Root may write anywhere, unless it gives that right up.
-BOUND = (
-    ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.name == "posix" and os.geteuid() == 0 else []
-)
-
-
-@pytest.fixture
-def read_only_home(tmp_path: Path) -> Iterator[Path]:
-    if BOUND and shutil.which(BOUND[0]) is None:
+@pytest.mark.parametrize("kept", ["nothing", "the file", "file and receipt"])
+def test_a_read_only_home_is_named_unless_it_has_the_weights(github: GitHub, home: Path, kept: str) -> None:
+    # Root may write anywhere, unless it gives that right up.
+    root = os.name == "posix" and os.geteuid() == 0
+    bound = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if root else []
+    if bound and shutil.which(bound[0]) is None:
         pytest.skip("root cannot be bound by file modes here")
-    folder = tmp_path / "home"
-    folder.mkdir()
-    yield folder
-    folder.chmod(0o755)
-
-
-def test_a_read_only_home_is_named(github: GitHub, read_only_home: Path) -> None:
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    read_only_home.chmod(0o555)
-    process = child(read_only_home / "models", BOUND)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 1
-    last = errors.strip().splitlines()[-2:]
-    assert "tiny_skin: its weights cannot be written into" in last[0]
-    assert "Permission denied" in last[0]
-    assert last[1].startswith("Make room or give write permission there")
-
-
-@pytest.mark.parametrize("checked_before", [True, False])
-def test_weights_in_a_read_only_home_are_used(github: GitHub, read_only_home: Path, checked_before: bool) -> None:
-    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    if checked_before:
-        fetch(released(), read_only_home)
-    else:
-        (read_only_home / "tiny_skin.onnx").write_bytes(DATA)
-    read_only_home.chmod(0o555)
-    process = child(read_only_home, BOUND)
+    if kept == "file and receipt":
+        fetch(released(), home)
+    elif kept == "the file":
+        (home / "tiny_skin.onnx").write_bytes(DATA)
+    home.chmod(0o555)
+    process = child(home / "models" if kept == "nothing" else home, bound)
     out, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
-    assert out.strip() == str(read_only_home / "tiny_skin.onnx")
+    if kept != "nothing":
+        assert (process.returncode, out.strip()) == (0, str(home / "tiny_skin.onnx")), errors
+        return
+    assert process.returncode == 1
+    first, second = errors.strip().splitlines()[-2:]
+    assert "tiny_skin: its weights cannot be written into" in first
+    assert "Permission denied" in first
+    assert second.startswith("Make room or give write permission there")
+
+
+links = pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+PLANT: dict[str, Callable[[Path, Path], None]] = {
+    "link": Path.symlink_to,
+    "hard link": Path.hardlink_to,
+    "file": lambda path, _: path.touch(),
+    "pipe": lambda path, _: os.mkfifo(path),
+}
+
+
+def origin(github: GitHub) -> str:
+    """Return the record that would make a planted part the rest of a download."""
+    return json.dumps({"url": github.url + PINNED, "etag": '"x"'})
+
+
+@links
+@pytest.mark.parametrize(
+    ("place", "kind", "elsewhere"),
+    [
+        (STAGING, "link", "."),
+        (f"{STAGING}/part", "link", "part"),
+        (f"{STAGING}/part", "hard link", "part"),
+        (f"{STAGING}/part.json", "link", "notes.txt"),
+        ("tiny_skin.onnx.receipt.json", "link", "notes.txt"),
+        ("tiny_skin.onnx.receipt.json.{process}", "link", "notes.txt"),
+        ("tiny_skin.onnx.lock", "link", "notes.txt"),
+        ("tiny_skin.onnx", "link", "new.onnx"),
+        (STAGING, "file", "."),
+        (STAGING, "pipe", "."),
+        (f"{STAGING}/part", "pipe", "."),
+        (f"{STAGING}/part.json", "pipe", "."),
+        ("tiny_skin.onnx.receipt.json", "pipe", "."),
+    ],
+)
+def test_what_was_planted_leads_nowhere(
+    github: GitHub, home: Path, tmp_path: Path, place: str, kind: str, elsewhere: str
+) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    for name, text in (("part", "mine"), ("notes.txt", "mine"), ("part.json", origin(github))):
+        (precious / name).write_text(text)
+    planted = home / place.format(process=os.getpid())
+    if planted.parent != home:
+        planted.parent.mkdir()
+        (planted.parent / "part").write_bytes(DATA[:10])
+        shutil.copy(precious / "part.json", planted.parent)
+        planted.unlink()
+    PLANT[kind](planted, precious / elsewhere)
+    before = {path.name: path.read_bytes() for path in precious.iterdir()}
+    path = fetch(model(pinned(github)), home)
+    assert path.read_bytes() == DATA
+    assert not path.is_symlink()
+    assert {path.name: path.read_bytes() for path in precious.iterdir()} == before
+    assert litter(home) <= {STAGING, f"tiny_skin.onnx.receipt.json.{os.getpid()}"}
+    receipt = receipts.read(path)
+    assert receipt is not None
+    assert receipt.trust == "catalog"
+
+
+@links
+@pytest.mark.parametrize("mode", [0o777, 0o770])
+def test_a_folder_that_others_can_write_is_made_anew(github: GitHub, home: Path, mode: int) -> None:
+    (home / STAGING).mkdir()
+    (home / STAGING).chmod(mode)
+    (home / STAGING / "part").write_bytes(OTHER[:1000])
+    (home / STAGING / "part.json").write_text(origin(github))
+    assert fetch(model(pinned(github)), home).read_bytes() == DATA
+    assert "Range" not in github.bodies(PINNED)[0].headers
+
+
+@links
+def test_what_arrives_is_nobody_elses_to_write(github: GitHub, home: Path) -> None:
+    source = pinned(github)
+    github.faults[PINNED].extend([Cut(100_000)] * 5)
+    with pytest.raises(WeightsError):
+        fetch(model(source), home)
+    assert (home / STAGING).stat().st_mode & 0o077 == 0
+
+
+@links
+def test_a_mirror_that_gives_a_pipe_or_a_folder_is_refused(
+    github: GitHub, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = pinned(github)
+    place = tmp_path / "mirror" / source.mirror
+    place.parent.mkdir(parents=True)
+    monkeypatch.setenv("REMBG_SKIN_MIRROR", str(tmp_path / "mirror"))
+    for make in (os.mkfifo, Path.mkdir):
+        make(place)
+        with pytest.raises(WeightsError, match=r"mirror folder cannot give it \(it is not a file\)"):
+            fetch(model(source), home)
+        place.unlink() if make is os.mkfifo else place.rmdir()
+
+
+@links
+@pytest.mark.parametrize("plant", [Path.mkdir, os.mkfifo])
+def test_a_folder_or_a_pipe_as_receipt_does_not_hide_the_weights(
+    github: GitHub, home: Path, plant: Callable[[Path], None]
+) -> None:
+    entry = model(pinned(github), *released().sources)
+    path = fetch(entry, home)
+    receipts.path_of(path).unlink()
+    plant(receipts.path_of(path))
+    assert fetch(entry, home) == path

@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,25 +22,31 @@ from tests.support.certificates import certificate
 from tests.support.github import Cut, GitHub, running
 from tests.support.graphs import build
 from tests.support.processes import started
+from tests.support.rembg import REMBG
 from tests.support.silence import listening
-from tests.support.weights import ASSET, DATA, LISTED, REPO, fetch, model, pinned, released
+from tests.support.weights import ASSET, DATA, LISTED, REPO, SetEnv, fetch, model, pinned, released
 
 PHOTO = Path(__file__).resolve().parents[2] / "docs" / "portrait.jpg"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
+NGINX = """
+{user} daemon off; pid {root}/pid; error_log {root}/errors; worker_processes 1; events {{}} http {{ {paths}
+access_log {root}/access; gzip on; gzip_types *; gzip_vary on; default_type application/json;
+server {{ listen 127.0.0.1:{port}; root {root}/www; limit_rate 8m; keepalive_requests 1; }} }}
+"""
+TINYPROXY = 'Port {port}\nListen 127.0.0.1\nTimeout 60\nLogLevel Info\nLogFile "{root}/proxy.log"\nMaxClients 50\n'
 
 
 @contextmanager
-def program(name: str, port: int, *arguments: str | Path) -> Iterator[None]:
-    """Run a server program from Debian's packages until the block ends."""
+def program(name: str, root: Path, config: str, *arguments: str) -> Iterator[str]:
+    """Give the URL of a server program of Debian's packages, whose configuration is a template in `root`."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/bin")
     if found is None:
         pytest.skip(f"{name} is not installed")
-    with started([found, *arguments]) as process:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    user = "user root;" if os.name == "posix" and os.geteuid() == 0 else ""
+    paths = "".join(f"{kind}_temp_path {root}/tmp;" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    (root / "config").write_text(config.format(root=root, port=port, user=user, paths=paths))
+    with started([found, *arguments, "-c", root / "config"]) as process:
         for _ in range(1000):
             assert process.poll() is None, process.communicate()
             try:
@@ -49,44 +54,7 @@ def program(name: str, port: int, *arguments: str | Path) -> Iterator[None]:
                 break
             except OSError:
                 time.sleep(0.02)
-        yield
-
-
-@contextmanager
-def nginx(root: Path) -> Iterator[str]:
-    """Give the URL at which nginx serves a folder: everything compressed for whoever takes it, and slowly."""
-    port = free_port()
-    user = "user root;" if os.name == "posix" and os.geteuid() == 0 else ""
-    paths = "".join(f"{kind}_temp_path {root}/tmp;" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    (root / "nginx.conf").write_text(
-        f"{user} daemon off; pid {root}/pid; error_log {root}/errors; worker_processes 1; events {{}} http {{ {paths}"
-        f"access_log {root}/access; gzip on; gzip_types *; gzip_vary on; default_type application/json;"
-        f"server {{ listen 127.0.0.1:{port}; root {root}/www; limit_rate 8m; keepalive_requests 1; }} }}"
-    )
-    with program("nginx", port, "-p", root, "-c", root / "nginx.conf", "-e", root / "errors"):
         yield f"http://127.0.0.1:{port}"
-
-
-@contextmanager
-def tinyproxy(folder: Path) -> Iterator[str]:
-    """Give the URL of a forward proxy; what it was asked is in ``proxy.log`` of `folder`."""
-    port = free_port()
-    (folder / "proxy.conf").write_text(
-        f'Port {port}\nListen 127.0.0.1\nTimeout 60\nLogLevel Info\nLogFile "{folder}/proxy.log"\nMaxClients 50\n'
-    )
-    with program("tinyproxy", port, "-d", "-c", folder / "proxy.conf"):
-        yield f"http://127.0.0.1:{port}"
-
-
-@contextmanager
-def secure_github(folder: Path, **variables: str) -> Iterator[GitHub]:
-    """Give a GitHub behind TLS that the package takes for the real one, with its certificate in the environment."""
-    files = certificate(folder)
-    with running(files) as github, pytest.MonkeyPatch.context() as patch:
-        variables |= {"REMBG_SKIN_GITHUB_API": github.url, "REQUESTS_CA_BUNDLE": str(files[0])}
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        yield github
 
 
 @pytest.mark.parametrize("brotli", [False, True])
@@ -107,7 +75,7 @@ def test_a_compressed_list_leads_over_two_redirects_to_a_signed_address(
 def test_a_resumed_download_asks_for_a_new_signature(github: GitHub, tmp_path: Path) -> None:
     github.signed_for = 1.5
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    github.faults[ASSET].extend(Cut(500_000) for _ in range(5))
+    github.faults[ASSET].extend([Cut(500_000)] * 5)
     with pytest.raises(WeightsError, match="broke after"):
         fetch(released(), tmp_path)
     time.sleep(2)
@@ -117,11 +85,9 @@ def test_a_resumed_download_asks_for_a_new_signature(github: GitHub, tmp_path: P
     assert requests.get(f"{github.other_host}{ASSET}?{old.query}", timeout=9).status_code == 403
 
 
-def test_later_pages_are_read_from_a_host_that_closes_its_connections_in_between(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_later_pages_are_read_from_a_host_that_closes_its_connections(tmp_path: Path, setenv: SetEnv) -> None:
     with running(timeout_keep_alive=0) as github:
-        monkeypatch.setenv("REMBG_SKIN_GITHUB_API", github.url)
+        setenv(REMBG_SKIN_GITHUB_API=github.url)
         github.page_size = 1
         github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
         for number in range(4):
@@ -148,7 +114,7 @@ def test_a_host_that_compresses_unasked_is_read_and_not_resumed(github: GitHub, 
 
 
 def test_nginx_as_a_mirror_of_list_and_file_and_a_resumed_download(
-    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    github: GitHub, tmp_path: Path, setenv: SetEnv
 ) -> None:
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     source = pinned(github)
@@ -156,26 +122,24 @@ def test_nginx_as_a_mirror_of_list_and_file_and_a_resumed_download(
     for path, data in ((f"{REPO}/v1/skin_tiny.onnx", DATA), (source.mirror, DATA), (f"api{LISTED}", listed)):
         (tmp_path / "www" / path).parent.mkdir(parents=True)
         (tmp_path / "www" / path).write_bytes(data)
-    with nginx(tmp_path) as url:
-        monkeypatch.setenv("REMBG_SKIN_GITHUB_API", f"{url}/api")
-        monkeypatch.setenv("REMBG_SKIN_MIRROR", url)
+    with program("nginx", tmp_path, NGINX, "-p", str(tmp_path), "-e", str(tmp_path / "errors")) as url:
+        setenv(REMBG_SKIN_GITHUB_API=f"{url}/api", REMBG_SKIN_MIRROR=url)
         assert requests.get(f"{url}/api{LISTED}", timeout=9).headers["Content-Encoding"] == "gzip"
         assert fetch(released(), tmp_path / "a").read_bytes() == DATA
         with pytest.raises(WeightsError, match="too slow"):
             fetch(model(source), tmp_path / "b", tries=1, pace=0.0, slowest=1 << 40)
         assert fetch(model(source), tmp_path / "b").read_bytes() == DATA
         requests.get(f"{url}/last", timeout=9)  # nginx logs a request after its end
-    log = (tmp_path / "access").read_text()
-    assert f'GET /{source.mirror} HTTP/1.1" 206 ' in log
+    assert f'GET /{source.mirror} HTTP/1.1" 206 ' in (tmp_path / "access").read_text()
     assert github.seen == []
 
 
 @pytest.mark.parametrize("lengths", [True, False])
-def test_a_forward_proxy(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lengths: bool) -> None:
+def test_a_forward_proxy(github: GitHub, tmp_path: Path, setenv: SetEnv, lengths: bool) -> None:
     github.lengths = lengths
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    with tinyproxy(tmp_path) as proxy:
-        monkeypatch.setenv("http_proxy", proxy)
+    with program("tinyproxy", tmp_path, TINYPROXY, "-d") as proxy:
+        setenv(http_proxy=proxy)
         assert fetch(released(), tmp_path / "home").read_bytes() == DATA
     asked = (tmp_path / "proxy.log").read_text()
     assert f"GET {github.url}{LISTED}" in asked
@@ -184,16 +148,18 @@ def test_a_forward_proxy(github: GitHub, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.e2e
-def test_rembg_i_downloads_a_network_through_all_of_it(tmp_path: Path) -> None:
+def test_rembg_i_downloads_a_network_through_all_of_it(tmp_path: Path, setenv: SetEnv) -> None:
     data = build("u2netp_skin").SerializeToString()
-    with tinyproxy(tmp_path) as proxy, secure_github(tmp_path, https_proxy=proxy) as github:
+    (tmp_path / "tls").mkdir()
+    files = certificate(tmp_path / "tls")
+    with program("tinyproxy", tmp_path, TINYPROXY, "-d") as proxy, running(files) as github:
+        setenv(https_proxy=proxy, REMBG_SKIN_GITHUB_API=github.url, REQUESTS_CA_BUNDLE=str(files[0]))
+        setenv(U2NET_HOME=str(tmp_path / "home"))
         github.release("samhaswon/skin_segmentation", "v0.0.2", {"skin_u2netp.onnx": data})
         asset = "/cdn/samhaswon/skin_segmentation/releases/download/v0.0.2/skin_u2netp.onnx"
         github.faults[asset].append(Cut(len(data) // 3))
-        rembg = Path(sys.executable).with_name("rembg")
-        command = [str(rembg), "i", "-m", "u2netp_skin", "-om", str(PHOTO), "mask.png"]
-        environment = {**os.environ, "U2NET_HOME": str(tmp_path / "home")}
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        command = [REMBG, "i", "-m", "u2netp_skin", "-om", str(PHOTO), "mask.png"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert [request.headers.get("Range") for request in github.bodies(asset)] == [None, f"bytes={len(data) // 3}-"]
         assert github.sent[asset] == len(data)

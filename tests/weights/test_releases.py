@@ -1,34 +1,38 @@
-"""Which asset of which release is taken, what is believed of a release list, and who gets to see the token."""
+"""Which asset of which release is taken, what is believed of a list, and who gets to see which credentials."""
 
 import time
+from base64 import b64encode
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from rembg_skin.errors import WeightsError
 from tests.support.github import Answer, GitHub, running
-from tests.support.weights import ASSET, DATA, LISTED, OTHER, REPO, fetch, released
+from tests.support.silence import listening
+from tests.support.weights import ASSET, DATA, LISTED, OTHER, PINNED, REPO, SetEnv, fetch, model, pinned, released
 
-OLD = DATA[:1000]
 TOKEN = "ghp_notARealToken"
+NONE_FITS = "no release has a matching file"
 
 
 def test_the_newest_release_with_a_matching_asset_wins(github: GitHub, tmp_path: Path) -> None:
-    github.release(REPO, "v1", {"skin_tiny.onnx": OLD}, published="2024-04-01T00:00:00Z")
-    github.release(REPO, "v2", {"tiny.onnx": DATA}, published="2026-01-01T00:00:00Z")
-    github.release(REPO, "v3", {"other.onnx": OTHER}, published="2026-02-01T00:00:00Z")
+    github.release(REPO, "v1", {"skin_tiny.onnx": DATA[:1000]}, published_at="2024-04-01T00:00:00Z")
+    github.release(REPO, "v2", {"tiny.onnx": DATA}, published_at="2026-01-01T00:00:00Z")
+    github.release(REPO, "v3", {"other.onnx": OTHER}, published_at="2026-02-01T00:00:00Z")
     assert fetch(released(), tmp_path).read_bytes() == DATA
 
 
 def test_drafts_are_never_taken_and_pre_releases_last(github: GitHub, tmp_path: Path) -> None:
     github.release(REPO, "v1", {"tiny.onnx": DATA})
-    github.release(REPO, "v2-rc", {"tiny.onnx": OTHER}, prerelease=True, published="2026-03-01T00:00:00Z")
-    github.release(REPO, "v3", {"tiny.onnx": OTHER}, draft=True, published="2026-04-01T00:00:00Z")
+    github.release(REPO, "v2-rc", {"tiny.onnx": OTHER}, prerelease=True, published_at="2026-03-01T00:00:00Z")
+    github.release(REPO, "v3", {"tiny.onnx": OTHER}, draft=True, published_at="2026-04-01T00:00:00Z")
     assert fetch(released(), tmp_path / "a").read_bytes() == DATA
     github.releases[REPO] = github.releases[REPO][:2]
     assert fetch(released(), tmp_path / "b").read_bytes() == OTHER
     github.releases[REPO] = github.releases[REPO][:1]
-    with pytest.raises(WeightsError, match="no release has a matching file"):
+    with pytest.raises(WeightsError, match=NONE_FITS):
         fetch(released(), tmp_path / "c")
 
 
@@ -41,78 +45,68 @@ def test_a_tag_in_the_catalog_is_kept_to(github: GitHub, tmp_path: Path) -> None
 def test_a_list_without_end_is_not_read_to_the_end(github: GitHub, tmp_path: Path) -> None:
     github.page_size = 1
     for number in range(30):
-        github.release(REPO, f"v{number}", {"other.onnx": OLD})
-    with pytest.raises(WeightsError, match="no release has a matching file"):
+        github.release(REPO, f"v{number}", {"other.onnx": OTHER})
+    with pytest.raises(WeightsError, match=NONE_FITS):
         fetch(released(), tmp_path)
     assert len(github.bodies(LISTED)) == 10
 
 
-def test_a_list_too_large_to_be_one_is_not_held_in_memory(github: GitHub, tmp_path: Path) -> None:
-    github.faults[LISTED].append(Answer(200, {}, b"[" + b" " * (9 << 20)))
-    with pytest.raises(WeightsError, match="too large"):
-        fetch(released(), tmp_path)
-
-
+@pytest.mark.parametrize("pattern", [r"(?s).*", r"(skin_)?tiny\.onnx"])
 @pytest.mark.parametrize(
     "name",
     [
-        "../../tiny.onnx",
-        "/etc/tiny.onnx",
-        "..\\..\\tiny.onnx",
-        "C:\\Windows\\tiny.onnx",
-        "sub/tiny.onnx",
-        "..",
-        "tiny.onnx\n",
-        "tiny\x00.onnx",
-        "",
+        *("../../tiny.onnx", "/etc/tiny.onnx", "..\\..\\tiny.onnx", "C:\\Windows\\tiny.onnx", "sub/tiny.onnx"),
+        *("..", "tiny.onnx\n", "tiny\x00.onnx", ""),
     ],
 )
-@pytest.mark.parametrize("pattern", [r"(?s).*", r"(skin_)?tiny\.onnx"])
 def test_a_name_that_leads_elsewhere_is_no_asset(github: GitHub, tmp_path: Path, name: str, pattern: str) -> None:
     github.release(REPO, "v1", {name: OTHER})
-    with pytest.raises(WeightsError, match="no release has a matching file"):
+    with pytest.raises(WeightsError, match=NONE_FITS):
         fetch(released(pattern), tmp_path / "home")
     assert {path.name for path in tmp_path.rglob("*")} == {"home", "tiny_skin.onnx.lock"}
 
 
 @pytest.mark.parametrize("tag", ["../../v1", "..\\v1", "..", "/v1"])
-def test_a_tag_that_leads_elsewhere_is_no_release(
-    github: GitHub, tmp_path: Path, tag: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("REMBG_SKIN_MIRROR", str(tmp_path / "mirror"))
+def test_a_tag_that_leads_elsewhere_is_no_release(github: GitHub, tmp_path: Path, tag: str, setenv: SetEnv) -> None:
+    setenv(REMBG_SKIN_MIRROR=str(tmp_path / "mirror"))
     github.release(REPO, tag, {"tiny.onnx": OTHER})
-    with pytest.raises(WeightsError, match="no release has a matching file"):
+    with pytest.raises(WeightsError, match=NONE_FITS):
         fetch(released(), tmp_path / "home")
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"size": "3000000"},
-        {"size": None},
-        {"browser_download_url": "file:///etc/passwd"},
-        {"browser_download_url": None},
+        *({"size": size} for size in ("3000000", None, -1)),
+        *({"browser_download_url": url} for url in ("file:///etc/passwd", None, f"https://host/{'x' * 3000}")),
         {"name": ["tiny.onnx"]},
     ],
 )
 def test_an_entry_that_is_not_what_github_gives_is_passed_over(
     github: GitHub, tmp_path: Path, change: dict[str, object]
 ) -> None:
-    github.release(REPO, "v1", {"tiny.onnx": DATA}, published="2025-01-01T00:00:00Z")
-    github.release(REPO, "v2", {"tiny.onnx": OTHER}, published="2026-01-01T00:00:00Z")
+    github.release(REPO, "v1", {"tiny.onnx": DATA}, published_at="2025-01-01T00:00:00Z")
+    github.release(REPO, "v2", {"tiny.onnx": OTHER}, published_at="2026-01-01T00:00:00Z")
     github.releases[REPO][0]["assets"][0].update(change)
     assert fetch(released(), tmp_path).read_bytes() == DATA
 
 
-@pytest.mark.parametrize("body", [b'{"message": "Moved"}', b"[1, null]", b"\xff\xfe", b"[" * 100_000, b""])
-def test_a_list_that_is_none_is_an_error(github: GitHub, tmp_path: Path, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        *((body, "release list") for body in (b'{"message": "Moved"}', b"\xff\xfe", b"[" * 100_000, b"")),
+        (b"[1, null]", NONE_FITS),
+        (b"[" + b" " * (9 << 20), "too large"),  # not held in memory
+    ],
+)
+def test_a_list_that_is_none_is_an_error(github: GitHub, tmp_path: Path, body: bytes, words: str) -> None:
     github.faults[LISTED].append(Answer(200, {"Content-Type": "application/json"}, body))
-    with pytest.raises(WeightsError, match=r"release list|no release has"):
+    with pytest.raises(WeightsError, match=words):
         fetch(released(), tmp_path)
 
 
 @pytest.mark.parametrize("digest", [None, "md5:" + "0" * 32, "sha256:xyz", 7])
-def test_without_a_digest_nothing_is_fetched(github: GitHub, tmp_path: Path, digest: object) -> None:
+def test_without_a_digest_nothing_is_fetched(github: GitHub, tmp_path: Path, digest: object, setenv: SetEnv) -> None:
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     github.releases[REPO][0]["assets"][0]["digest"] = digest
     with pytest.raises(WeightsError, match=r"no digest to check it against(.|\n)*MODEL_CHECKSUM_DISABLED=1") as caught:
@@ -120,48 +114,138 @@ def test_without_a_digest_nothing_is_fetched(github: GitHub, tmp_path: Path, dig
     assert str(tmp_path / "tiny_skin.onnx") in str(caught.value)
     assert f"{github.url}/{REPO}/releases/download/v1/skin_tiny.onnx" in str(caught.value)
     assert not github.bodies(ASSET)
-
-
-def test_rembgs_switch_fetches_without_a_digest_and_says_so(
-    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MODEL_CHECKSUM_DISABLED", "1")
-    github.release(REPO, "v1", {"skin_tiny.onnx": DATA}, digests=False)
+    setenv(MODEL_CHECKSUM_DISABLED="1")  # rembg's switch does, and says so
     with pytest.warns(RuntimeWarning, match="MODEL_CHECKSUM_DISABLED is set"):
-        path = fetch(released(), tmp_path)
-    assert path.read_bytes() == DATA
+        assert fetch(released(), tmp_path).read_bytes() == DATA
     assert {entry.name for entry in tmp_path.iterdir()} == {"tiny_skin.onnx", "tiny_skin.onnx.lock"}
 
 
-def test_a_rate_limit_names_the_token_that_would_help(github: GitHub, tmp_path: Path) -> None:
-    reset = str(int(time.time()) + 1800)
-    github.faults[LISTED].append(Answer(403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}, b"{}"))
+def test_a_rate_limit_names_the_token_that_would_help(github: GitHub, tmp_path: Path, setenv: SetEnv) -> None:
+    limit = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 1800)}
+    github.faults[LISTED].extend([Answer(403, limit, b"{}")] * 2)
     with pytest.raises(WeightsError, match=r"for 30 min \(HTTP 403, rate limit\); a GITHUB_TOKEN"):
         fetch(released(), tmp_path)
     assert len(github.bodies(LISTED)) == 1
+    setenv(GITHUB_TOKEN=TOKEN)
+    with pytest.raises(WeightsError, match=r"\(HTTP 403, rate limit\)\."):
+        fetch(released(), tmp_path)
 
 
 def test_the_token_follows_no_redirect_and_no_page_to_another_host(
-    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    github: GitHub, tmp_path: Path, setenv: SetEnv
 ) -> None:
-    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+    setenv(GITHUB_TOKEN=TOKEN)
     with running() as foreign:
         foreign.release(REPO, "v1", {"skin_tiny.onnx": DATA})
         github.faults[LISTED].append(Answer(301, {"Location": foreign.other_host + LISTED}))
         fetch(released(), tmp_path / "a")
         assert foreign.bodies(LISTED)
         github.faults[LISTED].append(Answer(200, {"Link": f'<{foreign.url}{LISTED}>; rel="next"'}, b"[]"))
-        with pytest.raises(WeightsError, match="no release has a matching file"):
+        with pytest.raises(WeightsError, match=NONE_FITS):
             fetch(released(), tmp_path / "b")
         assert len(foreign.bodies(LISTED)) == 1
         assert not any("Authorization" in request.headers for request in foreign.seen)
 
 
-def test_the_token_is_not_sent_in_the_clear(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
-    monkeypatch.setenv("REMBG_SKIN_GITHUB_API", "http://api.invalid")
-    monkeypatch.setenv("http_proxy", github.url)
+def test_the_token_is_not_sent_in_the_clear(github: GitHub, tmp_path: Path, setenv: SetEnv) -> None:
+    setenv(GITHUB_TOKEN=TOKEN, REMBG_SKIN_GITHUB_API="http://api.invalid", http_proxy=github.url)
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     fetch(released(), tmp_path)
     assert github.bodies(LISTED)[0].headers["Host"] == "api.invalid"
     assert "Authorization" not in github.bodies(LISTED)[0].headers
+
+
+@pytest.fixture
+def _netrc(tmp_path: Path, setenv: SetEnv) -> None:
+    """Give the user passwords for every host of these tests."""
+    path = tmp_path / "netrc"
+    path.write_text("".join(f"machine {host} login me password s3cret\n" for host in ("127.0.0.1", "localhost")))
+    path.chmod(0o600)
+    setenv(NETRC=str(path))
+
+
+@pytest.mark.usefixtures("_netrc")
+@pytest.mark.parametrize("token", ["", TOKEN])
+def test_no_password_of_netrc_goes_anywhere(github: GitHub, tmp_path: Path, setenv: SetEnv, token: str) -> None:
+    setenv(GITHUB_TOKEN=token)
+    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
+    fetch(released(), tmp_path / "a")
+    source = pinned(github)
+    fetch(model(source), tmp_path / "b")
+    expected = {LISTED: f"Bearer {token}"} if token else {}
+    assert {r.path: r.headers["Authorization"] for r in github.seen if "Authorization" in r.headers} == expected
+    assert github.bodies(ASSET)
+    with running() as other:
+        other.put(PINNED, DATA)
+        github.faults[PINNED].append(Answer(302, {"Location": other.other_host + PINNED}))
+        fetch(model(source), tmp_path / "c")
+        assert [request.headers.get("Authorization") for request in other.seen] == [None]
+
+
+@pytest.mark.usefixtures("_netrc")
+def test_the_login_of_a_mirror_is_the_mirrors(github: GitHub, tmp_path: Path, setenv: SetEnv) -> None:
+    setenv(REMBG_SKIN_MIRROR=github.url.replace("//", "//user:pass@") + "/mir")
+    source = pinned(github)
+    github.put(f"/mir/{source.mirror}", DATA)
+    fetch(model(source), tmp_path)
+    assert github.seen[-1].headers["Authorization"] == f"Basic {b64encode(b'user:pass').decode()}"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_is_refused_is_named_and_left_out(
+    github: GitHub, tmp_path: Path, setenv: SetEnv, status: int
+) -> None:
+    setenv(GITHUB_TOKEN=TOKEN)
+    github.page_size = 1
+    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
+    github.release(REPO, "v2", {"other.onnx": DATA})
+    github.faults[LISTED].append(Answer(status, {}, b'{"message": "Bad credentials"}'))
+    with pytest.warns(RuntimeWarning, match=rf"GITHUB_TOKEN: 127\.0\.0\.1 refuses it \(HTTP {status}\); renew"):
+        fetch(released(), tmp_path / "a")
+    sent = [request.headers.get("Authorization") for request in github.bodies(LISTED)]
+    assert sent == [f"Bearer {TOKEN}", None, None]
+    github.faults[LISTED].extend([Answer(status), Answer(404)])  # without the token too
+    words = r"does not have it \(HTTP 404\); GITHUB_TOKEN: 127\.0\.0\.1 refuses it"
+    with pytest.raises(WeightsError, match=words) as caught:
+        fetch(released(), tmp_path / "b")
+    assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["two words", "not\u00e9", "line\nbreak"])
+def test_what_cannot_be_a_token_is_not_sent(github: GitHub, tmp_path: Path, setenv: SetEnv, token: str) -> None:
+    setenv(GITHUB_TOKEN=token)
+    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
+    with pytest.warns(RuntimeWarning, match="GITHUB_TOKEN is not a token"):
+        fetch(released(), tmp_path)
+    assert "Authorization" not in github.seen[0].headers
+
+
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        ("socks5://127.0.0.1:9", r'pip install "requests\[socks\]"'),
+        ("socks5h://me:s3cret@127.0.0.1:9", r'pip install "requests\[socks\]"'),
+        ("http://", "HTTPS_PROXY"),
+        ("http://me:s3cret@127.0.0.1:9", r"configured proxy cannot reach far\.invalid"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_told_with_the_cure(
+    github: GitHub, tmp_path: Path, setenv: SetEnv, proxy: str, words: str
+) -> None:
+    if proxy.startswith("socks") and find_spec("socks") is not None:
+        pytest.skip("PySocks is installed")
+    setenv(http_proxy=proxy)
+    with pytest.raises(WeightsError, match=words) as caught:
+        fetch(model(replace(pinned(github), url="http://far.invalid" + PINNED)), tmp_path)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(b"407 Login", r"HTTP 407\); put its login into HTTPS_PROXY"), (b"403 No", r"refuses 127\.0\.0\.1 \(HTTP 403\)")],
+)
+def test_a_proxy_that_refuses_a_tunnel_says_why(tmp_path: Path, setenv: SetEnv, status: bytes, words: str) -> None:
+    with listening(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n") as proxy:
+        setenv(https_proxy=proxy, REMBG_SKIN_GITHUB_API="https://127.0.0.1:9")
+        with pytest.raises(WeightsError, match=words):
+            fetch(released(), tmp_path)
