@@ -7,6 +7,7 @@ out, its sha256 checked on the way. curl's: the same URL into a file. Run it wit
 import os
 import shutil
 import subprocess
+import sys
 from functools import partial
 from hashlib import sha256
 from multiprocessing import get_context
@@ -47,6 +48,7 @@ def curl(url: str, folder: Path) -> None:
 def main() -> None:
     """Print both times and their ratio."""
     os.environ["NO_PROXY"] = "127.0.0.1"
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - pooch's log
     data = os.urandom(SIZE)
     near, far = get_context("spawn").Pipe()
     server = get_context("spawn").Process(target=serve, args=(data, far), daemon=True)
@@ -60,7 +62,7 @@ def main() -> None:
     near.close()
     server.join(10)
     version = subprocess.run(["curl", "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
-    print(machine("rembg-skin", "requests", "urllib3"), f"curl {version}", sep=", ")
+    print(machine("rembg-skin", "pooch", "requests", "urllib3"), f"curl {version}", sep=", ")
     print(
         f"{SIZE / 1e6:.0f} MB: {seconds['ours']:.3f} s verified, curl {seconds['curl']:.3f} s:"
         f" {seconds['ours'] / seconds['curl']:.2f} times (allowed {ALLOWED}), medians of {ROUNDS}"

@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from urllib.parse import quote, urljoin, urlsplit
 
+import pooch
 import requests
 from tqdm import tqdm
 
@@ -138,19 +139,20 @@ def bring(offer: Offer, path: Path, client: Client) -> None:
     if checks and not offer.sha256:
         raise SourceError(f"{shown} has no digest to check it against; MODEL_CHECKSUM_DISABLED=1 does without")
     path.parent.mkdir(parents=True, exist_ok=True)
+    known_hash = f"sha256:{offer.sha256}" if checks else None
     with _staging(part_of(path)) as part:
         transfer = _Transfer(location, offer.size, part, client, path.stem)
         for attempt in range(2):
-            transfer.run()
-            if not checks or receipts.sha256_of(part) == offer.sha256:
+            try:
+                arrived = Path(pooch.retrieve(shown, known_hash, path.name, part.parent, downloader=transfer))
                 break
-            transfer.forget()
-            if attempt or not transfer.resumed:  # a part of an earlier call that went bad is not the host's fault
-                raise SourceError("the bytes that came do not have the sha256 that they should have")
+            except ValueError:  # a part of an earlier call that went bad is not the host's fault
+                if attempt or not transfer.resumed:
+                    raise SourceError("the bytes that came do not have the sha256 that they should have") from None
         if checks:
             # The receipt before the file: an existing file means that it was verified.
-            receipts.write(path, receipts.make(part, offer.sha256, offer.trust, offer.hash_origin, shown))
-        part.replace(path)
+            receipts.write(path, receipts.make(arrived, offer.sha256, offer.trust, offer.hash_origin, shown))
+        arrived.replace(path)
 
 
 @contextmanager
@@ -165,6 +167,8 @@ def _staging(part: Path) -> Iterator[Path]:
         if not (own and stat.S_ISDIR(status.st_mode)):  # planted, or of another user of a shared model folder
             folder = Path(mkdtemp(prefix=".", suffix=".download", dir=usual.parent))
     try:
+        for stray in {*folder.iterdir()} - {part, part.with_suffix(".json")}:  # of a process that was killed
+            stray.unlink()
         yield folder / part.name
     except (BrokenError, UnreachableError, KeyboardInterrupt):
         keep = folder == usual and part.exists()
@@ -175,7 +179,7 @@ def _staging(part: Path) -> Iterator[Path]:
 
 
 class _Transfer:
-    """Fill `part`, beside which its URL and entity tag are kept; one process at a time may do so."""
+    """pooch's downloader, by way of `part`, beside which its URL and entity tag are kept; for one process at a time."""
 
     def __init__(self, location: str | Path, size: int | None, part: Path, client: Client, title: str) -> None:
         self.location = location
@@ -186,24 +190,30 @@ class _Transfer:
         self.resumed = False  # True if the file is of several pieces
         self._origin = part.with_suffix(".json")
 
-    def run(self) -> None:
-        """Complete the part; raise SourceError, or OSError if it cannot be written."""
+    def __call__(self, _url: str, output_file: str, _pooch: object) -> None:
+        """Fill `output_file`; raise SourceError, or OSError if it cannot be written."""
         if isinstance(self.location, Path):
-            return self._copy(self.location)
+            self._copy(self.location)
+        else:
+            self._download(self.location)
+        self._origin.unlink(missing_ok=True)
+        self.part.replace(output_file)  # moved, so that its mode is the umask's, not a temporary file's 0600
+
+    def _download(self, url: str) -> None:
         settings = self.client.settings
         for attempt in range(1, settings.tries):
             try:
-                return self._continue(self.location)
+                return self._continue(url)
             except BrokenError:
                 time.sleep(settings.backoff * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311
-        return self._continue(self.location)
+        return self._continue(url)
 
-    def forget(self) -> None:
+    def _forget(self) -> None:
         self.part.unlink(missing_ok=True)
         self._origin.unlink(missing_ok=True)
 
     def _copy(self, source: Path) -> None:
-        self.forget()
+        self._forget()
         try:
             if not source.is_file():  # a pipe would never end
                 raise FileNotFoundError(errno.ENOENT, "it is not a file")
@@ -228,14 +238,14 @@ class _Transfer:
             if response.status_code == HTTPStatus.OK:
                 offset, self.resumed = 0, False
             elif not headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
-                self.forget()
+                self._forget()
                 raise BrokenError("the host no longer has the rest of the file")
             encoded = headers.get("Content-Encoding", "identity") != "identity"  # this was not asked for
             length = None if encoded else response.raw.length_remaining
             total = None if length is None else offset + length
             self._expect(total)
             if offset == 0:
-                self.forget()
+                self._forget()
                 if not encoded and _ETAG.fullmatch(tag := headers.get("ETag", "")):
                     self._origin.write_text(json.dumps({"url": url, "etag": tag}), encoding="utf-8")
             self._receive(response, offset, self.size or total)
