@@ -60,22 +60,17 @@ def _of_numbers(values: NDArray[Any]) -> Mask:
     white = _WHITE if top <= _WHITE else _DEEP_WHITE
     if fractions:
         values = np.rint(values * np.float32(_WHITE if top <= 1 else 1)).astype(np.uint16)
-    return _of_whole_numbers(values, white)
-
-
-def _of_whole_numbers(values: NDArray[Any], white: int) -> Mask:
-    """Return the levels of whole numbers whose full range is 0 to `white`."""
-    top = int(values.max(initial=0))
+        top = float(values.max(initial=0))
     if 2 * top > white:
         if top == white and _are_classes(values, white):
             raise ImageError(f"it holds class numbers beside {white}; {_REMEDY}")
         if white == _WHITE:
             return values.astype(np.uint8, copy=False)
-        step = white // _WHITE
+        step = _DEEP_WHITE // _WHITE
         return ((values.astype(np.uint32) + step // 2) // step).astype(np.uint8)
     if top in (0, 1) or (top > _CLASSES and not values.all() and _is_binary(values, top)):
         return _painted(values > 0)
-    raise ImageError(f"its values end at {top}: class numbers, or levels too low to tell; {_REMEDY}")
+    raise ImageError(f"its values end at {top:g}: class numbers, or levels too low to tell; {_REMEDY}")
 
 
 def _are_classes(values: NDArray[Any], white: int) -> bool:

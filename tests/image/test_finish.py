@@ -73,19 +73,6 @@ def test_small_masks_grow_and_shrink_as_opencv_does_it(size: tuple[int, int], ra
     assert_grown_as_by_opencv(random_mask(size, seed), radius)
 
 
-@pytest.mark.parametrize(("level", "radius"), list(product([0, 255], [-200, -3, 3, 200])))
-def test_the_pictures_border_neither_grows_nor_eats(level: int, radius: int) -> None:
-    assert grown(Image.new("L", (50, 30), level), radius).getextrema() == (level, level)
-
-
-def test_feather_is_the_gaussians_standard_deviation() -> None:
-    edge = Image.fromarray(np.uint8(255) * (np.arange(200) >= 100)[None].repeat(20, 0))
-    levels = np.asarray(Finish(feather=8).apply(edge, None))[10] / 255
-    # Of the normal distribution, 15.9 % lie beyond one standard deviation.
-    assert abs(levels[100 - 8] - 0.159) < 0.03
-    assert abs(levels[100 + 7] - 0.841) < 0.03
-
-
 def test_the_steps_come_in_their_order() -> None:
     mask = Image.new("L", (60, 60), 90)
     mask.paste(200, (20, 20, 40, 40))
