@@ -20,23 +20,23 @@ _CROSS = ndimage.generate_binary_structure(2, 1)
 _SQUARE = ndimage.generate_binary_structure(2, 2)
 
 
-def human_correction_effort(prediction: Mask, truth: Mask, *, relax: int = RELAX, epsilon: float = EPSILON) -> int:
+def human_correction_effort(prediction: Mask, truth: Mask) -> int:
     """Return the number of clicks that would correct `prediction`.
 
     False skin is drawn off along the boundary that it shares with the truth, missed skin is drawn in along its outer
-    boundary: a click for every corner of a polygon within `epsilon` pixels of it. A false island in the background and
-    a hole inside the skin take one click each. Errors that vanish under `relax` steps of erosion are forgiven, save
-    those that break the skeleton of the truth. The masks are uint8, H x W, binarized at 127.
+    boundary: a click for every corner of a polygon within `EPSILON` of it. A false island in the background and a hole
+    inside the skin take one click each. Errors that vanish under `RELAX` steps of erosion are forgiven, save those that
+    break the skeleton of the truth. The masks are uint8, H x W, binarized at 127.
     """
-    part = _around((prediction > THRESHOLD) | (truth > THRESHOLD), relax + 1)
+    part = _around((prediction > THRESHOLD) | (truth > THRESHOLD), RELAX + 1)
     predicted, actual = prediction[part] > THRESHOLD, truth[part] > THRESHOLD
     union = predicted | actual
     # Outside the frame counts as inside the union: the picture's edge is not a boundary of the subject.
-    core = ndimage.binary_erosion(union, _CROSS, iterations=relax, border_value=1) if relax else union
-    false = _relaxed(predicted, actual, core, relax)
-    missed = _relaxed(actual, predicted, core, relax) | (skeletonize(actual) & ~predicted)
+    core = ndimage.binary_erosion(union, _CROSS, iterations=RELAX, border_value=1)
+    false = _relaxed(predicted, actual, core)
+    missed = _relaxed(actual, predicted, core) | (skeletonize(actual) & ~predicted)
     right = predicted & actual
-    return _clicks(false, right | missed, epsilon) + _clicks(missed, ~(right | false | missed), epsilon)
+    return _clicks(false, right | missed) + _clicks(missed, ~(right | false | missed))
 
 
 def _around(region: Region, margin: int) -> tuple[slice, slice]:
@@ -46,23 +46,23 @@ def _around(region: Region, margin: int) -> tuple[slice, slice]:
     return rows, columns
 
 
-def _relaxed(region: Region, other: Region, core: Region, relax: int) -> Region:
-    """Return `region` without `other` and without thin parts: the rest in `core`, grown back `relax` steps."""
+def _relaxed(region: Region, other: Region, core: Region) -> Region:
+    """Return `region` without `other` and without thin parts: the rest in `core`, grown back."""
     error = region & ~other
     kept = error & core
-    if relax and kept.any():
-        kept = ndimage.binary_dilation(kept, _CROSS, iterations=relax, mask=~other) & error
+    if kept.any():  # dilating is slow
+        kept = ndimage.binary_dilation(kept, _CROSS, iterations=RELAX, mask=~other) & error
     return kept
 
 
-def _clicks(error: Region, neighbor: Region, epsilon: float) -> int:
+def _clicks(error: Region, neighbor: Region) -> int:
     """Return the corners along the boundary between `error` and `neighbor`, plus one for each region without any."""
     labels, count = ndimage.label(error, _SQUARE)
     touches = ndimage.binary_dilation(neighbor, _CROSS)
     islands = count - np.unique(labels[error & touches]).size
     seen = np.zeros_like(error)
     return int(islands) + sum(
-        len(approximate_polygon(line.astype(float), epsilon))
+        len(approximate_polygon(line.astype(float), EPSILON))
         for chain in _chains(error)
         for line in _shared(chain, touches, seen)
     )

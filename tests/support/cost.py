@@ -106,15 +106,10 @@ def _of_node(node: onnx.NodeProto, sized: Sized) -> int:
 
 def as_fvcore_counts(sized: Sized, normalization: int) -> int:
     """Return fvcore's count, with `normalization` for each value of a batch normalization."""
-    extra = 0
-    for node in sized.graph.node:
-        if node.op_type == "BatchNormalization":
-            extra += normalization * sized.values(node.output[0])
-        elif node.op_type == "Resize":
-            extra += _RESIZING * sized.values(node.output[0])
-        elif node.op_type == "GlobalAveragePool":
-            extra += _AVERAGE * sized.values(node.input[0])
-    return extra + multiply_adds(sized)
+    more = {"BatchNormalization": normalization, "Resize": _RESIZING}
+    extra = sum(more.get(node.op_type, 0) * sized.values(node.output[0]) for node in sized.graph.node)
+    averages = (node for node in sized.graph.node if node.op_type == "GlobalAveragePool")
+    return multiply_adds(sized) + extra + _AVERAGE * sum(sized.values(node.input[0]) for node in averages)
 
 
 def parameters(sized: Sized) -> int:
