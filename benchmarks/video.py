@@ -107,25 +107,27 @@ def noises(greens: list[float]) -> tuple[float, float]:
 def steadiness(photo: PILImage, focus: tuple[float, float, float], model: str, frames: int) -> None:
     """Print a line for each camera, raw and steadied."""
     from rembg_skin.image.morphology import eroded, square
-    from rembg_skin.video.frames import in_order, masking
+    from rembg_skin.session import open_session, predict_mask
+    from rembg_skin.video.frames import Frame, masking
     from rembg_skin.video.steady import Steadier, Watcher
     from rembg_skin.video.table import MARGIN, color_of
 
     def green(frame: Bytes, mask: Bytes) -> float:
-        color = color_of(frame, eroded(mask > 127, square(MARGIN)))
-        return color.mean[1] if color.pixels else 0.0
+        mean, _, pixels = color_of(frame, eroded(mask > 127, square(MARGIN)))
+        return mean[1] if pixels else 0.0
 
     means = []
-    work, at_once = masking(model, {})
+    session, masked = open_session(model), masking(model, {}, steady=False)
     for camera in CAMERAS:
         views = [view(photo, focus, camera, number) for number in range(frames)]
         shown = photo.transform(SIZE, Image.Transform.AFFINE, views[0], Image.Resampling.BICUBIC)
-        fixed = work(np.asarray(shown))
+        fixed = predict_mask(session, shown)
         watcher, steadier = Watcher(), Steadier()
         masks: dict[str, list[Bytes]] = {"raw": [], "steady": []}
         greens: dict[str, list[float]] = {"raw": [], "steady": [], "fixed": []}
         ious: dict[str, list[float]] = {"raw": [], "steady": []}
-        for number, (frame, mask) in enumerate(in_order(clip(photo, views), work, at_once)):
+        frames_ = (Frame(number, number / RATE, frame) for number, frame in enumerate(clip(photo, views)))
+        for (number, _, frame, _), mask in masked(frames_):
             look = watcher(frame)
             steady = steadier(look, mask if look.needs_mask else None)
             sides = {"raw": mask, "steady": steady, "fixed": moved(fixed, between(views[0], views[number]))}
@@ -180,15 +182,15 @@ def speed(photo: PILImage, focus: tuple[float, float, float], model: str, count:
     """Print frames a second of both sides."""
     from rembg import new_session, remove
 
-    from rembg_skin.video.convert import Job, convert
-    from rembg_skin.video.formats import chosen
+    from rembg_skin.video.convert import convert
     from rembg_skin.video.frames import masking
     from rembg_skin.video.reader import Reader
+    from rembg_skin.video.writer import chosen
 
     frames = list(clip(photo, [view(photo, focus, "pans and zooms", number) for number in range(count)]))
     raw = [frame.tobytes() for frame in frames]
     session = new_session(model)
-    work, at_once = masking(model, {})
+    masked = {steady: masking(model, {}, steady=steady) for steady in (True, False)}
 
     def rembg_b(*, only_mask: bool) -> None:
         for data in raw:
@@ -196,8 +198,7 @@ def speed(photo: PILImage, focus: tuple[float, float, float], model: str, count:
             done.save(io.BytesIO(), "PNG")
 
     def ours(target: Path, *, steady: bool) -> None:
-        job = Job(Reader(source), work, at_once, steady, lambda: False, lambda: None)
-        assert convert(job, chosen(target, None), None).frames == count
+        assert convert(Reader(source), masked[steady], chosen(target, None), None)[0] == count
 
     with tempfile.TemporaryDirectory() as name:
         source, cutout, mask = (Path(name) / file for file in ("in.mp4", "out.webm", "out.mp4"))
@@ -251,7 +252,7 @@ def pulse(photo: PILImage, focus: tuple[float, float, float], model: str, frames
                 beat = 0.004 * np.sin(2 * np.pi * BEATS / 60 * number / RATE) * np.array(BLOOD)
                 yield (frame * (1 + here * beat) + 0.5).clip(0, 255).astype(np.uint8)
 
-        table = Table()
+        table = Table(Path())
         colors: dict[str, list[list[float]]] = {"moving mask": [], "first mask": [], "box": []}
         for time_, frame, mask in masks(beating(), name, extras, rate=RATE):
             for way, chosen in (("moving mask", mask), ("first mask", skin), ("box", box)):

@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import re
-from collections.abc import Sequence
 from glob import escape, glob
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +12,12 @@ from rembg_skin.commands.arguments import add_model, natural
 from rembg_skin.errors import VideoError, printable
 
 if TYPE_CHECKING:
-    from rembg_skin.video.convert import Report, Sheet
+    from collections.abc import Collection
+
     from rembg_skin.video.reader import Reader
+    from rembg_skin.video.sound import Sound
+    from rembg_skin.video.table import Table
+    from rembg_skin.video.writer import Video
 
 _EIGHT = 8  # bits of a color
 _CONFIDENCE = 0.7  # of a face, 0 to 1
@@ -66,11 +69,10 @@ def run(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from tqdm import tqdm
 
-    from rembg_skin.commands.console import exit_status
+    from rembg_skin.commands.console import count, exit_status
     from rembg_skin.commands.outputs import check_outputs
     from rembg_skin.commands.signals import noted_signals
     from rembg_skin.video import open_video
-    from rembg_skin.video.formats import chosen
     from rembg_skin.video.frames import masking
     from rembg_skin.workers import aside
 
@@ -82,23 +84,26 @@ def run(arguments: argparse.Namespace) -> int:
         raise VideoError("--roi and --faces are about the table: name it with --csv FILE.")
     pictures = glob(re.sub(r"%\d*d", "*", escape(arguments.source)))  # noqa: PTH207 - FFmpeg reads `frames%03d.png`
     check_outputs(paths, [arguments.source, *pictures, *arguments.model.files()])
-    video = chosen(target, arguments.kind) if target else None
     # Never closed: after a signal, a thread may still be reading it.
     source = aside(lambda: open_video(arguments.source))
-    sheet = _sheet(arguments, source.upright_size) if csv else None
-    work, at_once = masking(arguments.model.name, {**arguments.model.extras, **arguments.extras})
-    from rembg_skin.video.convert import Job, convert  # PyAV is there
+    from rembg_skin.video.convert import convert  # PyAV is there
+    from rembg_skin.video.writer import chosen
 
+    video = chosen(target, arguments.kind) if target else None
+    table = _table(arguments, source.upright_size) if csv else None
+    masked = masking(arguments.model.name, {**arguments.model.extras, **arguments.extras}, steady=arguments.steady)
     with (
         tqdm(total=source.count, unit="frame", disable=None, dynamic_ncols=True) as bar,
         noted_signals() as stop,
     ):
-        report = convert(Job(source, work, at_once, arguments.steady, stop.is_set, bar.update), video, sheet)
-    missing = _say(report, source, video.kind if video else None, paths)
-    return exit_status(stop, report.frames, missing)
+        done, sounds = convert(source, masked, video, table, stop.is_set, bar.update)
+    first, written = "Stopped: the first " * stop.is_set(), " and ".join(map(printable, paths))
+    print(f"{first}{count(done, 'frame', 'frames')} in {written}.")
+    missing = _say(source, sounds, video, stopped=stop.is_set())
+    return exit_status(stop, done, missing)
 
 
-def _sheet(arguments: argparse.Namespace, size: tuple[int, int]) -> "Sheet":
+def _table(arguments: argparse.Namespace, size: tuple[int, int]) -> "Table":
     from PIL import Image
 
     import rembg_skin
@@ -106,7 +111,6 @@ def _sheet(arguments: argparse.Namespace, size: tuple[int, int]) -> "Sheet":
     from rembg_skin.machine import cores
     from rembg_skin.networks.yunet import shared_detector
     from rembg_skin.sessions.parts import fetch_detector
-    from rembg_skin.video.convert import Sheet
     from rembg_skin.video.table import Faces, Table
 
     box = None
@@ -127,27 +131,25 @@ def _sheet(arguments: argparse.Namespace, size: tuple[int, int]) -> "Sheet":
     if arguments.faces:
         detector = shared_detector(fetch_detector(), cores())
         faces = Faces(arguments.faces, lambda rgb: detector.faces(Image.fromarray(rgb), _CONFIDENCE))
-    return Sheet(arguments.csv, Table(box, faces), settings)
+    return Table(arguments.csv, box, faces, settings)
 
 
-def _say(report: "Report", source: "Reader", kind: str | None, paths: Sequence[Path]) -> int:
-    """Print what was written and what is missing; return how many lines are about that."""
+def _say(source: "Reader", sounds: "Collection[Sound]", video: "Video | None", *, stopped: bool) -> int:
+    """Print what changed and what is missing; return how many lines are about the latter."""
     from rembg_skin.commands.console import count
 
-    written = " and ".join(map(printable, paths))
-    print(f"{'Stopped: the first ' * report.stopped}{count(report.frames, 'frame', 'frames')} in {written}.")
     if source.hdr:
         print("The HDR colors were mapped to those of BT.709.")
-    if source.bits > _EIGHT and kind in ("cutout", "overlay"):
+    if source.bits > _EIGHT and video and video.kind != "mask":
         print(f"The original's colors have {source.bits} bits, the new ones 8.")
     missing = []
     if source.damaged:
         missing.append(f"{count(source.damaged, 'damaged frame', 'damaged frames')} skipped.")
-    if source.lacking and not report.stopped:
+    if source.lacking and not stopped:
         missing.append(f"The file ends early: its last {source.lacking:.1f} seconds are missing.")
-    suffix = paths[0].suffix
-    for number, sound in enumerate(report.sounds, 1):
-        name = "Sound" if len(report.sounds) == 1 else f"Sound {number}"
+    suffix = video.path.suffix if video else ""
+    for number, sound in enumerate(sounds, 1):
+        name = "Sound" if len(sounds) == 1 else f"Sound {number}"
         if sound.fate == "encoded":
             print(f"{name}: encoded again, as {suffix} files cannot hold the original's.")
         if sound.fate == "lost":

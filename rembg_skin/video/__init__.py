@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rembg_skin.errors import ExtraError, VideoError
 from rembg_skin.image.arrays import Bytes, Mask
-from rembg_skin.video.frames import Frame, masked, masking
+from rembg_skin.video.frames import Frame, masking
 
 if TYPE_CHECKING:
     from rembg_skin.video.reader import Reader
@@ -42,8 +42,9 @@ def masks(
 ) -> Generator[Masked]:
     """Yield every frame of a video with its mask, in order; memory does not grow with the video's length.
 
-    Each has `time`, in seconds; `frame`, upright RGB, uint8 [height, width, 3]; `mask`, uint8 [height, width], 255 for
-    skin.
+    Each is a tuple of `time`, in seconds, `frame`, upright RGB, uint8 [height, width, 3], and `mask`, uint8 [height,
+    width], 255 for skin. Raises SkinError if the video cannot be read, a frame is not an RGB array, or the model is
+    unavailable: errors of the file or the model are raised by the call, those of a frame when its turn comes.
 
     Parameters
     ----------
@@ -57,19 +58,13 @@ def masks(
     rate
         Frames a second of frames given as arrays, above 0; a file has its own times.
 
-    Raises
-    ------
-    SkinError
-        If the video cannot be read, a frame is not an RGB array, or the model is unavailable. Errors of the file or the
-        model are raised by the call, those of a frame when its turn comes.
-
     """
     if not 0 < rate < math.inf:
         raise VideoError(f"rate={rate} is not a number of frames a second, which many cameras do not know; pass yours.")
-    work, at_once = masking(model, extras or {})
+    masked = masking(model, extras or {}, steady=steady)
     reader = open_video(path_or_frames) if isinstance(path_or_frames, str | Path) else None
     frames = reader.frames() if reader else _numbered(path_or_frames, rate)  # type: ignore[arg-type]
-    stream = _masked(reader, masked(frames, work, at_once, steady=steady))
+    stream = _masked(reader, masked(frames))
     next(stream)
     return stream
 

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-Masking = Callable[[Bytes], Mask]
-
 # A network of this input size keeps all cores busy, and several at once would need several times its memory.
 _LARGE = 1024
 
@@ -36,8 +35,11 @@ class Frame(NamedTuple):
     sounds: "Sequence[av.Packet[Any]]" = ()  # packets since the frame before
 
 
-def masking(model: str, extras: Mapping[str, object]) -> tuple[Masking, int]:
-    """Return a function that masks an RGB frame, uint8 [height, width, 3], and how many frames to give it at once.
+Masking = Callable[[Iterable[Frame]], Generator[tuple[Frame, Mask]]]
+
+
+def masking(model: str, extras: Mapping[str, object], *, steady: bool) -> Masking:
+    """Return a function that yields frames with their masks, in order, steadied or as the model makes them.
 
     Raises SkinError if there is no such model or extra, or its weights are unavailable.
     """
@@ -48,8 +50,7 @@ def masking(model: str, extras: Mapping[str, object]) -> tuple[Masking, int]:
     if at_once > 1:  # a frame a core wastes less than all cores on one frame
         settings.intra_op_num_threads = 1
     session = open_session(model, extras, sess_opts=settings)
-
-    return lambda frame: predict_mask(session, Image.fromarray(frame)), at_once
+    return partial(masked, work=lambda rgb: predict_mask(session, Image.fromarray(rgb)), at_once=at_once, steady=steady)
 
 
 def _is_small(name: str) -> bool:
@@ -62,11 +63,10 @@ def _is_small(name: str) -> bool:
     return not large and (model.base is None or _is_small(model.base))
 
 
-def masked(frames: Iterable[Frame], work: Masking, at_once: int, *, steady: bool) -> Generator[tuple[Frame, Mask]]:
-    """Yield the frames of one video with their masks, steadied or as the model makes them, in order.
-
-    `work` masks a frame; `at_once` of them are given to it at the same time.
-    """
+def masked(
+    frames: Iterable[Frame], work: Callable[[Bytes], Mask], at_once: int, *, steady: bool
+) -> Generator[tuple[Frame, Mask]]:
+    """Yield the frames of one video with their masks, which `work` makes, `at_once` at the same time."""
     if not steady:
         yield from in_order(frames, lambda frame: work(frame.rgb), at_once)
         return

@@ -1,9 +1,12 @@
-"""Read a video: upright RGB frames with their times; damaged frames are skipped and counted."""
+"""Read a video: upright RGB frames and packets of sound, on one line of time that begins at 0, past faults of the file.
+
+Broadcasts that were joined begin again in the middle: each piece is moved behind the one before.
+"""
 
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from itertools import chain, islice, tee
@@ -15,7 +18,6 @@ import numpy as np
 
 from rembg_skin.errors import VideoError, printable
 from rembg_skin.video.frames import Frame
-from rembg_skin.video.packets import Packets
 from rembg_skin.video.pixels import Rotation, ToRgb, is_hdr
 
 _PATIENCE = 30.0  # seconds, with a host that sends nothing
@@ -24,6 +26,10 @@ _AHEAD = 300  # packets, in which each stream of sound should have one
 _COARSE, _FINEST = Fraction(1, 1000), 1_000_000
 # Some files only estimate their length: what lacks has to be more than this many seconds, and this share of it.
 _SOON, _SHARE = 1.0, 0.05
+
+_FAULTS = 100  # in a row, of the container: the rest of the file is lost
+_BACK, _GAP = 0.5, 10.0  # seconds: times that go back or ahead by more begin a new piece
+_TS_DISCONT = 0x0200  # FFmpeg's AVFMT_TS_DISCONT
 
 _WITHOUT_METADATA_ERRORS = 19  # PyAV's major version
 _LISTS = {"concat", "dash", "hls", "imf", "sdp", "vobsub"}  # formats that make FFmpeg open what they name
@@ -39,6 +45,10 @@ class Reader:
     def __init__(self, source: str | Path) -> None:
         self._name = printable(source)
         self.rest: list[av.Packet[Any]] = []  # sound that no frame had with it yet
+        self.damaged = 0  # frames, and places where the file is broken, so far
+        self._end = Fraction(0)  # the latest moment so far, in seconds
+        self._joined = False  # True once a second piece was found
+        self._due: dict[int, Fraction] = {}  # when each stream's next packet is expected
         try:
             self._file = _opened(str(source))
         except (av.FFmpegError, OSError, ValueError) as error:
@@ -46,12 +56,13 @@ class Reader:
             raise VideoError(f"{self._name} cannot be read as a video: {reason(error)}{hint}") from error
         self.metadata = dict(self._file.metadata)
         self._length = Fraction(self._file.duration or 0, av.time_base)
+        # Of this piece and of the last one: broadcasts do not begin at 0.
+        self._shifts = (-Fraction(self._file.start_time or 0, av.time_base),) * 2
         try:
             self._stream = self._chosen()
-            self._packets = Packets(self._file, self._stream)
-            ahead, packets = tee(self._packets)
+            ahead, packets = tee(self._packets())
             self.sounds = self._sounds(ahead)
-            media, self._media = tee(self._packets.decoded(packets))
+            media, self._media = tee(self._decoded(packets))
             first = next((each for each in media if isinstance(each, av.VideoFrame)), None)
             if first is None:
                 raise VideoError(f"{self._name} holds no frame that can be decoded.")  # noqa: TRY301
@@ -65,15 +76,10 @@ class Reader:
         self._file.close()
 
     @property
-    def damaged(self) -> int:
-        """Count the frames that were skipped so far."""
-        return self._packets.damaged
-
-    @property
     def lacking(self) -> float:
         """Seconds that the file should have after what was read; 0 for next to nothing, and for joined pieces."""
-        lacks = self._length - self._packets.end
-        return float(lacks) if lacks > max(_SOON, _SHARE * self._length) and not self._packets.joined else 0.0
+        lacks = self._length - self._end
+        return float(lacks) if lacks > max(_SOON, _SHARE * self._length) and not self._joined else 0.0
 
     def frames(self) -> Iterator[Frame]:
         """Yield all frames, once; :attr:`rest` is the sound after the last one."""
@@ -145,6 +151,70 @@ class Reader:
         self.time_base = Fraction(1, finer) if self._unit >= _COARSE and finer <= _FINEST else self._unit
         seconds = stream.duration * self._unit if stream.duration else self._length
         self.count = stream.frames or round(seconds * self.rate) or None  # about; None if the file does not say
+
+    def _packets(self) -> Iterator["av.Packet[Any]"]:
+        """Yield the packets of the video and of all sound."""
+        faults = 0
+        while faults < _FAULTS:
+            try:
+                for packet in self._file.demux(self._stream, *self._file.streams.audio):
+                    faults = 0
+                    self._place(packet)
+                    yield packet
+            except av.FFmpegError as error:
+                faults += 1
+                self.damaged += faults == 1
+                if isinstance(error, av.ExitError):  # a host that sends nothing
+                    return
+            else:
+                return
+
+    def _decoded(self, packets: Iterable["av.Packet[Any]"]) -> "Iterator[av.VideoFrame | av.Packet[Any]]":
+        """Yield the frames of the video, and the packets of sound between them."""
+        for packet in packets:
+            if packet.stream.type == "audio":
+                if packet.size:
+                    yield packet
+                continue
+            try:
+                frames = self._stream.decode(packet)
+            except av.FFmpegError:
+                self.damaged += 1
+                continue
+            for frame in frames:
+                if frame.is_corrupt:
+                    self.damaged += 1
+                else:
+                    yield frame
+
+    def _place(self, packet: "av.Packet[Any]") -> None:
+        """Move the packet's times to their place."""
+        if packet.pts is None or not packet.time_base:
+            return
+        unit = Fraction(packet.time_base)
+        step = (packet.duration or 0) * unit
+        if not step and packet.stream.type == "video":
+            step = 1 / Fraction(self._stream.average_rate or 30)
+        shift = self._shifts[0]
+        if self._file.format.flags & _TS_DISCONT:
+            if packet.dts is None or abs(packet.pts - packet.dts) * unit > _GAP:
+                packet.dts = packet.pts  # FFmpeg counted on over the joint
+            shift = self._shift(packet.stream.index, packet.dts * unit, step)
+        packet.pts += round(shift / unit)
+        if packet.dts is not None:
+            packet.dts += round(shift / unit)
+        self._end = max(self._end, packet.pts * unit + step)
+
+    def _shift(self, index: int, at: Fraction, step: Fraction) -> Fraction:
+        """Return by how many seconds to move the packet of stream `index`, which begins `at` and lasts `step`."""
+        due = self._due.get(index, at + self._shifts[0])
+        # Late packets of the piece before still come between those of the new one.
+        shift = min(self._shifts, key=lambda each: abs(at + each - due))
+        if not -_BACK <= at + shift - due <= _GAP:
+            shift, self._joined = due - at, True
+            self._shifts = shift, self._shifts[0]
+        self._due[index] = at + shift + step
+        return shift
 
 
 def _opened(source: str) -> av.container.InputContainer:

@@ -12,6 +12,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 from PIL import Image
+from PIL.ImageStat import Stat
 
 from rembg_skin.errors import DataError, printable
 from rembg_skin.files import write_atomically
@@ -30,14 +31,6 @@ MARGIN = 3
 
 COLUMNS = ("time", "skin", "red", "green", "blue", "red_sd", "green_sd", "blue_sd", "pixels")
 _OF_FACE = ("red", "green", "blue", "pixels")
-
-
-class Color(NamedTuple):
-    """The means and standard deviations of red, green and blue over some pixels, 0 to 255; empty if there are none."""
-
-    pixels: int
-    mean: tuple[float, ...] = ()
-    deviation: tuple[float, ...] = ()
 
 
 class Faces:
@@ -72,7 +65,7 @@ def _distance(one: Face, other: Face) -> float:
     return math.hypot(across, down) / 2 / max(one.right - one.left, other.right - other.left)
 
 
-class Table:
+class Table(NamedTuple):
     """Rows for the frames of one video, of which only `box` counts; `faces` get columns of their own.
 
     Columns: ``time`` in seconds; ``skin``, its share of the frame or box, 0 to 1; the means of ``red``, ``green`` and
@@ -80,21 +73,28 @@ class Table:
     means and pixels of each face, ``face1_red`` and so on. Colors are empty if there is no skin.
     """
 
-    def __init__(self, box: Box | None = None, faces: Faces | None = None) -> None:
-        self._box, self._faces = box, faces
-        ours = (f"face{number + 1}_{name}" for number in range(faces.most if faces else 0) for name in _OF_FACE)
-        self.columns = (*COLUMNS, *ours)
+    path: Path
+    box: Box | None = None
+    faces: Faces | None = None
+    settings: str = ""  # all that its rows depend on, if it can go on where a killed run ended
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the cells of a row."""
+        most = self.faces.most if self.faces else 0
+        return [*COLUMNS, *(f"face{number + 1}_{name}" for number in range(most) for name in _OF_FACE)]
 
     def row(self, time: float, rgb: Bytes, mask: Mask) -> list[str]:
         """Return the cells of a frame: its time in seconds, uint8 [height, width, 3] and uint8 [height, width]."""
-        skin = mask > THRESHOLD
-        inner = _inside(eroded(skin, square(MARGIN)), self._box)
-        share = (skin[self._box.slices()] if self._box else skin).mean()
-        color = color_of(rgb, inner)
-        cells = [f"{time:.6f}", f"{share:.6f}", *_cells(color.mean), *_cells(color.deviation), str(color.pixels)]
-        for face in self._faces(rgb) if self._faces else ():
-            color = color_of(rgb, _inside(inner, face)) if face else Color(0)
-            cells += [*_cells(color.mean), str(color.pixels)]
+        skin, inner = mask > THRESHOLD, np.zeros(mask.shape, bool)
+        part = self.box.slices() if self.box else np.s_[:, :]
+        inner[part] = eroded(skin, square(MARGIN))[part]
+        mean, deviation, pixels = color_of(rgb, inner)
+        cells = [f"{time:.6f}", f"{skin[part].mean():.6f}", *_cells(mean), *_cells(deviation), str(pixels)]
+        for face in self.faces(rgb) if self.faces else ():
+            here = face.slices() if face else np.s_[:0]
+            mean, _, pixels = color_of(rgb[here], inner[here])
+            cells += [*_cells(mean), str(pixels)]
         return cells
 
 
@@ -102,25 +102,16 @@ def _cells(values: Sequence[float]) -> list[str]:
     return [f"{value:.4f}" for value in values] or [""] * 3
 
 
-def _inside(selection: Selection, box: Box | None) -> Selection:
-    if box is None:
-        return selection
-    part = np.zeros_like(selection)
-    part[box.slices()] = selection[box.slices()]
-    return part
+def color_of(rgb: Bytes, selection: Selection) -> tuple[list[float], list[float], int]:
+    """Return mean red, green and blue, 0 to 255, of the selected pixels, their standard deviations, and their number.
 
-
-def color_of(rgb: Bytes, selection: Selection) -> Color:
-    """Return the color of the selected pixels, bool [height, width], of uint8 [height, width, 3]."""
+    `rgb` is uint8 [height, width, 3], `selection` bool [height, width]; there are no colors if it is empty.
+    """
+    if not selection.any():
+        return [], [], 0
     # Pillow counts levels three times as fast as numpy selects pixels.
-    counts = np.array(Image.fromarray(rgb).histogram(Image.fromarray(selection)), np.float64).reshape(3, 256)
-    pixels = counts[0].sum()
-    if not pixels:
-        return Color(0)
-    levels = np.arange(256)
-    mean = counts @ levels / pixels
-    deviation = np.sqrt(np.maximum(counts @ levels**2 / pixels - mean**2, 0))
-    return Color(int(pixels), tuple(mean.tolist()), tuple(deviation.tolist()))
+    found = Stat(Image.fromarray(rgb), Image.fromarray(selection))
+    return found.mean, [math.sqrt(max(variance, 0)) for variance in found.var], found.count[0]
 
 
 @contextmanager

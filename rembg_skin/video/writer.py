@@ -1,9 +1,9 @@
-"""Write a video: frames at their own times, turned as the original is, with its sound."""
+"""Write a video in one of several formats: frames at their own times, turned as the original is, with its sound."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import av
 import numpy as np
@@ -12,7 +12,6 @@ from PIL import Image, ImageFilter
 from rembg_skin.errors import VideoError, printable
 from rembg_skin.image.arrays import Bytes, Mask
 from rembg_skin.image.overlay import overlay
-from rembg_skin.video.formats import Kind, Video
 from rembg_skin.video.frames import Frame
 from rembg_skin.video.reader import Reader, reason
 from rembg_skin.video.sound import Sound
@@ -21,6 +20,66 @@ _BT709, _LIMITED = 1, 1  # FFmpeg's AVCOL_SPC_BT709, its primaries and curve lik
 _VEIL = 4  # of 255, on average over a block: less is not skin
 _BLOCK = 16  # pixels: colors this near to the skin are kept, for encoders mix the colors of neighbors
 _LAYOUTS = {1: "gray", 3: "rgb24", 4: "rgba"}  # by channels
+
+
+Kind = Literal["mask", "cutout", "overlay"]
+
+
+class Coding(NamedTuple):
+    """An encoder of FFmpeg."""
+
+    encoder: str
+    pixels: str
+    options: Mapping[str, str]
+    odd: str = ""  # the pixels of odd widths and heights, if the usual ones allow only even ones
+
+
+class Format(NamedTuple):
+    """A kind of file."""
+
+    muxer: str
+    codings: Mapping[Kind, Coding]  # the first is written unless another is asked for
+    sound: str  # the encoder of sound that the file cannot hold as it is
+    rotates: bool = True  # players heed a matrix that turns the picture; if not, the pixels are turned
+
+
+class Video(NamedTuple):
+    """A video to be written."""
+
+    path: Path
+    form: Format
+    kind: Kind
+
+
+# Frames are encoded in their order: otherwise MP4 takes a video of varying frame rate for shorter than it is.
+_H264 = Coding("libx264", "yuv420p", {"preset": "veryfast", "crf": "18", "bf": "0"}, odd="yuv444p")
+_REALTIME = {"deadline": "realtime", "cpu-used": "8", "row-mt": "1", "auto-alt-ref": "0", "crf": "28", "b": "0"}
+_VP9, _VP9_ALPHA = (Coding("libvpx-vp9", pixels, _REALTIME) for pixels in ("yuv420p", "yuva420p"))
+_PRORES = Coding("prores_ks", "yuva444p10le", {"profile": "4444", "alpha_bits": "16"})
+
+_MP4 = Format("mp4", {"mask": _H264, "overlay": _H264}, "aac")
+FORMATS: Mapping[str, Format] = {
+    ".mp4": _MP4,
+    ".m4v": _MP4,
+    ".webm": Format("webm", {"cutout": _VP9_ALPHA, "mask": _VP9, "overlay": _VP9}, "libopus", rotates=False),
+    ".mov": Format("mov", {"cutout": _PRORES, "mask": _H264, "overlay": _H264}, "aac"),
+    ".mkv": Format("matroska", {"mask": _H264, "cutout": _VP9_ALPHA, "overlay": _H264}, "aac", rotates=False),
+}
+
+
+def chosen(path: Path, kind: Kind | None) -> Video:
+    """Return the video to write: the format by the path's suffix, and the kind that is given, or the format's first.
+
+    Raises VideoError if there is no such format, or it cannot hold such a video.
+    """
+    form = FORMATS.get(path.suffix.lower())
+    if form is None:
+        raise VideoError(f"{printable(path)} has no suffix of a video; take one of {', '.join(FORMATS)}.")
+    taken = next(iter(form.codings)) if kind is None else kind
+    if taken not in form.codings:
+        able = ", ".join(suffix for suffix, other in FORMATS.items() if taken in other.codings)
+        raise VideoError(f"{printable(path)}: a {taken} needs an alpha channel; take one of {able}.")
+    return Video(path, form, taken)
 
 
 class Writer:

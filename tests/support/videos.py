@@ -3,10 +3,9 @@
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -18,6 +17,7 @@ Frames = list[NDArray[np.uint8]]
 
 PORTRAIT = Path(__file__).resolve().parents[2] / "docs" / "portrait.jpg"
 _FACE = (150, 20, 300, 132)
+_UNIT = Fraction(1, 90_000)
 
 
 def face(size: tuple[int, int] = (64, 48)) -> NDArray[np.uint8]:
@@ -33,7 +33,7 @@ def moving(count: int = 8, size: tuple[int, int] = (64, 48)) -> Frames:
 
 
 def write_video(
-    path: Path,
+    path: Path | str,
     frames: Iterable[NDArray[np.uint8]] | None = None,
     *,
     codec: str = "libx264",
@@ -49,29 +49,25 @@ def write_video(
     `matrix` is that of the colors: FFmpeg's number, by which the file names it, and its name.
     """
     shown = list(moving() if frames is None else frames)
-    unit = Fraction(1, 90_000)
+    height, width, _ = shown[0].shape
     file: Any
     with av.open(str(path), "w", format=muxer) as file:
-        height, width, _ = shown[0].shape
-        stream = file.add_stream(
-            codec, rate=30, width=width, height=height, pix_fmt="yuv420p", time_base=unit, options=options or {}
-        )
-        if rotation:
-            stream.set_display_rotation(rotation)
+        stream = file.add_stream(codec, 30, options or {}, width=width, height=height, time_base=_UNIT)
+        stream.set_display_rotation(rotation)
         if matrix:
             stream.codec_context.colorspace = matrix[0]
-        tone = file.add_stream(sound, rate=48_000) if sound else None
-        for number, pixels_shown in enumerate(shown):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels_shown), format="rgb24")
-            frame.time_base = unit
-            frame.pts = round((times[number] if times else number / 30) / unit)
-            converted = frame.reformat(format="yuv420p", dst_colorspace=matrix[1]) if matrix else frame
-            file.mux(stream.encode(converted))
-            if tone:
-                file.mux(tone.encode(_tone(number)))
-        for each in filter(None, (stream, tone)):
-            file.mux(each.encode(None))
-    return path
+        if sound:
+            wave = (8_000 * np.sin(np.arange(3_200 * len(shown)) / 20)).astype(np.int16)
+            tone = av.AudioFrame.from_ndarray(wave.reshape(1, -1), format="s16", layout="stereo")
+            tone.sample_rate, tone.pts, tone.time_base = 48_000, 0, Fraction(1, 48_000)
+            heard = file.add_stream(sound, rate=48_000)
+            file.mux([*heard.encode(tone), *heard.encode(None)])
+        for number, pixels in enumerate(shown):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+            frame.pts, frame.time_base = round((times[number] if times else number / 30) / _UNIT), _UNIT
+            file.mux(stream.encode(frame.reformat(format="yuv420p", dst_colorspace=matrix[1] if matrix else None)))
+        file.mux(stream.encode(None))
+    return Path(path)
 
 
 def ffmpeg(*arguments: object) -> None:
@@ -81,15 +77,7 @@ def ffmpeg(*arguments: object) -> None:
     subprocess.run([command, "-v", "error", "-y", *map(str, arguments)], check=True)
 
 
-def _tone(number: int) -> av.AudioFrame:
-    wave = (8_000 * np.sin(np.arange(3_200) / 20)).astype(np.int16)
-    frame = av.AudioFrame.from_ndarray(wave.reshape(1, -1), format="s16", layout="stereo")
-    frame.sample_rate, frame.pts, frame.time_base = 48_000, 1_600 * number, Fraction(1, 48_000)
-    return frame
-
-
-@dataclass
-class Seen:
+class Seen(NamedTuple):
     """What a player finds in a video."""
 
     codec: str
@@ -103,7 +91,7 @@ class Seen:
     sound_seconds: float  # from the first packet's start to the last one's end
 
 
-def read_video(path: Path, decoder: str | None = None, pixels: str = "rgb24") -> Seen:
+def read_video(path: Path | str, decoder: str | None = None, pixels: str = "rgb24") -> Seen:
     """Decode a whole video; `decoder` replaces FFmpeg's choice."""
     file: Any
     with av.open(f"file:{path}") as file:
@@ -117,13 +105,13 @@ def read_video(path: Path, decoder: str | None = None, pixels: str = "rgb24") ->
             elif packet.stream is stream:
                 decoded += context.decode(packet if packet.size else None)
         return Seen(
-            codec=stream.codec_context.name,
-            size=(stream.width, stream.height),
-            rate=stream.average_rate,
-            rotation=decoded[0].rotation,
-            times=[float(frame.pts * stream.time_base) for frame in decoded],
-            frames=[frame.to_ndarray(format=pixels) for frame in decoded],
-            sounds=[sound.codec_context.name for sound in file.streams.audio],
-            sound_packets=len(heard) // 2,
-            sound_seconds=float(heard[-1] - heard[0]) if heard else 0.0,
+            stream.codec_context.name,
+            (stream.width, stream.height),
+            stream.average_rate,
+            decoded[0].rotation,
+            [float(frame.pts * stream.time_base) for frame in decoded],
+            [frame.to_ndarray(format=pixels) for frame in decoded],
+            [sound.codec_context.name for sound in file.streams.audio],
+            len(heard) // 2,
+            float(heard[-1] - heard[0]) if heard else 0.0,
         )

@@ -13,55 +13,58 @@ from rembg_skin.networks.yunet import Face
 from rembg_skin.video.table import Faces, Table, color_of, resumed, written
 
 RED = np.full((40, 60, 3), (200, 10, 20), np.uint8)
-ALL = np.full((40, 60), 255, np.uint8)
+HALF = RED.copy()
+HALF[:, 30:] = (0, 0, 255)
 
 
-def row(table: Table, rgb: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] = RED) -> dict[str, str]:
-    return dict(zip(table.columns, table.row(0.5, rgb, ALL), strict=True))
+def row(box: Box | None = None, faces: Faces | None = None, level: int = 255) -> dict[str, str]:
+    """Return the row of the frame HALF, all of whose mask is `level`."""
+    table = Table(Path(), box, faces)
+    return dict(zip(table.columns, table.row(0.5, HALF, np.full((40, 60), level, np.uint8)), strict=True))
 
 
 def test_the_color_is_that_of_the_selected_pixels() -> None:
     random = np.random.default_rng(2)
     rgb, selection = random.integers(0, 256, (30, 20, 3), dtype=np.uint8), random.random((30, 20)) < 0.3
-    color = color_of(rgb, selection)
-    assert color.pixels == np.count_nonzero(selection)
-    assert color.mean == pytest.approx(tuple(rgb[selection].mean(axis=0)))
-    assert color.deviation == pytest.approx(tuple(rgb[selection].std(axis=0)))
+    mean, deviation, pixels = color_of(rgb, selection)
+    assert pixels == np.count_nonzero(selection)
+    assert mean == pytest.approx(rgb[selection].mean(axis=0))
+    assert deviation == pytest.approx(rgb[selection].std(axis=0))
 
 
 def test_a_frame_without_skin_has_no_color() -> None:
-    cells = Table().row(0.5, RED, np.full((40, 60), 127, np.uint8))
-    assert cells == ["0.500000", "0.000000", *[""] * 6, "0"]
+    assert list(row(level=127).values()) == ["0.500000", "0.000000", *[""] * 6, "0"]
 
 
 def test_a_box_leaves_out_all_else() -> None:
-    half = RED.copy()
-    half[:, 30:] = (0, 0, 255)
-    found = row(Table(Box(0, 0, 30, 40)), half)
+    found = row(Box(0, 0, 30, 40))
     assert (found["red"], found["red_sd"], found["pixels"]) == ("200.0000", "0.0000", "1200")
-    assert float(row(Table(), half)["red"]) == pytest.approx(100)
+    assert float(row()["red"]) == pytest.approx(100)
 
 
 def test_each_face_keeps_its_columns_while_others_come_and_go() -> None:
     left, right = Face(2, 2, 14, 20, 0.9), Face(40, 2, 50, 18, 0.9)
     frames = iter([[left], [right, left], [right], [Face(4, 2, 16, 20, 0.9), right]])
-    table = Table(faces=Faces(2, lambda _: next(frames)))
-    scene = RED.copy()
-    scene[:, 30:] = (0, 0, 255)
-    found = [row(table, scene) for _ in range(4)]
+    faces = Faces(2, lambda _: next(frames))
+    found = [row(faces=faces) for _ in range(4)]
     assert [each["face1_red"] for each in found] == ["200.0000", "200.0000", "", "200.0000"]
     assert [each["face2_blue"] for each in found] == ["", "255.0000", "255.0000", "255.0000"]
 
 
-def test_rows_that_a_killed_run_left_are_kept_but_not_a_broken_one() -> None:
-    file = io.StringIO("time,skin\r\n0.000000,0.1\r\n0.500000,0.1\r\n1.000000,0.2", newline="")
-    assert resumed(file) == (2, 0.5)
-    file.write("end")
-    assert file.getvalue().splitlines()[-2:] == ["0.500000,0.1", "end"]
-    for nothing in ("", "time", "time,skin\r\n", "time,skin\r\n0.5"):
-        file = io.StringIO(nothing, newline="")
-        assert resumed(file) == (0, -math.inf)
-        assert file.getvalue() == ""
+@pytest.mark.parametrize(
+    ("left", "kept", "rows", "last"),
+    [
+        ("time,skin\r\n0.0,0.1\r\n0.5,0.1\r\n1.0,0.2", "time,skin\r\n0.0,0.1\r\n0.5,0.1\r\n", 2, 0.5),
+        *((nothing, "", 0, -math.inf) for nothing in ("", "time", "time,skin\r\n", "time,skin\r\n0.5")),
+    ],
+)
+def test_rows_that_a_killed_run_left_are_kept_but_not_a_broken_one(
+    left: str, kept: str, rows: int, last: float
+) -> None:
+    file = io.StringIO(left, newline="")
+    assert resumed(file) == (rows, last)
+    file.write("next")
+    assert file.getvalue() == f"{kept}next"
 
 
 def test_only_an_equal_run_goes_on_and_two_at_once_do_not_mix(tmp_path: Path) -> None:
