@@ -38,7 +38,14 @@ _swept: set[Path] = set()  # folders
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a draft, then move it to `path`, whose folder is made if need be; a failure leaves nothing.
+    """Let `write` fill the draft of :func:`atomic`."""
+    with atomic(path) as draft:
+        write(draft)
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Give a draft to fill, moved to `path` at the end, whose folder is made if need be; a failure leaves nothing.
 
     Links are followed, except another user's, which are replaced. A device, a pipe and a descriptor such as
     ``/dev/stdout`` are opened and get the draft's bytes, and so does a file that can be written but not replaced, such
@@ -48,7 +55,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         place = _followed(path)
         replaced = _is_replaced(place)
         with _draft(place.parent if replaced else Path(tempfile.gettempdir())) as draft:
-            write(draft)
+            yield draft
             if replaced:
                 try:
                     draft.replace(place)

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Masked", "masks", "open_video"]
 
-_COLORS = 3
-
 
 class Masked(NamedTuple):
     """One frame and its mask."""
@@ -42,22 +40,13 @@ def masks(
 ) -> Generator[Masked]:
     """Yield every frame of a video with its mask, in order; memory does not grow with the video's length.
 
-    Each is a tuple of `time`, in seconds, `frame`, upright RGB, uint8 [height, width, 3], and `mask`, uint8 [height,
+    `path_or_frames` is a file or an address that FFmpeg reads, or RGB frames, each uint8 [height, width, 3], of which a
+    few more are taken than were yielded. `model` is any session that rembg knows, with its `extras`. `steady` averages
+    the masks over time. `rate` is how many frames a second arrays are, above 0; a file has its own times.
+
+    Each item is a tuple: `time`, in seconds; `frame`, upright RGB, uint8 [height, width, 3]; `mask`, uint8 [height,
     width], 255 for skin. Raises SkinError if the video cannot be read, a frame is not an RGB array, or the model is
     unavailable: errors of the file or the model are raised by the call, those of a frame when its turn comes.
-
-    Parameters
-    ----------
-    path_or_frames
-        A file or an address that FFmpeg reads, or RGB frames, each uint8 [height, width, 3]. Of frames, a few more
-        are taken than were yielded.
-    model, extras
-        Any session that rembg knows, and its extras.
-    steady
-        True for masks that are steadied over time.
-    rate
-        Frames a second of frames given as arrays, above 0; a file has its own times.
-
     """
     if not 0 < rate < math.inf:
         raise VideoError(f"rate={rate} is not a number of frames a second, which many cameras do not know; pass yours.")
@@ -88,6 +77,6 @@ def _masked(reader: "Reader | None", pairs: Generator[tuple[Frame, Mask]]) -> Ge
 def _numbered(frames: Iterable[NDArray[np.uint8]], rate: float) -> Iterator[Frame]:
     for number, frame in enumerate(frames):
         rgb = np.asarray(frame)
-        if rgb.dtype != np.uint8 or rgb.ndim != _COLORS or rgb.shape[2] != _COLORS or not rgb.size:
+        if rgb.dtype != np.uint8 or rgb.shape[2:] != (3,) or not rgb.size:
             raise VideoError(f"frame {number} is {rgb.dtype} {list(rgb.shape)}; expected is uint8 [height, width, 3].")
         yield Frame(number, number / rate, np.ascontiguousarray(rgb))

@@ -3,11 +3,9 @@
 import csv
 import math
 from collections.abc import Callable, Collection
-from contextlib import closing, nullcontext
-from pathlib import Path
-from typing import IO
+from contextlib import ExitStack
 
-from rembg_skin.files import write_atomically
+from rembg_skin.files import atomic
 from rembg_skin.video.frames import Masking
 from rembg_skin.video.reader import Reader
 from rembg_skin.video.sound import Sound
@@ -31,24 +29,18 @@ def convert(
     Each is complete, or up to where `stopped`, which is called several times a second, returned True, or not there.
     `tick` is called after every frame. Raises SkinError if something cannot be written, or the model fails.
     """
-    count = 0
-    sounds: Collection[Sound] = ()
-
-    def write_video(draft: Path, video: Video, file: IO[str] | None) -> None:
-        nonlocal sounds
-        with closing(Writer(draft, video, source)) as writer:
-            sounds = writer.sounds.values()
-            run(writer, file)
-            writer.finish([] if stopped() else source.rest)
-
-    def run(writer: Writer | None, file: IO[str] | None) -> None:
-        nonlocal count
-        last = -math.inf
-        if table and file:
+    count, last = 0, -math.inf
+    writer = None
+    with ExitStack() as files:
+        if table:
+            file = files.enter_context(written(table.path, "" if video else table.settings, stopped))
             rows = csv.writer(file)
             count, last = resumed(file)
             if not count:
                 rows.writerow(table.columns)
+        if video:
+            writer = Writer(files.enter_context(atomic(video.path)), video, source)
+            files.callback(writer.close)
         frames = (frame for frame in source.frames() if frame.time > last - _WARM)
         for frame, mask in in_background(masking(frames), stopped):
             if frame.time <= last + 1e-6:  # rows have six digits
@@ -59,11 +51,6 @@ def convert(
                 rows.writerow(table.row(frame.time, frame.rgb, mask))
             count += 1
             tick()
-
-    settings = table.settings if table and not video else ""
-    with written(table.path, settings, stopped) if table else nullcontext() as file:
-        if video:
-            write_atomically(video.path, lambda draft: write_video(draft, video, file))
-        else:
-            run(None, file)
-    return count, sounds
+        if writer:
+            writer.finish([] if stopped() else source.rest)
+    return count, writer.sounds.values() if writer else ()

@@ -24,12 +24,9 @@ _ALL_FOUR = 0.999  # neighbors are pixels
 
 
 class Motion(NamedTuple):
-    """The point p, x + y * 1j, of the later frame was at zoom * p + shift of the earlier one; pixel centers lie at .5.
+    """The point p, x + y * 1j, of a later frame was at zoom * p + shift of the earlier one; pixel centers lie at .5."""
 
-    The angle of `zoom` is the camera's turn.
-    """
-
-    zoom: complex = 1
+    zoom: complex = 1  # its angle is the camera's turn
     shift: complex = 0
 
     def scaled(self, factor: float) -> "Motion":
@@ -47,9 +44,8 @@ class Motion(NamedTuple):
         `margin` pixels at each edge are only read: the result is without them.
         """
         height, width = (length - 2 * margin for length in picture.shape[:2])
-        (a, d), (c, f) = ((number.real, number.imag) for number in (self.zoom, self.shift + margin * (1 + 1j)))
-        image = Image.fromarray(picture)
-        affine = (a, -d, c, d, a, f)
+        a, d, c, f = self.zoom.real, self.zoom.imag, self.shift.real + margin, self.shift.imag + margin
+        image, affine = Image.fromarray(picture), (a, -d, c, d, a, f)
         return np.asarray(image.transform((width, height), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR))
 
     def seen(self, shape: tuple[int, ...]) -> Selection:
@@ -110,12 +106,9 @@ def _difference(before: Floats, after: Floats, shift: complex) -> float:
 
 
 def _refined(before: Floats, after: Floats, zoom: complex, shift: complex) -> Motion:
-    """Return the motion that fits the gray levels best, up to one change of brightness; STILL if too little is left.
-
-    It starts with `zoom` and a `shift` of the picture's center.
-    """
+    """Return the motion near `zoom`, and a `shift` of the center, that fits best; STILL if too little is seen."""
     height, width = after.shape
-    y, x = np.indices((height, width), np.float32)
+    y, x = np.indices(after.shape, np.float32)
     x -= np.float32((width - 1) / 2)
     y -= np.float32((height - 1) / 2)
     fixed = np.gradient(after)

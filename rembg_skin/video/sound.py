@@ -80,8 +80,7 @@ class Sound:
         """Return the frame as the encoder takes it: broadcasts change their channels and rate."""
         given = frame.format.name, frame.layout.name, frame.sample_rate
         if given != self._input:
-            encoder = self._stream.codec_context
-            self._input = given
+            self._input, encoder = given, self._stream.codec_context
             self._resampler = av.AudioResampler(encoder.format, encoder.layout, encoder.sample_rate)
         return self._resampler.resample(frame)
 

@@ -46,20 +46,19 @@ class Watcher:
     """Compare the frames of one video with the one before, in order."""
 
     def __init__(self) -> None:
-        self._last: tuple[Bytes, Floats] | None = None
-        self._shape: tuple[int, ...] = ()
+        self._last: tuple[tuple[int, ...], Bytes, Floats] | None = None
 
     def __call__(self, frame: Bytes) -> Look:
         """Return how the frame, RGB, uint8 [height, width, 3], follows from the last one."""
         factor = max(1, round(max(frame.shape) / _ACROSS))
         image = Image.fromarray(frame).reduce(factor).filter(ImageFilter.BoxBlur(1))
         rgb, gray = np.asarray(image), np.asarray(image.convert("L"), dtype=np.float32)
-        last, self._last = self._last, (rgb, gray)
-        if last is None or self._shape != frame.shape:
-            self._shape, self._motion, self._seen, self._masked = frame.shape, STILL, 0, True
-            return Look(factor, None, np.zeros(gray.shape, np.float32))
-        self._motion = camera_motion(last[1], gray, self._motion)
-        changed, inside = _changes(last[0], rgb, self._motion)
+        last, self._last = self._last, (frame.shape, rgb, gray)
+        if last is None or last[0] != frame.shape:
+            self._motion, self._seen, self._masked = STILL, 0, True
+            return Look(factor, None, np.zeros_like(gray))
+        self._motion = camera_motion(last[2], gray, self._motion)
+        changed, inside = _changes(last[1], rgb, self._motion)
         self._seen += 1
         quiet = np.mean((changed >= 1) & inside) < _STIRRED and np.mean(~inside) < _NEW
         self._masked = not (quiet and self._masked and self._seen >= _FIRST)

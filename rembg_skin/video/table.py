@@ -15,7 +15,7 @@ from PIL import Image
 from PIL.ImageStat import Stat
 
 from rembg_skin.errors import DataError, printable
-from rembg_skin.files import write_atomically
+from rembg_skin.files import atomic
 from rembg_skin.image.arrays import THRESHOLD, Bytes, Mask, Selection
 from rembg_skin.image.morphology import eroded, square
 from rembg_skin.image.tiles import Box
@@ -122,12 +122,6 @@ def written(path: Path, settings: str, stopped: Callable[[], bool]) -> Iterator[
     having been `stopped`: an equal run that was killed left its part in it. Raises DataError if it cannot be written,
     or another run is writing it.
     """
-
-    def copy(draft: Path) -> None:
-        file.seek(0)
-        with draft.open("w", newline="", encoding="utf-8") as target:
-            shutil.copyfileobj(file, target)
-
     digest = sha256(f"{path.name} {settings}".encode(errors="surrogateescape")).hexdigest()[:8]
     partial = path.with_name(f"{path.name[:40]}.{digest}.partial")  # `path` may have the longest name possible
     try:
@@ -135,7 +129,9 @@ def written(path: Path, settings: str, stopped: Callable[[], bool]) -> Iterator[
             if settings and flock is not None:
                 flock(file, LOCK_EX | LOCK_NB)
             yield file
-            write_atomically(path, copy)
+            file.seek(0)
+            with atomic(path) as draft, draft.open("w", newline="", encoding="utf-8") as copy:
+                shutil.copyfileobj(file, copy)
             if settings and not stopped():
                 partial.unlink()
     except BlockingIOError as error:
