@@ -21,7 +21,6 @@ _VEIL = 4  # of 255, on average over a block: less is not skin
 _BLOCK = 16  # pixels: colors this near to the skin are kept, for encoders mix the colors of neighbors
 _LAYOUTS = {1: "gray", 3: "rgb24", 4: "rgba"}  # by channels
 
-
 Kind = Literal["mask", "cutout", "overlay"]
 
 

@@ -70,27 +70,29 @@ def test_an_mp4_holds_the_sessions_mask_frame_for_frame_with_its_rate_and_sound(
         assert ((np.asarray(expected) > 127) == (frame[..., 0] > 127)).mean() > 0.99
 
 
-def test_a_webm_is_a_cutout_whose_alpha_is_the_mask(run: Run) -> None:
-    write_video("in.mp4", moving(3, (160, 120)), sound="aac")
-    assert run("in.mp4", "out.webm") == 0
-    assert run("in.mp4", "mask.webm", "--mask") == 0
-    seen = read_video("out.webm", decoder="libvpx-vp9", pixels="rgba")
-    assert seen.sounds == ["opus"]
+@pytest.mark.parametrize(
+    ("target", "codec", "decoder", "sound"),
+    [
+        ("out.webm", "vp9", "libvpx-vp9", "opus"),
+        ("out.mkv --cutout", "vp9", "libvpx-vp9", "aac"),
+        ("out.mov", "prores", "prores", "aac"),
+    ],
+)
+def test_a_cutout_has_the_mask_as_alpha_and_shows_nothing_of_the_rest(
+    run: Run, target: str, codec: str, decoder: str, sound: str
+) -> None:
+    photo = face((160, 120)).copy()
+    photo[:, 100:] = (0, 0, 200)
+    write_video("in.mp4", [photo] * 3, sound="aac")
+    assert run("in.mp4", *target.split()) == run("in.mp4", "mask.webm", "--mask") == 0
+    seen = read_video(target.partition(" ")[0], decoder=decoder, pixels="rgba")
+    assert (seen.codec, seen.size, seen.sounds) == (codec, (160, 120), [sound])
     shown = zip(seen.frames, read_video("mask.webm").frames, read_video("in.mp4").frames, strict=True)
     for cutout, mask, original in shown:
         assert np.abs(cutout[..., 3].astype(int) - mask[..., 0]).mean() < 6
         inside = mask[..., 0] > 200
         assert np.abs(cutout[inside, :3].astype(int) - original[inside]).mean() < 8
-
-
-def test_a_mov_is_a_cutout_in_prores_that_shows_nothing_of_the_rest(run: Run) -> None:
-    photo = face((160, 120)).copy()
-    photo[:, 100:] = (0, 0, 200)
-    write_video("in.mp4", [photo] * 3)
-    assert run("in.mp4", "out.mov") == 0
-    seen = read_video("out.mov", pixels="rgba")
-    assert (seen.codec, seen.size) == ("prores", (160, 120))
-    assert seen.frames[0][:, 140:].max() <= 3
+        assert cutout[:, 140:].max() <= 3
 
 
 def test_an_overlay_is_green_on_gray(run: Run) -> None:
