@@ -12,15 +12,10 @@ from rembg_skin.dataset.pairs import Folders, check_sizes, find_pairs
 from rembg_skin.errors import DataError
 
 
-def put(path: Path, size: tuple[int, int] = (4, 3), **options: Any) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", size, 200).save(path, **options)
-    return path
-
-
-def put_all(root: Path, *paths: str) -> None:
+def put(root: Path, *paths: str, size: tuple[int, int] = (4, 3), **options: Any) -> None:
     for path in paths:
-        put(root / path)
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", size, 200).save(root / path, **options)
 
 
 def paired(root: Path) -> Folders:
@@ -28,7 +23,7 @@ def paired(root: Path) -> Folders:
 
 
 def test_files_are_paired_by_stem_whatever_their_format(tmp_path: Path) -> None:
-    put_all(tmp_path, "images/b.jpg", "images/a.webp", "images/c.bmp", "masks/a.png", "masks/b.png", "masks/d.png")
+    put(tmp_path, "images/b.jpg", "images/a.webp", "images/c.bmp", "masks/a.png", "masks/b.png", "masks/d.png")
     (tmp_path / "images" / "notes.txt").write_text("not an image")
     folders = paired(tmp_path)
     assert [(pair.image.name, pair.mask.name) for pair in folders.pairs] == [("a.webp", "a.png"), ("b.jpg", "b.png")]
@@ -36,7 +31,7 @@ def test_files_are_paired_by_stem_whatever_their_format(tmp_path: Path) -> None:
 
 
 def test_subfolders_are_entered_and_paired_by_their_paths(tmp_path: Path) -> None:
-    put_all(tmp_path / "images", "a/x.jpg", "b/x.jpg", "x.jpg", "masks/a/x.png", "masks/b/x.png")
+    put(tmp_path / "images", "a/x.jpg", "b/x.jpg", "x.jpg", "masks/a/x.png", "masks/b/x.png")
     (tmp_path / "images" / "again").symlink_to(tmp_path / "images")
     folders = find_pairs(tmp_path / "images", tmp_path / "images" / "masks")
     assert [pair.stem for pair in folders.pairs] == ["a/x", "b/x"]
@@ -47,13 +42,13 @@ def test_subfolders_are_entered_and_paired_by_their_paths(tmp_path: Path) -> Non
     ("first", "second"), [("a.jpg", "a.png"), ("a.jpg", "A.jpeg"), ("caf\u00e9.jpg", "cafe\u0301.jpg")]
 )
 def test_names_that_would_collide_are_refused(tmp_path: Path, first: str, second: str) -> None:
-    put_all(tmp_path, f"images/{first}", f"images/{second}", "masks/a.png")
+    put(tmp_path, f"images/{first}", f"images/{second}", "masks/a.png")
     with pytest.raises(DataError, match=rf"composition of accents.*{second}.*rename or move"):
         paired(tmp_path)
 
 
 def test_folders_without_a_pair_and_missing_folders_are_refused(tmp_path: Path) -> None:
-    put_all(tmp_path, "images/a.jpg", "masks/b.png")
+    put(tmp_path, "images/a.jpg", "masks/b.png")
     with pytest.raises(DataError, match=r"No image in .* has a mask of the same name"):
         paired(tmp_path)
     with pytest.raises(DataError, match="is not a folder"):
@@ -63,15 +58,15 @@ def test_folders_without_a_pair_and_missing_folders_are_refused(tmp_path: Path) 
 def test_masks_of_another_size_are_refused_by_name_and_a_turned_photograph_is_not(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # lies on its side
-    for name, options in {"wrong": {}, "turned": {"exif": exif}}.items():
-        put(tmp_path / "images" / f"{name}.jpg", (4, 3), **options)
-        put(tmp_path / "masks" / f"{name}.png", (3, 4))
+    put(tmp_path, "images/turned.jpg", exif=exif)
+    put(tmp_path, "images/wrong.jpg")
+    put(tmp_path, "masks/turned.png", "masks/wrong.png", size=(3, 4))
     with pytest.raises(DataError, match=r"^1 masks .*: wrong\.png \(3x4, image 4x3\); --resize"):
         check_sizes(paired(tmp_path).pairs)
 
 
 def test_accents_pair_however_they_are_composed(tmp_path: Path) -> None:
-    put_all(tmp_path, "images/caf\u00e9.jpg", "masks/cafe\u0301.png", "images/n\u0303.webp", "masks/\u00f1.png")
+    put(tmp_path, "images/caf\u00e9.jpg", "masks/cafe\u0301.png", "images/n\u0303.webp", "masks/\u00f1.png")
     folders = paired(tmp_path)
     assert [(pair.image.suffix, pair.mask.suffix) for pair in folders.pairs] == [(".jpg", ".png"), (".webp", ".png")]
     assert not folders.unpaired
@@ -79,7 +74,7 @@ def test_accents_pair_however_they_are_composed(tmp_path: Path) -> None:
 
 def test_a_systems_own_files_are_left_out_and_listed(tmp_path: Path) -> None:
     for folder in (tmp_path / "images", tmp_path / "masks"):
-        put_all(folder, "a.png", "._a.png")
+        put(folder, "a.png", "._a.png")
         (folder / ".thumbnails").mkdir()
         (folder / "c.png").mkdir()
     (tmp_path / "images" / "loop.png").symlink_to(tmp_path / "images" / "loop.png")
@@ -92,8 +87,8 @@ def test_a_systems_own_files_are_left_out_and_listed(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 def test_names_that_are_not_utf_8_pair_and_are_shown_escaped(tmp_path: Path) -> None:
     name = os.fsdecode(b"latin \xe9")
-    put(tmp_path / "images" / f"{name}.png")
-    put(tmp_path / "masks" / f"{name}.png", (9, 9))
+    put(tmp_path, f"images/{name}.png")
+    put(tmp_path, f"masks/{name}.png", size=(9, 9))
     pairs = paired(tmp_path).pairs
     assert [pair.stem for pair in pairs] == [name]
     with pytest.raises(DataError, match=r"latin \\xe9\.png \(9x9") as caught:

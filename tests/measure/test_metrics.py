@@ -45,9 +45,7 @@ def test_ratios_of_a_mask_worked_out_by_hand() -> None:
     pixels = Confusion.of(mask(255, 255, 255, 0, 0), mask(255, 255, 0, 255, 0))
     assert pixels == Confusion(true_positive=2, false_positive=1, false_negative=1)
     assert pixels.iou == 0.5
-    assert pixels.precision == pytest.approx(2 / 3)
-    assert pixels.recall == pytest.approx(2 / 3)
-    assert pixels.f1 == pytest.approx(2 / 3)
+    assert [pixels.precision, pixels.recall, pixels.f1] == pytest.approx([2 / 3] * 3)
 
 
 @pytest.mark.parametrize(

@@ -65,18 +65,15 @@ class Sized:
 
 def _without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     # Large constants become inputs: inference needs their shapes alone, and copies them several times otherwise.
-    light = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
-    light.graph.name = model.graph.name
-    light.graph.node.extend(model.graph.node)
-    light.graph.input.extend(model.graph.input)
-    light.graph.output.extend(model.graph.output)
+    given, kept = [], []
     for weight in model.graph.initializer:
         if prod(weight.dims) > _LARGE:
-            given = helper.make_tensor_value_info(weight.name, weight.data_type, weight.dims)
-            light.graph.input.append(given)
+            given.append(helper.make_tensor_value_info(weight.name, weight.data_type, weight.dims))
         else:
-            light.graph.initializer.append(weight)
-    return light
+            kept.append(weight)
+    old = model.graph
+    graph = helper.make_graph(old.node, old.name, [*old.input, *given], old.output, kept)
+    return helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
 
 
 def _shapes(graph: onnx.GraphProto) -> Iterator[tuple[str, list[int]]]:
