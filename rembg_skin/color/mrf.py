@@ -104,7 +104,8 @@ def _ties(colors: Bytes, neighbors: Bytes, falloff: float, smoothness: float) ->
 
 
 def _smoothed(labels: Selection, bias: Floats, across: Floats, down: Floats, sweeps: int) -> Selection:
-    """Return the labels after some sweeps. Skin wins where bias + (all ties - ties to skin) < ties to skin."""
+    """Return the labels after some sweeps; the costs of labels and ties are overwritten."""
+    # Skin wins if bias + (all ties - ties to skin) < ties to skin.
     bias[:, :-1] += across
     bias[:, 1:] += across
     bias[:-1] += down

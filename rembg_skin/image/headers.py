@@ -12,7 +12,7 @@ _KNOWN_SPACES = (0, 12, 15, 16, 17, 18)  # of JPEG 2000, as Pillow decodes them:
 
 
 def complete_info(image: Any) -> None:
-    """Add what the bytes of its file hold to the `info` of an image that is open but not decoded.
+    """Add what Pillow leaves out of a file's header to the `info` of its image, open but not yet decoded.
 
     `cicp` are a color space's codes (primaries, transfer function, matrix, range) of ITU-T H.273. Raises ImageError if
     Pillow would show other colors than the file's.

@@ -88,7 +88,7 @@ def tiles(size: tuple[int, int], halo: int, widest: int = _WIDEST) -> Iterator[t
 def tiled(
     size: tuple[int, int], halo: int, make: Callable[[Box, Box], ArrayLike], threads: int = 1, widest: int = _WIDEST
 ) -> PILImage:
-    """Return the L mask of `size` whose tiles are the levels that `make` returns for those of :func:`tiles`."""
+    """Return the L mask of `size`, made tile by tile: `make` takes what :func:`tiles` yields and returns the levels."""
     levels = np.empty(size[::-1], np.uint8)
 
     def fill(boxes: tuple[Box, Box]) -> None:

@@ -1,4 +1,4 @@
-"""The steps after the mask: levels, grow, feather, invert; every image and every setting gives a mask of its size."""
+"""The steps after the mask: levels, grow, feather, invert; and the erosions and dilations of all steps."""
 
 from dataclasses import replace
 from itertools import product
@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from rembg_skin.image.finish import Finish, grown, levelled
+from rembg_skin.image.morphology import Shape, dilated, disk, eroded, square
 
-Levels = NDArray[np.uint8]
 SIZES, SEEDS = st.tuples(st.integers(1, 40), st.integers(1, 40)), st.integers(0, 99)
 SETTINGS = st.builds(
     Finish,
@@ -31,13 +31,28 @@ def random_mask(size: tuple[int, int], seed: int = 0) -> Image.Image:
     return Image.fromarray(np.random.default_rng(seed).integers(0, 256, size[::-1], dtype=np.uint8))
 
 
-def disk(radius: int) -> Levels:
-    across = np.arange(-radius, radius + 1)
-    return (across**2 + across[:, None] ** 2 <= radius**2).astype(np.uint8)
+PLANES = {
+    "levels": np.asarray(random_mask((40, 25))),
+    "fractions": np.random.default_rng(1).random((25, 40), np.float32),
+    "selection": np.random.default_rng(1).random((25, 40)) < 0.97,
+    "smaller than the shape": np.ones((1, 3), np.uint8),
+}
+
+
+@pytest.mark.parametrize("plane", PLANES)
+@pytest.mark.parametrize("shape", [disk(0), disk(1), disk(2), disk(7), square(1), square(3), square(30)])
+def test_erosions_and_dilations_are_scipys_with_the_border_repeated(plane: str, shape: Shape) -> None:
+    radius = shape[-1][0]
+    around = np.array([[abs(column) <= half for column in range(-radius, radius + 1)] for _, half in shape])
+    values = PLANES[plane]
+    assert np.array_equal(dilated(values, shape), maximum_filter(values, footprint=around, mode="nearest"))
+    assert np.array_equal(eroded(values, shape), minimum_filter(values, footprint=around, mode="nearest"))
 
 
 def assert_grown_as_by_opencv(mask: Image.Image, radius: int, threads: int = 2) -> None:
-    expected = (cv2.dilate if radius > 0 else cv2.erode)(np.asarray(mask), disk(abs(radius)))
+    across = np.arange(-abs(radius), abs(radius) + 1)
+    disk_of_ones = (across**2 + across[:, None] ** 2 <= radius**2).astype(np.uint8)
+    expected = (cv2.dilate if radius > 0 else cv2.erode)(np.asarray(mask), disk_of_ones)
     assert np.array_equal(np.asarray(grown(mask, radius, threads=threads)), expected)
 
 

@@ -1,5 +1,7 @@
 """The classic methods as the public scripts do them, with OpenCV's own operators: the oracle of the tests."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -30,27 +32,6 @@ def ellipse_raw(rgb: Image, center: tuple[float, float], axes: tuple[float, floa
     return (((u / axes[0]) ** 2 + (v / axes[1]) ** 2 <= 1) * 255).astype(np.uint8)
 
 
-def hsv_skin(rgb: Image) -> Image:
-    return clean(hsv_raw(rgb), 1, 3)
-
-
-def ycbcr_skin(rgb: Image) -> Image:
-    return clean(ycbcr_raw(rgb), 3, 3)
-
-
-def ycbcr_hsv_skin(rgb: Image) -> Image:
-    return cv2.bitwise_and(ycbcr_skin(rgb), hsv_skin(rgb))
-
-
-def ellipse_skin(rgb: Image) -> Image:
-    return clean(ellipse_raw(rgb, (109.38, 152.02), (13.64, 15.38), 0.0), 3, 3)
-
-
-def diagonal_skin(rgb: Image) -> Image:
-    center = (119.31423371082059, 155.55795465744077)
-    return clean(ellipse_raw(rgb, center, (37.089397631238135, 14.80887169802648), 148.63290799558428), 3, 3)
-
-
 def icm_skin(rgb: Image) -> Image:
     planes = cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb).astype(np.float64)
     points = planes[..., [2, 1]]
@@ -78,11 +59,12 @@ def icm_skin(rgb: Image) -> Image:
     return clean((labels * 255).astype(np.uint8), 3, 3)
 
 
-METHODS = {
-    "hsv_skin": hsv_skin,
-    "ycbcr_skin": ycbcr_skin,
-    "ycbcr_hsv_skin": ycbcr_hsv_skin,
-    "ellipse_skin": ellipse_skin,
-    "diagonal_skin": diagonal_skin,
+_DIAGONAL = (119.31423371082059, 155.55795465744077), (37.089397631238135, 14.80887169802648), 148.63290799558428
+METHODS: dict[str, Callable[[Image], Image]] = {
+    "hsv_skin": lambda rgb: clean(hsv_raw(rgb), 1, 3),
+    "ycbcr_skin": lambda rgb: clean(ycbcr_raw(rgb), 3, 3),
+    "ycbcr_hsv_skin": lambda rgb: clean(ycbcr_raw(rgb), 3, 3) & clean(hsv_raw(rgb), 1, 3),
+    "ellipse_skin": lambda rgb: clean(ellipse_raw(rgb, (109.38, 152.02), (13.64, 15.38), 0.0), 3, 3),
+    "diagonal_skin": lambda rgb: clean(ellipse_raw(rgb, *_DIAGONAL), 3, 3),
     "icm_skin": icm_skin,
 }
