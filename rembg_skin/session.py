@@ -28,7 +28,7 @@ def check_names(names: Iterable[str]) -> None:
     for name in names:
         if name not in known:
             skin = [other for other in known if other.endswith("_skin")]
-            raise ModelError(f'rembg has no model "{name}"; {did_you_mean(name, known, skin)}')
+            raise ModelError(f'rembg has no model "{printable(name)}"; {did_you_mean(name, known, skin)}')
 
 
 def check_extras(name: str, extras: Mapping[str, object]) -> None:

@@ -16,14 +16,14 @@ from rembg_skin.files import check_writable, read_plain, replace_text, write_ato
 from tests.support.processes import started
 
 
-def ours(draft: Path) -> None:
-    draft.write_text("ours")
+def write(path: Path, text: str = "ours") -> None:
+    write_atomically(path, lambda draft: draft.write_text(text))
 
 
 @pytest.mark.parametrize("name", ["new/a.txt", "n" * 251 + ".txt"])  # as long as a name may be
 def test_a_file_appears_whole_in_a_folder_that_is_made_for_it(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
-    write_atomically(path, ours)
+    write(path)
     assert path.read_text() == "ours"
     assert list(path.parent.iterdir()) == [path]
 
@@ -43,51 +43,50 @@ def test_a_failure_leaves_what_was_there_and_no_draft(tmp_path: Path) -> None:
 
 
 def test_links_lead_to_the_file_that_is_replaced(tmp_path: Path) -> None:
-    (tmp_path / "disk").mkdir()
-    (tmp_path / "disk" / "old.txt").write_text("before")
-    (tmp_path / "a.txt").symlink_to("b.txt")
-    (tmp_path / "b.txt").symlink_to(tmp_path / "disk" / "old.txt")
-    (tmp_path / "c.txt").symlink_to(tmp_path / "disk" / "new.txt")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (disk / "old.txt").write_text("before")
+    for link, file in (("a.txt", "b.txt"), ("b.txt", disk / "old.txt"), ("c.txt", disk / "new.txt")):
+        (tmp_path / link).symlink_to(file)
     for name in ("a.txt", "c.txt"):
-        write_atomically(tmp_path / name, ours)
+        write(tmp_path / name)
         assert (tmp_path / name).is_symlink()
-    assert {path.name: path.read_text() for path in (tmp_path / "disk").iterdir()} == {
-        "old.txt": "ours",
-        "new.txt": "ours",
-    }
+    assert {path.name: path.read_text() for path in disk.iterdir()} == {"old.txt": "ours", "new.txt": "ours"}
 
 
 def replace_planted(path: Path) -> None:
     os.lchown(path, 65534, 65534)
-    write_atomically(path, ours)
+    write(path)
 
 
 root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give links away")
 
 
-@pytest.mark.parametrize("write", [pytest.param(replace_planted, marks=root), lambda path: replace_text(path, "ours")])
+@pytest.mark.parametrize(
+    "replace", [pytest.param(replace_planted, marks=root), lambda path: replace_text(path, "ours")]
+)
 def test_another_user_s_link_and_any_link_of_a_record_are_replaced(
-    write: Callable[[Path], None], tmp_path: Path
+    replace: Callable[[Path], None], tmp_path: Path
 ) -> None:
     victim, path = tmp_path / "victim", tmp_path / "masks.json"
     victim.write_text("theirs")
     path.symlink_to(victim)
-    write(path)
+    replace(path)
     assert (victim.read_text(), path.read_text(), path.is_symlink()) == ("theirs", "ours", False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /dev and /proc")
 def test_devices_pipes_and_descriptors_are_written_and_stay_what_they_are(tmp_path: Path) -> None:
-    write_atomically(Path("/dev/null"), lambda draft: draft.write_text("gone"))
+    write(Path("/dev/null"))
     assert Path("/dev/null").is_char_device()
     with pytest.raises(DataError, match="/dev/full cannot be written: No space left on device"):
-        write_atomically(Path("/dev/full"), lambda draft: draft.write_text("x"))
+        write(Path("/dev/full"))
 
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with ThreadPoolExecutor(1) as other:
         read = other.submit(pipe.read_text)
-        write_atomically(pipe, lambda draft: draft.write_text("through the pipe"))
+        write(pipe, "through the pipe")
         assert read.result(10) == "through the pipe"
     assert pipe.is_fifo()
 
@@ -95,7 +94,7 @@ def test_devices_pipes_and_descriptors_are_written_and_stay_what_they_are(tmp_pa
         file.write("first, ")
         file.flush()
         for name in (f"/dev/fd/{file.fileno()}", f"/proc/self/fd/{file.fileno()}"):
-            write_atomically(Path(name), lambda draft: draft.write_text("then "))
+            write(Path(name), "then ")
     assert (tmp_path / "all.txt").read_text() == "first, then then "
     assert not list(tmp_path.glob(".*"))
 
@@ -109,7 +108,7 @@ def test_a_file_that_can_only_be_written_in_place_is(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(Path, "replace", busy)
     number = path.stat().st_ino
-    write_atomically(path, ours)
+    write(path)
     assert (path.read_text(), path.stat().st_ino) == ("ours", number)
     assert list(tmp_path.iterdir()) == [path]
 
@@ -129,7 +128,7 @@ def test_drafts_of_a_killed_run_are_removed_and_those_at_work_are_not(tmp_path: 
         killed.kill()
         killed.wait()
         (tmp_path / ".hidden.part").write_text("somebody's")
-        write_atomically(tmp_path / "a.txt", ours)
+        write(tmp_path / "a.txt")
         assert {path.name for path in tmp_path.iterdir()} == {"a.txt", ".hidden.part", drafts[1].name}
 
 
@@ -144,7 +143,7 @@ def test_what_cannot_be_written_is_found_before_the_work_and_nothing_is_made(nam
         check_writable(tmp_path / good)
     assert set(tmp_path.rglob("*")) == before
     with pytest.raises(DataError, match="cannot be written"):
-        write_atomically(tmp_path / name, ours)
+        write(tmp_path / name)
 
 
 def test_a_record_that_is_no_plain_small_file_is_an_error_at_once(tmp_path: Path) -> None:
@@ -164,15 +163,14 @@ def test_a_draft_that_is_there_already_is_not_touched(tmp_path: Path, monkeypatc
     monkeypatch.setattr("rembg_skin.files.token_hex", lambda _size: "guessed")
     (tmp_path / ".rembg-skin-guessed.part").symlink_to(victim)
     with pytest.raises(DataError, match="cannot be written: File exists"):
-        write_atomically(tmp_path / "a.txt", ours)
+        write(tmp_path / "a.txt")
     assert victim.read_text() == "theirs"
 
 
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("plain ü 写真 👨\u200d👩.jpg", "plain ü 写真 👨\u200d👩.jpg"),
-        ("wide\u3000space.jpg", "wide\u3000space.jpg"),
+        *((name, name) for name in ("plain ü 写真 👨\u200d👩.jpg", "wide\u3000space.jpg")),
         ("two\nlines.jpg", r"two\nlines.jpg"),
         ("red\x1b[31m.jpg", r"red\x1b[31m.jpg"),
         ("bell\x07 \x9b31m.jpg", r"bell\x07 \x9b31m.jpg"),

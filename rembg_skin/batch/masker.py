@@ -15,10 +15,10 @@ from PIL import Image, UnidentifiedImageError
 from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import MODELS, resolved
-from rembg_skin.errors import SkinError, did_you_mean, printable
+from rembg_skin.errors import SkinError, printable
 from rembg_skin.image.arrays import THRESHOLD, Mask
 from rembg_skin.photos import open_photo, upright
-from rembg_skin.session import open_session, predict_mask, session_names
+from rembg_skin.session import check_names, open_session, predict_mask
 
 # Sessions of this process. Engines may pickle a masker anew for each batch: all equal ones share a session.
 _sessions: dict[tuple[int, str], Any] = {}
@@ -33,7 +33,7 @@ class SkinMasker:
     around it take, None for one a core; 1 is best for a process a core. `column` is the batch's column of images:
     ``bytes`` and ``image`` are Ray Data's names for files and for decoded images. `masks` is the kind of the column
     ``mask``: ``png`` for the bytes of PNG files, ``array`` for uint8 [height, width], ``labels`` for the bytes of PNG
-    files of 0, and of 1 where a mask is above 127. Raises SkinError if there is no such model.
+    files of 0, and of 1 where a mask is above 127. Raises ModelError if there is no such model.
     """
 
     def __init__(
@@ -46,9 +46,8 @@ class SkinMasker:
         column: str = "bytes",
         masks: Literal["png", "array", "labels"] = "png",
     ) -> None:
-        if model not in MODELS and model not in session_names():
-            near = did_you_mean(model, MODELS)
-            raise SkinError(f'There is no model "{printable(model)}"; {near or "see `rembg-skin models`."}')
+        if model not in MODELS:
+            check_names([model])
         self.model = resolved(model)
         self.extras = dict(extras or {})
         self.providers = None if providers is None else list(providers)

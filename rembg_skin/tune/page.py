@@ -28,7 +28,6 @@ from rembg_skin.tune.tuner import LARGEST, LARGEST_FILE, Asked, Tuner, shrunk
 _LARGEST_REQUEST = 1_000_000  # bytes; settings are a few hundred
 _PAGE = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
 _KINDS = {"mask": "png", "cutout": "jpeg", "overlay": "jpeg"}
-_LIMITS = f"Photos of up to {LARGEST_FILE / 1e6:.0f} MB and {LARGEST / 1e6:.0f} megapixels"
 
 
 def application(tuner: Tuner, folder: Path, given: dict[str, str] | None = None) -> Starlette:
@@ -36,17 +35,13 @@ def application(tuner: Tuner, folder: Path, given: dict[str, str] | None = None)
 
     A download lies in `folder`, which exists, while it is made; `given` describes a photo to begin with.
     """
-
-    def start(_request: Request) -> Response:
-        return JSONResponse(
-            {
-                "methods": {name: [widget(*one) for one in cls.options.items()] for name, cls in tuner.methods.items()},
-                "shells": SHELLS,
-                "shell": POWERSHELL if os.name == "nt" else BASH,
-                "photo": given,
-                "limits": _LIMITS,
-            }
-        )
+    start = {
+        "methods": {name: [widget(*one) for one in cls.options.items()] for name, cls in tuner.methods.items()},
+        "shells": SHELLS,
+        "shell": POWERSHELL if os.name == "nt" else BASH,
+        "photo": given,
+        "limits": f"Photos of up to {LARGEST_FILE / 1e6:.0f} MB and {LARGEST / 1e6:.0f} megapixels",
+    }
 
     async def upload(request: Request) -> Response:
         data, name = await _body(request, LARGEST_FILE), request.query_params.get("name", "photo")
@@ -64,7 +59,7 @@ def application(tuner: Tuner, folder: Path, given: dict[str, str] | None = None)
     def refuse(_request: Request, error: Exception) -> Response:
         return JSONResponse({"error": str(error)}, 400)
 
-    routes = [Route("/start", start)]
+    routes = [Route("/start", JSONResponse(start))]
     routes += [Route(f"/{route.__name__}", route, methods=["POST"]) for route in (upload, update, download)]
     for name, kind in _PAGE.items():
         file = Response(files("rembg_skin.tune").joinpath(name).read_bytes(), media_type=kind)

@@ -118,7 +118,7 @@ def test_masks_inside_the_folder_are_not_taken_for_photographs(photos_folder: Pa
     [
         ("nowhere out -m ycbcr_skin", "nowhere is not a folder"),
         ("photos photos -m ycbcr_skin", "cannot take the masks of its own photographs"),
-        ("photos out -m nope", 'There is no model "nope"'),
+        ("photos out -m nope", 'rembg has no model "nope"'),
         ("photos out -m ycbcr_skin -x {", "not JSON"),
         ("photos out -m ycbcr_skin -x [1]", "not a JSON object"),
         ('photos out -m ycbcr_skin -x {"cb_min":999}', "cb_min takes a whole number"),

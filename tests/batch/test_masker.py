@@ -163,5 +163,5 @@ def test_any_session_of_rembg_makes_masks_also_with_a_network_of_the_users(home:
     assert mask.shape == (40, 30)
     assert list(Record.of("u2net_custom", masker.extras).weights) == ["u2net_custom"]
     for name in ("u2net_custon", "nope"):
-        with pytest.raises(SkinError, match=f'There is no model "{name}"'):
+        with pytest.raises(SkinError, match=f'rembg has no model "{name}"; did you mean '):
             SkinMasker(name)
