@@ -4,6 +4,7 @@ import base64
 import io
 import textwrap
 from collections.abc import Iterable, Sequence
+from functools import cache
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -27,16 +28,16 @@ DPI = 300
 _LONGEST = {"WEBP": 16383, "JPEG": 65500, "PDF": 65500}  # pixels; a PDF holds a JPEG
 
 _LEGEND = "green: right, blue: missed, orange: false"
-_MARGIN, _LINE, _FONT_SIZE = 8, 22, 15  # pixels
-_PAPER, _INK = "white", "black"
+_MARGIN, _LINE, _FONT_SIZE, _NARROWEST = 8, 22, 15, 3  # pixels; the last: a letter
+_font = cache(ImageFont.load_default)
 
 Row = Sequence[PILImage | None]  # cells; None leaves a place empty
 
 
 def mask_cells(session: Any, path: Path, side: int, truth: Path | None = None) -> tuple[PILImage, PILImage]:
-    """Return the session's mask of an image file, and the mask on the image; with its true mask, errors and IoU there.
+    """Return the cells of a session's mask of an image: the mask, and it on the image; with `truth` its errors and IoU.
 
-    Both fit into `side` pixels. Raises ImageError if a file cannot be read, or the true mask is of another size.
+    Raises ImageError if a file cannot be read, or the true mask, `truth`, is not of the image's size.
     """
     image = open_image(path)
     rgb = to_rgb(image)[0]
@@ -92,23 +93,23 @@ def cell(picture: PILImage | None, side: int, *texts: str) -> PILImage:
     """
     shown = picture.convert("RGB") if picture else Image.new("RGB", (1, 0))
     shown.thumbnail((side, side), Image.Resampling.LANCZOS)
-    font = ImageFont.load_default(_FONT_SIZE)
+    font = _font(_FONT_SIZE)
     lines = [line for text in texts for line in _wrapped(text, font, side)]
     wider = max([0, *(ceil(font.getlength(line)) - shown.width for line in lines)])
-    drawn = ImageOps.expand(shown, (0, 0, wider, _LINE * len(lines)), _PAPER)
+    drawn = ImageOps.expand(shown, (0, 0, wider, _LINE * len(lines)), "white")
     for number, line in enumerate(lines):
-        ImageDraw.Draw(drawn).text((0, shown.height + 2 + number * _LINE), line, _INK, font)
+        ImageDraw.Draw(drawn).text((0, shown.height + 2 + number * _LINE), line, "black", font)
     return drawn
 
 
 def _wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
-    shapes = (textwrap.wrap(text, letters) for letters in range(len(text), 0, -1))
+    shapes = (textwrap.wrap(text, letters) for letters in range(min(len(text), width // _NARROWEST), 0, -1))
     return next((lines for lines in shapes if all(font.getlength(line) <= width for line in lines)), [])
 
 
 def grid(rows: Sequence[Row], side: int) -> PILImage:
     """Draw rows of cells, each made by :func:`cell` with this `side`; the first row may hold headings."""
-    sheet = Image.new("RGB", _size(rows, side), _PAPER)
+    sheet = Image.new("RGB", _size(rows, side), "white")
     top = _MARGIN
     for row in rows:
         for column, each in enumerate(row):
