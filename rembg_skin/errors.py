@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 _NAMES_SHOWN = 8
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four: the same in full width
+_COMMANDS = {"rembg.cli", "rembg_skin.cli"}  # which print errors
 NO_RUNTIME = "The color methods, such as ycbcr_hsv_skin, run without any network."
 
 try:  # With click, the stock `rembg` command prints only the message, without a traceback.
@@ -35,18 +36,15 @@ class _BadRequest(_Answer):
         super().__init__(400, message)
 
 
-def _own_log() -> logging.Logger | None:
-    """Return the package's logger inside another ASGI application, None in the commands, which print errors."""
-    commands = {"rembg.cli", "rembg_skin.cli"} & sys.modules.keys()
-    return logging.getLogger("rembg_skin") if "starlette.applications" in sys.modules and not commands else None
-
-
 class _Unavailable(_Answer):
     """HTTP status 503 without the message, which may name files of the server: only the log has it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(503, "This model is not ready on this server, whose log says why.")
-        if (log := server_log() or _own_log()) is not None:
+        log = server_log()
+        if log is None and "starlette.applications" in sys.modules and not _COMMANDS & sys.modules.keys():
+            log = logging.getLogger("rembg_skin")  # of another ASGI application
+        if log is not None:
             log.error("%s", " ".join(message.split()))
 
 
@@ -114,9 +112,8 @@ def did_you_mean(name: str, known: Collection[str], otherwise: Collection[str] =
 def listed(names: Iterable[object]) -> str:
     """Return names as one readable list, cut short if there are many."""
     shown = [printable(name) for name in names]
-    if len(shown) <= _NAMES_SHOWN:
-        return ", ".join(shown)
-    return ", ".join(shown[:_NAMES_SHOWN]) + f" and {len(shown) - _NAMES_SHOWN} more"
+    more = f" and {len(shown) - _NAMES_SHOWN} more" if len(shown) > _NAMES_SHOWN else ""
+    return ", ".join(shown[:_NAMES_SHOWN]) + more
 
 
 def printable(text: object) -> str:
@@ -125,9 +122,7 @@ def printable(text: object) -> str:
     Control, format and separator characters become Python's escapes, bytes that are not UTF-8 such as ``\xff``.
     """
     shown = str(text)
-    if shown.isprintable():
-        return shown
-    return "".join(map(_shown, shown))
+    return shown if shown.isprintable() else "".join(map(_shown, shown))
 
 
 def csv_cell(text: object) -> str:

@@ -3,15 +3,19 @@
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _KIB = 1024
 _SPARE = 0.8  # of the free memory: the rest is for what else runs, and for photographs larger than most
+# Of a control group, by its version: limit, use, and the part of the use that is freed on demand.
+_FILES = {
+    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    2: ("memory.max", "memory.current", "inactive_file"),
+}
 
 
-@dataclass(frozen=True)
-class Memory:
+class Memory(NamedTuple):
     """Bytes in all, and bytes that are free now."""
 
     total: int
@@ -27,9 +31,8 @@ def memory(root: Path = Path("/")) -> Memory | None:
     machine = _meminfo(root / "proc/meminfo") or _system()
     if machine is None:
         return None
-    groups = [limit for folder, version in _groups(root, "memory") if (limit := _limit(folder, *_FILES[version]))]
-    found = [machine, *groups]
-    return Memory(min(limit.total for limit in found), min(limit.free for limit in found))
+    groups = (_limit(folder, *_FILES[version]) for folder, version in _groups(root, "memory"))
+    return Memory(*map(min, zip(machine, *filter(None, groups), strict=True)))
 
 
 def cores(root: Path = Path("/")) -> int:
@@ -39,8 +42,8 @@ def cores(root: Path = Path("/")) -> int:
     below `root`; a part of a processor counts as one.
     """
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quotas = [quota for folder, version in _groups(root, "cpu") if (quota := _quota(folder, version))]
-    return max(1, min([usable, *map(math.ceil, quotas)]))
+    quotas = (_quota(folder, version) for folder, version in _groups(root, "cpu"))
+    return max(1, min([usable, *map(math.ceil, filter(None, quotas))]))
 
 
 def processes(tasks: int, needed: int, root: Path = Path("/")) -> int:
@@ -63,16 +66,12 @@ def _meminfo(path: Path) -> Memory | None:
 
 
 def _system() -> Memory | None:
-    if os.name == "nt":
-        return _windows()
-    try:
-        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return None
-    return Memory(total, total)
-
-
-def _windows() -> Memory | None:
+    if os.name != "nt":
+        try:
+            total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        except (AttributeError, OSError, ValueError):
+            return None
+        return Memory(total, total)
     import ctypes
 
     class Status(ctypes.Structure):
@@ -83,9 +82,8 @@ def _windows() -> Memory | None:
         )
 
     status = Status(dwLength=ctypes.sizeof(Status))
-    if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):  # type: ignore[attr-defined]
-        return None
-    return Memory(status.total, status.free)
+    found = ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))  # type: ignore[attr-defined]
+    return Memory(status.total, status.free) if found else None
 
 
 def _groups(root: Path, controller: str) -> Iterator[tuple[Path, int]]:
@@ -95,45 +93,38 @@ def _groups(root: Path, controller: str) -> Iterator[tuple[Path, int]]:
     """
     for line in _lines(root / "proc/self/cgroup"):
         _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            mount, version = root / "sys/fs/cgroup", 2
-        elif controller in controllers.split(","):
-            mount, version = root / "sys/fs/cgroup" / controller, 1
-        else:
+        if controllers and controller not in controllers.split(","):
             continue
+        mount = root / "sys/fs/cgroup" / (controller if controllers else "")
         group = mount / path.strip("/")
-        yield from ((folder, version) for folder in (group, *group.parents) if folder.is_relative_to(mount))
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(mount):
+                yield folder, 1 if controllers else 2
 
 
 def _quota(folder: Path, version: int) -> float | None:
     """Return how many processors a group may keep busy; None if it has no limit."""
-    try:
-        if version == 1:
-            given, period = (int((folder / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
-        else:
-            given, period = map(int, (folder / "cpu.max").read_text().split())  # "max 100000" if there is none
-    except (OSError, ValueError):
-        return None
-    return given / period if given > 0 and period > 0 else None  # version 1: -1 if there is none
-
-
-# Limit, use, and the part of the use that is freed on demand.
-_FILES = {
-    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-    2: ("memory.max", "memory.current", "inactive_file"),
-}
+    files = ("cpu.cfs_quota_us", "cpu.cfs_period_us") if version == 1 else ("cpu.max",)
+    given, period = _numbers(folder, *files) or (-1, 1)  # version 1: -1 if there is none
+    return given / period if given > 0 and period > 0 else None
 
 
 def _limit(folder: Path, limit: str, usage: str, reclaimable: str) -> Memory | None:
+    numbers = _numbers(folder, limit, usage)
+    if numbers is None:
+        return None
+    total, used = numbers
+    cached = dict(line.split()[:2] for line in _lines(folder / "memory.stat")).get(reclaimable, 0)
+    return Memory(total, max(total - used + int(cached), 0))
+
+
+def _numbers(folder: Path, *names: str) -> tuple[int, int] | None:
+    """Return the two numbers in these files; None if they hold others, or "max" because there is no limit."""
     try:
-        total = int((folder / limit).read_text())  # "max" if there is none
-        used = int((folder / usage).read_text())
+        first, second = (int(word) for name in names for word in (folder / name).read_text().split())
     except (OSError, ValueError):
         return None
-    cached = next(
-        (int(line.split()[1]) for line in _lines(folder / "memory.stat") if line.split()[0] == reclaimable), 0
-    )
-    return Memory(total, max(total - used + cached, 0))
+    return first, second
 
 
 def _lines(path: Path) -> list[str]:

@@ -16,9 +16,7 @@ _PATIENT = 0.5  # seconds; a shorter wait is not worth a line
 
 def tell(line: str) -> None:
     """Write a line to stderr, if there is one."""
-    if sys.stderr is not None:
-        with suppress(OSError, ValueError):  # closed by now
-            print(line, file=sys.stderr, flush=True)  # noqa: T201 - the one place that does
+    _write(f"{line}\n")
 
 
 def on_terminal() -> bool:
@@ -55,9 +53,10 @@ def waiting(what: str) -> Iterator[None]:
 
 
 def _write(text: str) -> None:
-    with suppress(OSError, ValueError):
-        sys.stderr.write(text)
-        sys.stderr.flush()
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):  # closed by now
+            sys.stderr.write(text)
+            sys.stderr.flush()
 
 
 _logged: set[str] = set()

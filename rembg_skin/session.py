@@ -54,29 +54,13 @@ def open_session(
     sess_opts: Any = None,
     providers: Sequence[object] | None = None,
 ) -> Any:
-    """Return a new session; its weights are downloaded if they are not on disk.
+    """Return a new session of a `name` that rembg knows; its weights are downloaded if they are not on disk.
 
     Like rembg's ``new_session``, but without its import of the compiled matting, for any OMP_NUM_THREADS, and with an
-    error for an extra that a skin session does not take.
-
-    Parameters
-    ----------
-    name
-        A session that rembg knows.
-    extras
-        The session's extras, as a user gave them.
-    sess_opts
-        ONNX Runtime's settings; None for its own. OMP_NUM_THREADS gives their number of threads, unless they have one.
-    providers
-        ONNX Runtime's providers; None for those that rembg would take.
-
-    Raises
-    ------
-    ModelError
-        If rembg has no such model, or it cannot be started.
-    OptionError
-        If an extra does not exist or has no possible value.
-
+    error for an extra that a skin session does not take. `extras` are the session's, as a user gave them; `sess_opts`
+    are ONNX Runtime's settings, None for its own, with the threads of OMP_NUM_THREADS unless they have a number;
+    `providers` are ONNX Runtime's, None for those that rembg would take. Raise ModelError if rembg has no such model,
+    or it cannot be started, and OptionError if an extra does not exist or has no possible value.
     """
     import onnxruntime as ort
 
@@ -97,23 +81,18 @@ def open_session(
         raise ModelError(f"{name} cannot be started: {type(error).__name__}: {error}") from error
 
 
+def predict_mask(session: Any, image: PILImage) -> Mask:
+    """Return the session's mask of `image`: uint8 [height, width]; of several masks, their maximum.
+
+    Raise ModelError if the session makes no mask, or one of another size.
+    """
+    masks = [np.asarray(mask.convert("L")) for mask in session.predict(image)]
+    if not masks or any(mask.shape != (image.height, image.width) for mask in masks):
+        raise ModelError(f"{session.name()} made no mask of the image's size, {image.width}x{image.height}.")
+    return masks[0] if len(masks) == 1 else np.maximum.reduce(masks)
+
+
 def _openmp_threads() -> int:
     """Return the number in OMP_NUM_THREADS, the first one of a list: the outermost level's; 0 if there is none."""
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return int(first) if first.isascii() and first.isdecimal() and len(first) < 5 else 0  # noqa: PLR2004 - no machine
-
-
-def predict_mask(session: Any, image: PILImage) -> Mask:
-    """Return the session's mask of `image`: uint8 [height, width]; of several masks, their maximum.
-
-    Raises
-    ------
-    ModelError
-        If the session makes no mask, or one of another size.
-
-    """
-    masks = [np.asarray(mask.convert("L")) for mask in session.predict(image)]
-    shape = (image.height, image.width)
-    if not masks or any(mask.shape != shape for mask in masks):
-        raise ModelError(f"{session.name()} made no mask of the image's size, {image.width}x{image.height}.")
-    return masks[0] if len(masks) == 1 else np.maximum.reduce(masks)

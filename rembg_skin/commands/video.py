@@ -109,8 +109,7 @@ def _table(arguments: argparse.Namespace, size: tuple[int, int]) -> "Table":
     import rembg_skin
     from rembg_skin.image.tiles import Box
     from rembg_skin.machine import cores
-    from rembg_skin.networks.yunet import shared_detector
-    from rembg_skin.sessions.parts import fetch_detector
+    from rembg_skin.sessions.parts import face_detector
     from rembg_skin.video.table import Faces, Table
 
     box = None
@@ -129,7 +128,7 @@ def _table(arguments: argparse.Namespace, size: tuple[int, int]) -> "Table":
         settings = json.dumps([rembg_skin.__version__, *film, *masking, arguments.roi], sort_keys=True)
     faces = None
     if arguments.faces:
-        detector = shared_detector(fetch_detector(), cores())
+        detector = face_detector(cores())
         faces = Faces(arguments.faces, lambda rgb: detector.faces(Image.fromarray(rgb), _CONFIDENCE))
     return Table(arguments.csv, box, faces, settings)
 

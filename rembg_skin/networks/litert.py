@@ -14,16 +14,13 @@ from rembg_skin.image.arrays import Floats
 class TfliteGraph:
     """A TFLite network ready to run, safe from any number of threads; they run one after the other, as LiteRT requires.
 
-    Raises
-    ------
-    ModelError
-        If LiteRT cannot load the file, or it is another network than `network`.
-
+    Raise ModelError if LiteRT cannot load the file, or it is another network than `network`.
     """
 
     def __init__(self, name: str, network: Network, path: Path, threads: int) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
+        self.side = network.size
         self._name = name
         self._lock = threading.Lock()
         try:
@@ -32,24 +29,19 @@ class TfliteGraph:
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{name}: LiteRT cannot load {path}: {error}. {NO_RUNTIME}") from error
         found = self._interpreter.get_input_details() + self._interpreter.get_output_details()
-        square = [1, network.size, network.size]
-        expected = [(*square, network.inputs), (*square, network.channels)]
-        if [(tuple(one["shape"]), one["dtype"]) for one in found] != [(shape, np.float32) for shape in expected]:
+        expected = [[1, network.size, network.size, channels] for channels in (network.inputs, network.channels)]
+        if [(one["shape"].tolist(), one["dtype"]) for one in found] != [(shape, np.float32) for shape in expected]:
             described = ", ".join(f"{one['name']} {np.dtype(one['dtype'])} {one['shape'].tolist()}" for one in found)
             raise ModelError(
-                f"{name}: {path} is another network, with {described}; the catalog has float32 {list(expected[0])}"
-                f" in and float32 {list(expected[1])} out. Delete the file to download it again."
+                f"{name}: {path} is another network, with {described}; the catalog has float32 {expected[0]}"
+                f" in and float32 {expected[1]} out. Delete the file to download it again."
             )
         self._input, self._output = (one["index"] for one in found)
 
     def run(self, pixels: Floats) -> Floats:
         """Return the network's output, float32 [height, width, channels], for RGB 0..1, [1, height, width, 3].
 
-        Raises
-        ------
-        ModelError
-            If the network fails, or returns values that are not finite.
-
+        Raise ModelError if the network fails, or returns values that are not finite.
         """
         try:
             with self._lock:
@@ -64,7 +56,4 @@ class TfliteGraph:
 
 
 # `rembg s` makes a session for every string of extras: they share one interpreter.
-@lru_cache(maxsize=2)
-def shared_tflite_graph(name: str, network: Network, path: Path, threads: int) -> TfliteGraph:
-    """Return the graph in `path`, one for all sessions of the process."""
-    return TfliteGraph(name, network, path, threads)
+shared_tflite_graph = lru_cache(maxsize=2)(TfliteGraph)

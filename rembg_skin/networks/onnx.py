@@ -1,5 +1,6 @@
 """Run a network by ONNX Runtime, one copy in the process, and check its output."""
 
+import mmap
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -10,10 +11,9 @@ from weakref import WeakValueDictionary
 import onnxruntime as ort
 
 from rembg_skin.catalog import Network
-from rembg_skin.errors import NO_RUNTIME, ModelError, OptionError
+from rembg_skin.errors import NO_RUNTIME, ModelError, OptionError, printable
 from rembg_skin.image.arrays import Floats
 from rembg_skin.machine import cores
-from rembg_skin.networks.external import refuse_external_data
 from rembg_skin.networks.providers import CPU, Provider, name_of, warn_of_fallback
 
 # The entries of onnxruntime_session_options_config_keys.h that tell two users' settings apart: SessionOptions cannot
@@ -34,17 +34,8 @@ _TOLERANCE = 0.01
 class Graph:
     """A network ready to run, safe from any number of threads.
 
-    Attributes
-    ----------
-    session
-        ONNX Runtime's session.
-    side
-        The fixed side of the network's input in pixels, or None if it takes any.
-    batch
-        The fixed number of images in a run, or None if it takes any.
-    threads
-        The number of threads of a run, and of the steps before and after it.
-
+    `session` is ONNX Runtime's; `side` is the fixed side of the input in pixels and `batch` the fixed number of images
+    in a run, or None if the network takes any.
     """
 
     def __init__(self, name: str, network: Network, session: ort.InferenceSession, threads: int) -> None:
@@ -56,24 +47,13 @@ class Graph:
         self.batch, self.side = (length if isinstance(length, int) else None for length in given.shape[:3:2])
         # Enough concurrent runs to use every core; more would only use more memory.
         processors = cores()
-        self.threads = threads or processors
-        self._slots = threading.Semaphore(max(1, processors // self.threads))
+        self._slots = threading.Semaphore(max(1, processors // (threads or processors)))
 
     def run(self, tensor: Floats, output: str | None = None) -> Floats:
         """Return the network's skin channel, float32 [batch, height, width], 0 to 1.
 
-        Parameters
-        ----------
-        tensor
-            The input, float32 [batch, channels, height, width].
-        output
-            The name of another output than the first.
-
-        Raises
-        ------
-        ModelError
-            If the network fails, or its output is not a mask.
-
+        It is that of `output`, the first one unless named, for a `tensor` of float32 [batch, channels, height, width].
+        Raise ModelError if the network fails, or its output is not a mask.
         """
         try:
             with self._slots:
@@ -103,22 +83,9 @@ def shared_graph(
 ) -> Graph:
     """Return a shared graph, one for each file, providers and settings; it is freed when no session uses it.
 
-    Parameters
-    ----------
-    name, network
-        The session's name, for the errors, and its entry in the catalog.
-    path
-        An ONNX file.
-    providers
-        As :func:`chosen_providers` returns them.
-    options
-        The caller's settings, which stay as they are; None for the defaults of ONNX Runtime.
-
-    Raises
-    ------
-    ModelError
-        If ONNX Runtime cannot load the file, or it is another network than that of the catalog.
-
+    `name` is the session's, for the errors, `network` its entry in the catalog, and `providers` are those of
+    :func:`chosen_providers`. `options` are the caller's settings, which stay as they are; None for the defaults of ONNX
+    Runtime. Raise ModelError if ONNX Runtime cannot load the file, or it is another network than that of the catalog.
     """
     options = options or ort.SessionOptions()
     if not isinstance(options, ort.SessionOptions):  # rembg's server takes it from a client's extras
@@ -127,12 +94,8 @@ def shared_graph(
         return _create(name, network, path, providers, options)
     with _lock_of(id(options)):  # no other thread may see them while they are changed
         state = path.stat()
-        key = (
-            *(str(path.resolve()), state.st_size, state.st_mtime_ns, network),
-            *(repr(provider) for provider in providers),
-            *_fields(options),
-            *_config_entries(options),
-        )
+        file = str(path.resolve()), state.st_size, state.st_mtime_ns
+        key = (*file, network, *map(repr, providers), *_settings(options))
         with _lock_of(key):
             graph = _graphs.get(key)
             if graph is None:
@@ -151,29 +114,54 @@ def _lock_of(key: object) -> threading.Lock:
         return _loading.setdefault(key, threading.Lock())
 
 
-def _fields(options: ort.SessionOptions) -> list[tuple[str, str]]:
-    names = (name for name in dir(options) if not name.startswith("_"))
-    values = {name: getattr(options, name) for name in names}
-    return [(name, str(value)) for name, value in values.items() if not callable(value)]
-
-
-def _config_entries(options: ort.SessionOptions) -> Iterator[tuple[str, str]]:
-    for key in _CONFIG_KEYS:
+def _settings(options: ort.SessionOptions) -> Iterator[tuple[str, str]]:
+    """Yield the fields of `options` and those of the entries above that were set."""
+    for name in dir(options):
+        if not name.startswith("_") and not callable(value := getattr(options, name)):
+            yield name, str(value)
+    for name in _CONFIG_KEYS:
         with suppress(RuntimeError):  # not set
-            yield key, options.get_session_config_entry(key)
+            yield name, options.get_session_config_entry(name)
 
 
 def _create(
     name: str, network: Network, path: Path, providers: Sequence[Provider], options: ort.SessionOptions
 ) -> Graph:
-    refuse_external_data(name, path)
-    try:
-        session = ort.InferenceSession(str(path), sess_options=options, providers=list(providers))
-    except Exception as error:  # ONNX Runtime's have no common class of their own
-        raise ModelError(f"{name}: ONNX Runtime cannot load {path}: {error}. {NO_RUNTIME}") from error
+    session = open_graph(name, path, providers, options)
     _check(name, network, path, session)
     warn_of_fallback(providers, session)
     return Graph(name, network, session, options.intra_op_num_threads)
+
+
+def open_graph(
+    name: str, path: Path, providers: Sequence[Provider], options: ort.SessionOptions
+) -> ort.InferenceSession:
+    """Return ONNX Runtime's session of the file `path`, the model `name`.
+
+    Raise ModelError if it cannot be loaded, or keeps weights in other files, which no hash of the graph covers.
+    """
+    try:
+        elsewhere = has_external_data(path)
+    except OSError as error:
+        raise ModelError(f"{name}: {printable(path)} cannot be read ({error.strerror or error}).") from None
+    if elsewhere:
+        raise ModelError(
+            f"{name}: {printable(path)} keeps weights in other files, which nothing verifies. Delete it to have it"
+            " downloaded again, or save the network as one file."
+        )
+    try:
+        return ort.InferenceSession(str(path), sess_options=options, providers=list(providers))
+    except Exception as error:  # ONNX Runtime's have no common class of their own
+        raise ModelError(f"{name}: ONNX Runtime cannot load {path}: {error}. {NO_RUNTIME}") from error
+
+
+def has_external_data(path: Path) -> bool:
+    """Return True if a tensor of the ONNX file `path` may lie in another file: it has to name their ``location``."""
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return data.find(b"location") >= 0
 
 
 def _check(name: str, network: Network, path: Path, session: ort.InferenceSession) -> None:
@@ -183,30 +171,30 @@ def _check(name: str, network: Network, path: Path, session: ort.InferenceSessio
     further = network.skin_output
     expected_input = [1, network.inputs, side, side]
     expected_output = [1, network.channels, side, side]
-    if not (
+    fitting = [node.name for node in outputs if _fits(node, expected_output)]
+    if (
         len(inputs) == 1
-        and 1 <= len(outputs) <= network.outputs
         and _fits(inputs[0], expected_input)
-        and _fits(outputs[0], expected_output)
-        and (further is None or any(node.name == further and _fits(node, expected_output) for node in outputs))
+        and 1 <= len(outputs) <= network.outputs
+        and outputs[0].name in fitting
+        and further in (None, *fitting)
     ):
-        named = f', one of them "{further}"' if further else ""
-        several = f" first of at most {network.outputs}" if network.outputs > 1 else ""
-        raise ModelError(
-            f"{name}: {path} is another network. It takes {_described(inputs)} and returns {_described(outputs)}; "
-            f"the catalog's takes tensor(float) {expected_input} and returns tensor(float) {expected_output}"
-            f"{several}{named}. Delete the file to download it again."
-        )
+        return
+    named = f', one of them "{further}"' if further else ""
+    several = f" first of at most {network.outputs}" if network.outputs > 1 else ""
+    raise ModelError(
+        f"{name}: {path} is another network. It takes {_described(inputs)} and returns {_described(outputs)}; "
+        f"the catalog's takes tensor(float) {expected_input} and returns tensor(float) {expected_output}"
+        f"{several}{named}. Delete the file to download it again."
+    )
 
 
 def _fits(node: Any, expected: Sequence[int | str]) -> bool:
-    return (
-        node.type == "tensor(float)"
-        and len(node.shape) == len(expected)
-        and all(
-            not isinstance(found, int) or found == wanted for found, wanted in zip(node.shape, expected, strict=True)
-        )
-    )
+    """Return True if `node` is float32, and every dimension of it is free or the expected one."""
+    if node.type != "tensor(float)" or len(node.shape) != len(expected):
+        return False
+    sizes = zip(node.shape, expected, strict=True)
+    return all(not isinstance(found, int) or found == wanted for found, wanted in sizes)
 
 
 def _described(nodes: Sequence[Any]) -> str:

@@ -17,42 +17,36 @@ _ACCELERATORS = (("GPU", "CUDAExecutionProvider"), ("GPU", "ROCMExecutionProvide
 
 
 def chosen_providers(model: str, given: object) -> list[Provider]:
-    """Return the providers for a session: the given ones, or those that rembg would take.
+    """Return the providers for a session of `model`: the given ones, or for None those that rembg would take.
 
-    Parameters
-    ----------
-    model
-        The session's name, for the messages.
-    given
-        None, or a list of names of available providers. Python code may also give a tuple, one name, (name, options)
-        pairs, and names of providers that this ONNX Runtime lacks: they are skipped with a warning, as in rembg.
-        Providers after the CPU are skipped: nothing is left for them to do.
-
-    Raises
-    ------
-    OptionError
-        If `given` is anything else.
-
+    `given` is a list of names of available providers. Python code may also give a tuple, one name, (name, options)
+    pairs, and names of providers that this ONNX Runtime lacks: they are skipped with a warning, as in rembg. Providers
+    after the CPU are skipped: nothing is left for them to do. Raise OptionError for anything else.
     """
     available = ort.get_available_providers()
     if given is None:
         device = ort.get_device()
         found = [name for prefix, name in _ACCELERATORS if device.startswith(prefix) and name in available]
         return [*found[:1], CPU]
-    lacking = [name for name in ort.get_all_providers() if name not in available and not _from_json()]
+    strict = "rembg.commands" in sys.modules  # rembg's command or server: its JSON is checked instead of coerced
+    entries: list[Any] = [given]
+    if isinstance(given, list) or (isinstance(given, tuple) and not _is_pair(given)):
+        entries = list(given)
+    elif strict:
+        entries = [None]
     chosen: dict[str, Provider] = {}
     absent = []
-    for entry in _entries(given):
+    for entry in entries:
         provider = entry[0] if _is_pair(entry) else entry
-        if provider in lacking:
+        if provider in available:
+            chosen.setdefault(provider, entry)
+            if provider == CPU:
+                break
+        elif provider in ort.get_all_providers() and not strict:
             absent.append(provider)
-            continue
-        if provider not in available:
+        else:
             names = ", ".join(available)
             raise OptionError.about(model, "providers", given, f"a list of providers available here ({names})")
-        chosen.setdefault(provider, entry)
-        if provider == CPU:
-            break
     chosen.setdefault(CPU, CPU)
     if absent:
         warnings.warn(
@@ -61,19 +55,6 @@ def chosen_providers(model: str, given: object) -> list[Provider]:
             stacklevel=2,
         )
     return list(chosen.values())
-
-
-def _from_json() -> bool:
-    """Return True inside rembg's command or server, whose JSON input is checked strictly instead of coerced."""
-    return "rembg.commands" in sys.modules
-
-
-def _entries(given: object) -> list[Any]:
-    if isinstance(given, list):
-        return given
-    if _from_json():
-        return [None]
-    return list(given) if isinstance(given, tuple) and not _is_pair(given) else [given]
 
 
 def _is_pair(entry: object) -> bool:

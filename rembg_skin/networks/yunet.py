@@ -10,15 +10,17 @@ import onnxruntime as ort
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.errors import NO_RUNTIME, ModelError
+from rembg_skin.errors import ModelError
 from rembg_skin.image.arrays import Floats
 from rembg_skin.image.parts import Point
 from rembg_skin.image.tiles import Box
-from rembg_skin.networks.external import refuse_external_data
+from rembg_skin.networks.onnx import open_graph
+from rembg_skin.networks.providers import CPU
 
 SIDE = 640  # pixels of the detector's square input
 STRIDES = (8, 16, 32)  # pixels of the input to a cell of the three output maps
-OUTPUTS = tuple(f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox", "kps"))
+_KINDS = ("cls", "obj", "bbox", "kps")
+OUTPUTS = tuple(f"{kind}_{stride}" for stride in STRIDES for kind in _KINDS)
 _OVERLAP = 0.3  # two boxes whose IoU is above are one face; OpenCV's default
 
 
@@ -48,33 +50,18 @@ class Face:
 
 
 class Detector:
-    """The detector ready to run, safe from any number of threads.
-
-    Raises
-    ------
-    ModelError
-        If ONNX Runtime cannot load the file.
-
-    """
+    """The detector ready to run, safe from any number of threads; ModelError if ONNX Runtime cannot load the file."""
 
     def __init__(self, path: Path, threads: int) -> None:
         settings = ort.SessionOptions()
         settings.intra_op_num_threads = threads
-        refuse_external_data("The face detector", path)
-        try:
-            # On the CPU even if there is a GPU: a run takes some 20 ms.
-            self._session = ort.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's have no common class of their own
-            raise ModelError(f"The face detector: ONNX Runtime cannot load {path}: {error}. {NO_RUNTIME}") from error
+        # On the CPU even if there is a GPU: a run takes some 20 ms.
+        self._session = open_graph("The face detector", path, [CPU], settings)
 
     def faces(self, rgb: PILImage, confidence: float) -> list[Face]:
         """Return the faces of at least `confidence`, 0 to 1, in an RGB image, most confident first.
 
-        Raises
-        ------
-        ModelError
-            If the network fails.
-
+        Raise ModelError if the network fails.
         """
         tensor, scale = to_input(rgb)
         try:
@@ -85,10 +72,7 @@ class Detector:
 
 
 # `rembg s` makes a session for every string of extras: they share one detector.
-@lru_cache(maxsize=2)
-def shared_detector(path: Path, threads: int) -> Detector:
-    """Return the detector in `path`, one for all sessions of the process."""
-    return Detector(path, threads)
+shared_detector = lru_cache(maxsize=2)(Detector)
 
 
 def to_input(rgb: PILImage) -> tuple[Floats, float]:
@@ -107,36 +91,27 @@ def to_input(rgb: PILImage) -> tuple[Floats, float]:
 
 
 def find(outputs: Mapping[str, Floats], scale: float, confidence: float) -> list[Face]:
-    """Return the faces, most confident first.
+    """Return the faces of at least `confidence`, most confident first.
 
-    Parameters
-    ----------
-    outputs
-        The network's :data:`OUTPUTS` by name, each [1, cells, values]; cells in rows from the top left.
-    scale
-        As :func:`to_input` returns it.
-    confidence
-        Faces below it are left out.
-
+    The network's :data:`OUTPUTS` are each [1, cells, values], cells in rows from the top left; `scale` is that of
+    :func:`to_input`.
     """
-    boxes = np.concatenate([_decoded(outputs, stride) for stride in STRIDES])
+    maps = {stride: [outputs[f"{kind}_{stride}"][0] for kind in _KINDS] for stride in STRIDES}
+    boxes = np.concatenate([_decoded(stride, *values) for stride, values in maps.items()])
     boxes = boxes[boxes[:, 4] >= confidence]
     boxes = boxes[np.argsort(-boxes[:, 4], kind="stable")]
     boxes[:, :4] /= scale
     boxes[:, 5:] /= scale
-    return [_face(box) for box in _without_overlaps(boxes)]
+    faces = []
+    while len(boxes):  # without those that overlap a more confident one
+        left, top, right, bottom, sure, *points = boxes[0].tolist()
+        faces.append(Face(left, top, right, bottom, sure, tuple(zip(points[::2], points[1::2], strict=True))))
+        boxes = boxes[1:][_iou(boxes[0], boxes[1:]) <= _OVERLAP]
+    return faces
 
 
-def _face(values: Floats) -> Face:
-    left, top, right, bottom, confidence, *points = map(float, values)
-    return Face(left, top, right, bottom, confidence, tuple(zip(points[::2], points[1::2], strict=True)))
-
-
-def _decoded(outputs: Mapping[str, Floats], stride: int) -> Floats:
+def _decoded(stride: int, class_score: Floats, objectness: Floats, offsets: Floats, points: Floats) -> Floats:
     """Return left, top, right, bottom, confidence and five points of every cell, float32 [cells, 15]."""
-    class_score, objectness, offsets, points = (
-        outputs[f"{kind}_{stride}"][0] for kind in ("cls", "obj", "bbox", "kps")
-    )
     rows, columns = np.divmod(np.arange(len(offsets)), SIDE // stride)
     cells = np.stack([columns, rows], axis=1).astype(np.float32)
     centers = (cells + offsets[:, :2]) * np.float32(stride)
@@ -144,16 +119,6 @@ def _decoded(outputs: Mapping[str, Floats], stride: int) -> Floats:
     confidence = np.sqrt(class_score.clip(0, 1) * objectness.clip(0, 1))
     landmarks = (np.tile(cells, 5) + points) * np.float32(stride)
     return np.concatenate([centers - halves, centers + halves, confidence, landmarks], axis=1)
-
-
-def _without_overlaps(boxes: Floats) -> list[Floats]:
-    """Drop boxes that overlap a more confident one; `boxes` are sorted, most confident first."""
-    kept = []
-    while len(boxes):
-        best, boxes = boxes[0], boxes[1:]
-        kept.append(best)
-        boxes = boxes[_iou(best, boxes) <= _OVERLAP]
-    return kept
 
 
 def _iou(box: Floats, others: Floats) -> Floats:

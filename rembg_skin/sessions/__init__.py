@@ -14,13 +14,6 @@ def session_classes() -> dict[str, type["SkinSession"]]:
     from rembg_skin.sessions.face import FaceSession
     from rembg_skin.sessions.mediapipe import MediapipeSession
     from rembg_skin.sessions.neural import NEURAL_SESSIONS
-    from rembg_skin.sessions.refined import REFINED_SESSIONS
 
-    classes: tuple[type[SkinSession], ...] = (
-        *NEURAL_SESSIONS,
-        *REFINED_SESSIONS,
-        MediapipeSession,
-        *CLASSIC_SESSIONS,
-        FaceSession,
-    )
+    classes: tuple[type[SkinSession], ...] = (*NEURAL_SESSIONS, MediapipeSession, *CLASSIC_SESSIONS, FaceSession)
     return {cls.name(): cls for cls in classes}

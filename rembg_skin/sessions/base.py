@@ -14,9 +14,9 @@ from rembg_skin.image.finish import Finish
 from rembg_skin.image.rgb import to_rgb
 from rembg_skin.machine import cores
 from rembg_skin.messages import log_once
-from rembg_skin.sessions.options import Option, resolve
-from rembg_skin.sessions.parts import detector_on_disk, parts_detector, without_cores, without_features
-from rembg_skin.sessions.unknown_extras import warn_unknown
+from rembg_skin.sessions.options import Option, resolve, warn_unknown
+from rembg_skin.sessions.parts import detector_on_disk, parts_detector, without_parts
+from rembg_skin.weights import fetch
 
 _STEPS = tuple(field.name for field in fields(Finish))
 
@@ -61,33 +61,17 @@ class SkinSession(BaseSession, ABC):
         return getattr(self.sess_opts, "intra_op_num_threads", 0) or cores()
 
     @classmethod
-    def check_machine(cls, **_kwargs: Any) -> None:
-        """Raise ModelError before any download if this machine cannot run the model. Takes the session's extras."""
-
-    @classmethod
     def download_models(cls, *_args: Any, **_kwargs: Any) -> str | None:
-        """Return the path of the verified weights, or None if the model needs none."""
-        return None
+        """Return the path of the model's verified weights, the first if there are several; None if it needs none."""
+        files = [cls.model] if cls.model.packaged else files_of(cls.model)
+        return next(iter([str(fetch(file)) for file in files]), None)
 
     def predict(self, img: PILImage, *_args: Any, **kwargs: Any) -> list[PILImage]:
-        """Return one L mask of the image's size, 0 for not skin, 255 for skin.
+        """Return one L mask of the size of `img`, an image of any mode, 0 for not skin, 255 for skin.
 
-        Parameters
-        ----------
-        img
-            An image of any mode and size.
-        **kwargs
-            The session's extras; other keys are ignored, with a warning unless they are rembg's.
-
-        Raises
-        ------
-        ImageError
-            If `img` is not a Pillow image.
-        OptionError
-            If an extra has the wrong type or is out of range.
-        WeightsError
-            If ``parts="skin"`` needs the face detector, and its weights are unavailable.
-
+        The keywords are the session's extras; others are ignored, with a warning unless they are rembg's. Raise
+        ImageError if `img` is not a Pillow image, OptionError if an extra has the wrong type or is out of range, and
+        WeightsError if ``parts="skin"`` needs the face detector, and its weights are unavailable.
         """
         if not isinstance(img, PILImage):
             given = type(img).__name__
@@ -96,25 +80,16 @@ class SkinSession(BaseSession, ABC):
         warn_unknown(self.name(), self.options, kwargs, stacklevel=2)
         rgb, alpha = to_rgb(img)
         mask = self.mask(rgb, alpha, settings)
-        if settings["parts"] == "skin" and self.knows_parts:
-            if detector := detector_on_disk(self.name(), self.threads):
-                mask = without_cores(mask, rgb, detector)
-        elif settings["parts"] == "skin":
-            mask = without_features(mask, rgb, parts_detector(self.name(), self.threads))
+        if settings["parts"] == "skin":
+            find = detector_on_disk if self.knows_parts else parts_detector
+            if detector := find(self.name(), self.threads):
+                mask = without_parts(mask, rgb, detector, rest=self.knows_parts)
         finish = Finish(**{step: settings[step] for step in _STEPS})
         return [finish.apply(mask, alpha, threads=self.threads)]
 
     @abstractmethod
     def mask(self, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
-        """Return the L mask before the steps shared by all sessions.
+        """Return the L mask of an RGB image under the checked `settings`, before the steps shared by all sessions.
 
-        Parameters
-        ----------
-        rgb
-            The image, mode RGB.
-        alpha
-            Its L alpha if some pixel is fully transparent; the mask may hold anything there.
-        settings
-            The checked extras.
-
+        `alpha` is its L alpha if some pixel is fully transparent; the mask may hold anything there.
         """

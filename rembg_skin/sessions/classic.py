@@ -1,7 +1,7 @@
 """The color methods: no weights, no network, any machine. Parameters: scripts of samhaswon/skin_segmentation."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from PIL.Image import Image as PILImage
@@ -13,10 +13,11 @@ from rembg_skin.color.rules import ChromaBox, ChromaEllipse, HsvRange
 from rembg_skin.sessions.base import SkinSession
 from rembg_skin.sessions.options import Integer, Option, Real, finishing
 
-AnyRule = HsvRange | ChromaBox | ChromaEllipse
+Rules = Mapping[HsvRange | ChromaBox | ChromaEllipse, int]  # each with the `morph` of its clean-up
 
-ELLIPSE = ChromaEllipse()
-DIAGONAL = ChromaEllipse(
+YCBCR_HSV: Rules = {ChromaBox(): 3, HsvRange(): 1}
+_BLUR = 3
+_DIAGONAL = ChromaEllipse(
     cb_center=119.31423371082059,
     cr_center=155.55795465744077,
     first_axis=37.089397631238135,
@@ -26,58 +27,43 @@ DIAGONAL = ChromaEllipse(
 _REAL_RANGES = {"first_axis": (0.1, 500.0), "second_axis": (0.1, 500.0), "angle": (-360.0, 360.0)}
 
 
-def rule_options(rule: AnyRule) -> dict[str, Option]:
-    """Return the extras that set the fields of `rule`; its values are their defaults."""
-    options: dict[str, Option] = {}
-    for name, value in vars(rule).items():
-        if isinstance(value, int):
-            options[name] = Integer(value, 0, 179 if name.startswith("h_") else 255)
-        else:
-            options[name] = Real(value, *_REAL_RANGES.get(name, (0.0, 255.0)))
-    return options
-
-
 def cleanup(morph: int | None, blur: int | None) -> dict[str, Option]:
     """Return the extras of the clean-up with their defaults; None is for a method that has several clean-ups."""
-    return {"morph": Integer(morph, 1, 31, odd=True), "blur": Integer(blur, 1, 31, odd=True)}
+    return {"morph": Integer(morph, 1, 31, step=2), "blur": Integer(blur, 1, 31, step=2)}
 
 
-def _set(rule: AnyRule, settings: Mapping[str, Any]) -> AnyRule:
-    return replace(rule, **{field.name: settings[field.name] for field in fields(rule)})
+def _option(name: str, value: float) -> Option:
+    """Return the extra that sets the field `name` of a rule."""
+    if isinstance(value, int):
+        return Integer(value, 0, 179 if name.startswith("h_") else 255)
+    return Real(value, *_REAL_RANGES.get(name, (0.0, 255.0)))
+
+
+def masked(rules: Rules, settings: Mapping[str, Any], rgb: PILImage, alpha: PILImage | None) -> PILImage:
+    """Return the L mask of an RGB image by the `rules`, with those of their fields that are in `settings`."""
+    methods = []
+    for rule, morph in rules.items():
+        values = {name: settings[name] for name in vars(rule).keys() & settings.keys()}
+        blur = settings.get("blur") or _BLUR
+        methods.append(Cleaned(replace(rule, **values), settings.get("morph") or morph, blur))
+    return apply(rgb, alpha, *methods)
 
 
 class RuleSession(SkinSession):
-    """Apply one color rule, then the clean-up."""
+    """Intersect color rules; each is cleaned up separately, with its own `morph` and `blur` unless given."""
 
-    rule: ClassVar[AnyRule]
-
-    def mask(self, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
-        """Return the L mask of an RGB image under checked `settings`."""
-        return apply(rgb, alpha, Cleaned(_set(self.rule, settings), settings["morph"], settings["blur"]))
-
-
-def _of_rule(name: str, rule: AnyRule, morph: int = 3, blur: int = 3) -> type[SkinSession]:
-    options = {**rule_options(rule), **cleanup(morph, blur), **finishing()}
-    return RuleSession.of(MODELS[name], rule=rule, options=options)
-
-
-class YcbcrHsvSession(SkinSession):
-    """Intersect the two ranges; each is cleaned up separately, with its own `morph` and `blur` unless given."""
-
-    model = MODELS["ycbcr_hsv_skin"]
-    options: ClassVar[Mapping[str, Option]] = {
-        **rule_options(ChromaBox()),
-        **rule_options(HsvRange()),
-        **cleanup(morph=None, blur=None),
-        **finishing(),
-    }
+    rules: ClassVar[Rules]
 
     def mask(self, rgb: PILImage, alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
         """Return the L mask of an RGB image under checked `settings`."""
-        morph, blur = settings["morph"], settings["blur"] or 3
-        box = Cleaned(_set(ChromaBox(), settings), morph or 3, blur)
-        hsv = Cleaned(_set(HsvRange(), settings), morph or 1, blur)
-        return apply(rgb, alpha, box, hsv)
+        return masked(self.rules, settings, rgb, alpha)
+
+
+def _of_rules(name: str, rules: Rules) -> type[SkinSession]:
+    options = {field: _option(field, value) for rule in rules for field, value in vars(rule).items()}
+    *others, morph = rules.values()
+    defaults = cleanup(None, None) if others else cleanup(morph, _BLUR)
+    return RuleSession.of(MODELS[name], rules=rules, options={**options, **defaults, **finishing()})
 
 
 class IcmSession(SkinSession):
@@ -99,10 +85,10 @@ class IcmSession(SkinSession):
 
 
 CLASSIC_SESSIONS: tuple[type[SkinSession], ...] = (
-    _of_rule("hsv_skin", HsvRange(), morph=1),
-    _of_rule("ycbcr_skin", ChromaBox()),
-    YcbcrHsvSession,
-    _of_rule("ellipse_skin", ELLIPSE),
-    _of_rule("diagonal_skin", DIAGONAL),
+    _of_rules("hsv_skin", {HsvRange(): 1}),
+    _of_rules("ycbcr_skin", {ChromaBox(): 3}),
+    _of_rules("ycbcr_hsv_skin", YCBCR_HSV),
+    _of_rules("ellipse_skin", {ChromaEllipse(): 3}),
+    _of_rules("diagonal_skin", {_DIAGONAL: 3}),
     IcmSession,
 )

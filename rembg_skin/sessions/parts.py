@@ -1,7 +1,6 @@
 """Cut eyes, brows and mouths out of masks for `parts="skin"`, by the landmarks of the face detector."""
 
 from contextlib import suppress
-from pathlib import Path
 
 from PIL.Image import Image as PILImage
 
@@ -11,27 +10,19 @@ from rembg_skin.image.parts import cores, features, without
 from rembg_skin.networks.yunet import Detector, shared_detector
 from rembg_skin.weights import fetch, on_disk
 
-DETECTOR = FILES["yunet"]
 _CONFIDENCE = 0.7
 _SOFTNESS = 0.5  # of the edges of cores, in half axes
 
 
-def fetch_detector() -> Path:
-    """Return the path of the detector's verified weights."""
-    return fetch(DETECTOR)
+def face_detector(threads: int) -> Detector:
+    """Return the face detector, shared inside the process; raise WeightsError if its weights are unavailable."""
+    return shared_detector(fetch(FILES["yunet"]), threads)
 
 
 def parts_detector(model: str, threads: int) -> Detector:
-    """Return the detector for `parts="skin"`, shared inside the process.
-
-    Raises
-    ------
-    WeightsError
-        If its weights are unavailable; the message names the sessions that need no detector.
-
-    """
+    """Return the detector for `parts="skin"`; the WeightsError names the sessions that need no detector."""
     try:
-        return shared_detector(fetch_detector(), threads)
+        return face_detector(threads)
     except WeightsError as error:
         able = [name for name, other in MODELS.items() if other.network and other.network.skin_output]
         advice = f" {' and '.join(able)} can do it without the detector." if able else ""
@@ -40,20 +31,17 @@ def parts_detector(model: str, threads: int) -> Detector:
 
 def detector_on_disk(model: str, threads: int) -> Detector | None:
     """Return the detector if its verified weights are on this disk; nothing is downloaded."""
-    if not on_disk(DETECTOR):
-        return None
-    with suppress(WeightsError):
-        return parts_detector(model, threads)
+    if on_disk(FILES["yunet"]):
+        with suppress(WeightsError):
+            return parts_detector(model, threads)
     return None
 
 
-def without_features(mask: PILImage, rgb: PILImage, detector: Detector) -> PILImage:
-    """Return the L mask of `rgb` without the eyes, brows and mouths of its faces."""
-    faces = detector.faces(rgb, _CONFIDENCE)
-    return without(mask, [feature for face in faces for feature in features(face.landmarks)])
+def without_parts(mask: PILImage, rgb: PILImage, detector: Detector, *, rest: bool) -> PILImage:
+    """Return the L mask of `rgb` without the eyes, brows and mouths of its faces.
 
-
-def without_cores(mask: PILImage, rgb: PILImage, detector: Detector) -> PILImage:
-    """Return a mask that leaves the parts out already, without those eyes and mouths that are still in it."""
+    `rest` is True for a mask that leaves them out already: only eyes and mouths that are still in it are cut.
+    """
+    cut, softness = (cores, _SOFTNESS) if rest else (features, 0.0)
     faces = detector.faces(rgb, _CONFIDENCE)
-    return without(mask, [core for face in faces for core in cores(face.landmarks)], _SOFTNESS)
+    return without(mask, [part for face in faces for part in cut(face.landmarks)], softness)

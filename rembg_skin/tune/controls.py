@@ -70,7 +70,7 @@ def widget(name: str, option: Option) -> dict[str, object]:
             return {**shared, "kind": "switch"}
         case Integer(default=None):
             low, high, step = map(int, _slider(name, option))
-            allowed = range(-(-low // option.step) * option.step, high + 1, step)
+            allowed = range(low, high + 1, step)
             return {**shared, "kind": "list", "choices": list(allowed[:: -(-len(allowed) // _MOST_CHOICES)])}
         case Integer() | Real():
             slider = dict(zip(("low", "high", "step"), _slider(name, option), strict=True))
@@ -87,5 +87,5 @@ def rounded(name: str, option: Integer | Real, value: float) -> float:
 def _slider(name: str, option: Integer | Real) -> tuple[float, float, float]:
     low, high = _ENDS.get(name, (option.low, option.high))
     if isinstance(option, Integer):
-        return low, high, 2 if option.odd else option.step
+        return low, high, option.step
     return low, high, float(10.0 ** round(math.log10((high - low) / _STEPS)))

@@ -1,4 +1,4 @@
-"""One copy of a network in the process for all who use it in the same way, and the choice of providers."""
+"""One copy of a network in the process for all who use it in the same way."""
 
 import gc
 import os
@@ -18,7 +18,7 @@ from rembg_skin.networks.onnx import shared_graph
 from rembg_skin.networks.providers import CPU, Provider
 from tests.support.networks import red_network
 
-NETWORK = Network(64)
+NETWORK, PATTERN = Network(64), Network(64, memory_pattern=True)
 
 
 @pytest.fixture
@@ -28,15 +28,23 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def load(path: Path, providers: list[Provider] | None = None, network: Network = NETWORK, **options: Any) -> Any:
-    settings = ort.SessionOptions()
+def quiet() -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def load(
+    path: Path,
+    providers: list[Provider] | None = None,
+    network: Network = NETWORK,
+    settings: Any = None,
+    **options: Any,
+) -> Any:
+    settings = settings or ort.SessionOptions()
     for name, value in options.items():
         setattr(settings, name, value)
     return shared_graph("red_skin", network, path, providers or [CPU], settings)
-
-
-def test_the_same_file_and_settings_are_one_graph(path: Path) -> None:
-    assert load(path) is load(path)
 
 
 def test_many_threads_at_once_load_it_once(path: Path) -> None:
@@ -49,17 +57,18 @@ def test_settings_that_are_none_are_an_error_of_the_caller(path: Path) -> None:
         shared_graph("red_skin", NETWORK, path, [CPU], "/etc/passwd")
 
 
-def test_the_callers_settings_come_back_as_they_were(path: Path) -> None:
-    options = ort.SessionOptions()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    graph = shared_graph("red_skin", NETWORK, path, [CPU], options)
-    assert not graph.session.get_session_options().enable_mem_pattern
+def test_the_callers_settings_are_used_and_come_back_as_they_were(path: Path) -> None:
+    options = quiet()
+    used = load(path, settings=options).session.get_session_options()
+    assert used.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    assert not used.enable_mem_pattern  # on the CPU, unless the catalog has it
     assert options.enable_mem_pattern
-    assert graph.session.get_session_options().get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    assert load(path, network=PATTERN).session.get_session_options().enable_mem_pattern
 
 
 def test_it_is_freed_with_its_last_holder(path: Path) -> None:
     first, second = load(path), load(path)
+    assert first is second
     session = weakref.ref(first.session)
     del first
     gc.collect()
@@ -75,8 +84,9 @@ def test_it_is_freed_with_its_last_holder(path: Path) -> None:
         {"intra_op_num_threads": 1},
         {"enable_cpu_mem_arena": False},
         {"providers": [(CPU, {"a": "b"})]},
-        {"network": Network(64, memory_pattern=True)},
+        {"network": PATTERN},
         {"graph_optimization_level": ort.GraphOptimizationLevel.ORT_DISABLE_ALL},
+        {"settings": quiet()},
     ],
 )
 def test_other_settings_are_another_graph(path: Path, other: dict[str, Any]) -> None:
@@ -84,26 +94,15 @@ def test_other_settings_are_another_graph(path: Path, other: dict[str, Any]) -> 
     assert load(path, **other) is not graph
 
 
-def test_config_entries_tell_settings_apart(path: Path) -> None:
-    options = ort.SessionOptions()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    graph = load(path)
-    assert shared_graph("red_skin", NETWORK, path, [CPU], options) is not graph
-
-
-def test_a_file_that_was_replaced_is_another_graph(path: Path) -> None:
-    graph = load(path)
-    path.write_bytes(red_network(64, gain=0.5).SerializeToString())
-    os.utime(path, ns=(1, 1))
-    assert load(path) is not graph
-
-
-def test_a_copy_elsewhere_is_another_graph_but_a_link_is_not(path: Path, tmp_path: Path) -> None:
+def test_another_file_is_another_graph_but_a_link_is_not(path: Path, tmp_path: Path) -> None:
     graph = load(path)
     assert load(Path(shutil.copy2(path, tmp_path / "copy.onnx"))) is not graph
     link = tmp_path / "link.onnx"
     link.symlink_to(path)
     assert load(link) is graph
+    path.write_bytes(red_network(64, gain=0.5).SerializeToString())
+    os.utime(path, ns=(1, 1))
+    assert load(path) is not graph
 
 
 def test_a_run_gives_the_skin_channel(path: Path) -> None:
@@ -111,12 +110,7 @@ def test_a_run_gives_the_skin_channel(path: Path) -> None:
     np.testing.assert_allclose(load(path).run(tensor), tensor[:, 0], rtol=1e-6)
 
 
-def test_the_cpu_runs_without_memory_pattern_unless_the_catalog_says_so(path: Path) -> None:
-    assert not load(path).session.get_session_options().enable_mem_pattern
-    other = load(path, network=Network(64, memory_pattern=True))
-    assert other.session.get_session_options().enable_mem_pattern
-
-
+@pytest.mark.filterwarnings("ignore:Specified provider")
 def test_a_silent_fall_back_to_the_cpu_is_said(path: Path) -> None:
     # The plain ONNX Runtime lists this provider; a session never has it.
     if "AzureExecutionProvider" not in ort.get_available_providers():

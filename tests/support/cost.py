@@ -13,7 +13,8 @@ from pathlib import Path
 import onnx
 from onnx import helper, shape_inference
 
-from tests.support.graphs import BUILDERS, SIZES, build
+from rembg_skin.catalog import COSTS
+from tests.support.graphs import BUILDERS, build
 
 ROOT = Path(__file__).resolve().parents[2]
 # Networks whose graph is a file: where it is, and the side of the input at which the catalog says the cost.
@@ -127,7 +128,7 @@ def parameters(sized: Sized) -> int:
 def networks() -> Iterator[tuple[str, onnx.ModelProto, int]]:
     """Give name, graph and side of every network that can be built or whose file is here."""
     for name in BUILDERS:
-        yield name, build(name), SIZES[name]
+        yield name, build(name), COSTS[name].side
     for name, (path, side) in FILES.items():
         if path.is_file():
             yield name, onnx.load(path), side

@@ -13,17 +13,16 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-SIZES = {"u2net_skin": 1024, "u2netp_skin": 512, "dlmv_skin": 256, "refiner": 512}
-CHANNELS = {"refiner": 4}
+from rembg_skin.catalog import FILES
 
 
 class Graph:
     """An ONNX graph under construction; every method adds nodes and returns the name of their output."""
 
-    def __init__(self, size: int | str, channels: int = 3, seed: int = 0) -> None:
+    def __init__(self, size: int | str, channels: int = 3) -> None:
         self.size = size
         self.channels = channels
-        self._random = np.random.default_rng(seed)
+        self._random = np.random.default_rng(0)
         self._nodes: list[onnx.NodeProto] = []
         self._weights: list[onnx.TensorProto] = []
 
@@ -39,19 +38,10 @@ class Graph:
         return name
 
     def conv(
-        self,
-        x: str,
-        cin: int,
-        cout: int,
-        kernel: int = 3,
-        *,
-        stride: int = 1,
-        dilation: int = 1,
-        groups: int = 1,
-        bias: bool = True,
-        gain: float = 1.0,
+        self, x: str, cin: int, cout: int, kernel: int = 3, *, bias: bool = True, gain: float = 1.0, **steps: int
     ) -> str:
-        """Add a "same" convolution with He-initialized weights times `gain`."""
+        """Add a "same" convolution with He-initialized weights times `gain`; `steps` are stride, dilation, groups."""
+        dilation, groups = steps.get("dilation", 1), steps.get("groups", 1)
         shape = (cout, cin // groups, kernel, kernel)
         deviation = gain * np.sqrt(2 / np.prod(shape[1:]))
         name = f"conv_{len(self._nodes)}"
@@ -59,8 +49,8 @@ class Graph:
         if bias:
             inputs.append(self.constant(f"{name}.bias", self._normal((cout,), 0.05)))
         pad = dilation * (kernel - 1) // 2
-        steps = {"strides": [stride] * 2, "dilations": [dilation] * 2}
-        return self.node("Conv", inputs, kernel_shape=[kernel] * 2, pads=[pad] * 4, group=groups, **steps)
+        pairs = {"strides": [steps.get("stride", 1)] * 2, "dilations": [dilation] * 2, "kernel_shape": [kernel] * 2}
+        return self.node("Conv", inputs, pads=[pad] * 4, group=groups, **pairs)
 
     def norm(self, x: str, channels: int) -> str:
         """Add a batch normalization with the statistics of a fresh one, its scale and shift slightly random."""
@@ -134,37 +124,33 @@ def _rsu_dilated(graph: Graph, x: str, cin: int, mid: int, out: int) -> str:
     return graph.node("Add", [y, entry])
 
 
+Stages = tuple[tuple[int, int], ...]
 # Output and inner channels of the six encoder stages, then of the five decoder stages, deepest first.
-_U2NET = (
+_U2NET: tuple[Stages, Stages] = (
     ((64, 32), (128, 32), (256, 64), (512, 128), (512, 256), (512, 256)),
     ((512, 256), (256, 128), (128, 64), (64, 32), (64, 16)),
 )
-_U2NETP = (((64, 16),) * 6, ((64, 16),) * 5)
+_U2NETP: tuple[Stages, Stages] = (((64, 16),) * 6, ((64, 16),) * 5)
 _DEPTHS = (7, 6, 5, 4)
 
 
-def _u2net(graph: Graph, stages: tuple[tuple[tuple[int, int], ...], ...]) -> str:
-    encoder, decoder = stages
+def _u2net(graph: Graph, encoder: Stages, decoder: Stages) -> str:
+    def block(x: str, level: int, cin: int, mid: int, out: int) -> str:
+        if level < len(_DEPTHS):
+            return _rsu(graph, x, _DEPTHS[level], cin, mid, out)
+        return _rsu_dilated(graph, x, cin, mid, out)
+
     x, channels, levels = "image", graph.channels, []
-    for number, (out, mid) in enumerate(encoder):
-        if number:
-            x = graph.pool(x)
-        if number < len(_DEPTHS):
-            x = _rsu(graph, x, _DEPTHS[number], channels, mid, out)
-        else:
-            x = _rsu_dilated(graph, x, channels, mid, out)
+    for level, (out, mid) in enumerate(encoder):
+        x = block(graph.pool(x) if level else x, level, channels, mid, out)
         levels.append((x, out))
         channels = out
     sides = [levels.pop()]
     for out, mid in decoder:
         x, channels = sides[-1]
-        level, more = levels.pop()
-        x = graph.concat(graph.like(x, level), level)
-        if len(levels) < len(_DEPTHS):
-            x = _rsu(graph, x, _DEPTHS[len(levels)], channels + more, mid, out)
-        else:
-            x = _rsu_dilated(graph, x, channels + more, mid, out)
-        sides.append((x, out))
+        skipped, more = levels.pop()
+        x = graph.concat(graph.like(x, skipped), skipped)
+        sides.append((block(x, len(levels), channels + more, mid, out), out))
     # Small gains keep the random outputs out of the sigmoid's flat ends.
     maps = [graph.conv(x, out, 1, gain=0.1) for x, out in reversed(sides)]
     fused = graph.concat(maps[0], *(graph.like(m, maps[0]) for m in maps[1:]))
@@ -193,9 +179,8 @@ _MOBILENET_V3_LARGE = (
 
 def _squeeze(graph: Graph, x: str, channels: int) -> str:
     """Add squeeze-and-excitation through a quarter of the channels, to the nearest multiple of eight."""
-    inner = max(8, (channels // 4 + 4) // 8 * 8)
-    if inner < 0.9 * (channels // 4):
-        inner += 8
+    inner = (channels // 4 + 4) // 8 * 8
+    inner += 8 * (inner < 0.9 * (channels // 4))
     y = graph.node("GlobalAveragePool", [x])
     y = graph.node("Relu", [graph.conv(y, channels, inner, kernel=1)])
     y = graph.node("HardSigmoid", [graph.conv(y, inner, channels, kernel=1)], alpha=1 / 6, beta=0.5)
@@ -224,14 +209,16 @@ def _deeplab(graph: Graph) -> str:
 
 
 BUILDERS: dict[str, Callable[[Graph], str]] = {
-    "u2net_skin": lambda graph: _u2net(graph, _U2NET),
-    "u2netp_skin": lambda graph: _u2net(graph, _U2NETP),
+    "u2net_skin": lambda graph: _u2net(graph, *_U2NET),
+    "u2netp_skin": lambda graph: _u2net(graph, *_U2NETP),
     "dlmv_skin": _deeplab,
-    "refiner": lambda graph: _u2net(graph, _U2NETP),
+    "refiner": lambda graph: _u2net(graph, *_U2NETP),
 }
 
 
-def build(name: str, *, size: int | str | None = None, seed: int = 0) -> onnx.ModelProto:
+def build(name: str, *, size: int | str | None = None) -> onnx.ModelProto:
     """Return the graph of `name`, at its own size unless another one (a string: dynamic) is given."""
-    graph = Graph(SIZES[name] if size is None else size, CHANNELS.get(name, 3), seed)
+    network = FILES[name].network
+    assert network
+    graph = Graph(size or network.size, network.inputs)
     return graph.model(BUILDERS[name](graph))

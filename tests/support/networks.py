@@ -50,9 +50,9 @@ def parts_network(side: Side) -> onnx.ModelProto:
     return model
 
 
-def place(home: Path, name: str, model: onnx.ModelProto | bytes) -> Path:
+def place(home: Path, name: str, model: onnx.ModelProto | bytes, suffix: str = ".onnx") -> Path:
     """Write a network to where rembg looks for the files of the session `name`; return the file."""
-    path = home / "models" / name / f"{name}.onnx"
+    path = home / "models" / name / f"{name}{suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
     return path

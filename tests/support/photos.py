@@ -7,6 +7,8 @@ import numpy as np
 from PIL import Image
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
+YUNET = SHARED / "weights" / "face_detection_yunet_2023mar.onnx"
+PAN = SHARED / "weights" / "pan_skin.onnx"
 SKIN, SKY = (224, 172, 142), (90, 140, 220)
 GRAYS = ["1", "L", "LA", "La", "I", "F", "I;16"]
 MODES = [*GRAYS, "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"]

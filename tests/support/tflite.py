@@ -1,6 +1,5 @@
 """A tiny TFLite network with known answers, written with the schema that LiteRT brings."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,41 +11,43 @@ WEIGHTS[2, 0] = WEIGHTS[3, 1] = WEIGHTS[0, 2] = 12.0
 BIAS = np.array([1, -2, 0.5, 0, -1, -3], np.float32)
 
 
-def write_pointwise(path: Path, side: int, weights: NDArray[np.float32] = WEIGHTS, bias: NDArray[Any] = BIAS) -> Path:
-    """Write a network of one 1x1 convolution, float32 [1, side, side, 3] -> [1, side, side, classes]."""
+def pointwise(side: int, bias: NDArray[Any] = BIAS) -> bytes:
+    """Return a network of one 1x1 convolution, float32 [1, side, side, 3] -> [1, side, side, 6]."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
-    classes, channels = weights.shape
-    buffers = []
-    for data in (None, weights.reshape(classes, 1, 1, channels), bias):
-        buffer = schema.BufferT()
-        if data is not None:
-            buffer.data = np.frombuffer(data.tobytes(), np.uint8)
-        buffers.append(buffer)
-    tensors = []
-    for name, shape, buffer in (
-        ("image", (1, side, side, channels), 0),
-        ("weights", (classes, 1, 1, channels), 1),
-        ("bias", (classes,), 2),
-        ("logits", (1, side, side, classes), 0),
-    ):
-        tensor = schema.TensorT()
-        tensor.name, tensor.shape, tensor.buffer, tensor.type = name, list(shape), buffer, schema.TensorType.FLOAT32
-        tensors.append(tensor)
-    options = schema.Conv2DOptionsT()
-    options.strideW = options.strideH = options.dilationWFactor = options.dilationHFactor = 1
-    convolution = schema.OperatorT()
-    convolution.inputs, convolution.outputs, convolution.opcodeIndex = [0, 1, 2], [3], 0
-    convolution.builtinOptionsType, convolution.builtinOptions = schema.BuiltinOptions.Conv2DOptions, options
-    graph = schema.SubGraphT()
-    graph.tensors, graph.inputs, graph.outputs, graph.operators = tensors, [0], [3], [convolution]
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CONV_2D
-    code.version = 1
-    model = schema.ModelT()
-    model.version, model.subgraphs, model.buffers, model.operatorCodes = 3, [graph], buffers, [code]
+    def table(kind: str, **members: object) -> Any:
+        made = getattr(schema, f"{kind}T")()
+        for name, value in members.items():
+            setattr(made, name, value)
+        return made
+
+    shapes = {"image": [1, side, side, 3], "weights": [6, 1, 1, 3], "bias": [6], "logits": [1, side, side, 6]}
+    data = [b"", WEIGHTS.tobytes(), bias.tobytes(), b""]
+    float32, convolution = schema.TensorType.FLOAT32, schema.BuiltinOperator.CONV_2D
+    once = dict.fromkeys(("strideW", "strideH", "dilationWFactor", "dilationHFactor"), 1)
+    graph = table(
+        "SubGraph",
+        tensors=[
+            table("Tensor", name=name, shape=shape, buffer=number, type=float32)
+            for number, (name, shape) in enumerate(shapes.items())
+        ],
+        inputs=[0],
+        outputs=[3],
+        operators=[
+            table(
+                "Operator",
+                inputs=[0, 1, 2],
+                outputs=[3],
+                opcodeIndex=0,
+                builtinOptionsType=schema.BuiltinOptions.Conv2DOptions,
+                builtinOptions=table("Conv2DOptions", **once),
+            )
+        ],
+    )
+    buffers = [table("Buffer", data=np.frombuffer(values, np.uint8) if values else None) for values in data]
+    codes = [table("OperatorCode", builtinCode=convolution, deprecatedBuiltinCode=convolution, version=1)]
+    model = table("Model", version=3, subgraphs=[graph], buffers=buffers, operatorCodes=codes)
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    path.write_bytes(bytes(builder.Output()))
-    return path
+    return bytes(builder.Output())
