@@ -80,7 +80,7 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def write_new(path: Path, text: str) -> bool:
-    """Create `path`: of several processes exactly one gets True, and its text; raises DataError if it cannot."""
+    """Create `path` with `text`; return True in exactly one of several processes. Raises DataError if it cannot."""
     with _naming(path), _draft(path.parent) as draft:
         draft.write_text(text, "utf-8")
         try:
