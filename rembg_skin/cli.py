@@ -12,7 +12,8 @@ from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
-from rembg_skin.commands.signals import Stopped, ended_by_signals
+import rembg_skin
+from rembg_skin.commands.signals import INTERRUPTED, signals_heard, status_of
 from rembg_skin.errors import SkinError, printable
 from rembg_skin.files import remove_drafts
 from rembg_skin.image.limits import LOCAL, set_limits
@@ -35,8 +36,6 @@ COMMANDS = {
     "augment": "write 26 variants of every photograph and mask, for training",
 }
 
-_STOPPED = 128  # added to the number of the signal that ended the command
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status.
@@ -52,29 +51,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # what a second Ctrl-C does: the process ends at once
-    status = _run(sys.argv[1:])
-    if status > _STOPPED:
-        _leave_background(status)
+    if (status := _run(sys.argv[1:])) > INTERRUPTED:
+        from rembg_skin.workers import BACKGROUND
+
+        if any(thread.name == BACKGROUND for thread in threading.enumerate()):  # still at work, and nobody waits for it
+            remove_drafts()
+            with suppress(OSError):
+                sys.stdout.flush()
+            os._exit(status)
     return status
-
-
-def _leave_background(status: int) -> None:
-    """End the process if a thread is still at work, for which nobody waits."""
-    from rembg_skin.workers import BACKGROUND
-
-    if any(thread.name == BACKGROUND for thread in threading.enumerate()):
-        remove_drafts()
-        with suppress(OSError):
-            sys.stdout.flush()
-        os._exit(status)
 
 
 def _run(given: list[str]) -> int:
     with warnings.catch_warnings():
         warnings.filterwarnings("always", category=RuntimeWarning, module="rembg_skin")
-        warnings.showwarning = _show_warning
+        warnings.showwarning = lambda message, *_details, **_more: tell(f"rembg-skin: {message}")
         try:
-            with ended_by_signals():
+            with signals_heard():
                 parsed = parser(given).parse_args(given)
                 limits = set_limits(LOCAL)
                 try:
@@ -93,10 +86,8 @@ def _run(given: list[str]) -> int:
         except BrokenPipeError:  # `| head`; what Python still holds goes nowhere
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        except Stopped as stopped:
-            return stopped.status
-        except KeyboardInterrupt:
-            return Stopped(signal.SIGINT).status
+        except KeyboardInterrupt as stopped:
+            return status_of(stopped)
         return status
 
 
@@ -125,7 +116,8 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser of `given`; only the command that it names is imported and has its arguments."""
     asked = next((argument for argument in given if not argument.startswith("-")), None)
     result = _Parser(prog="rembg-skin", description="Skin masks for rembg.")
-    result.add_argument("--version", action="version", version=_version() if "--version" in given else "")
+    version = rembg_skin.__version__ if "--version" in given else ""  # looking for it takes a while
+    result.add_argument("--version", action="version", version=f"rembg-skin {version}")
     commands = result.add_subparsers(metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
@@ -134,16 +126,6 @@ def parser(given: Sequence[str]) -> argparse.ArgumentParser:
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     return result
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return f"rembg-skin {version('rembg-skin')}"
-
-
-def _show_warning(message: Warning | str, *_details: object, **_more: object) -> None:
-    tell(f"rembg-skin: {message}")
 
 
 if __name__ == "__main__":  # python -m rembg_skin.cli

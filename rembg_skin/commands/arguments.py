@@ -46,29 +46,37 @@ def model_choice(text: str) -> ModelChoice:
             raise argparse.ArgumentTypeError(f'"{text}": KEY=VALUE is expected at "{rest[place:]}"')
         if key[1] in extras:
             raise argparse.ArgumentTypeError(f'"{text}" gives {key[1]} twice')
-        extras[key[1]], place = _value(text, rest, key.end())
+        try:
+            extras[key[1]], end = _JSON.raw_decode(rest, key.end())
+        except (ValueError, RecursionError):
+            if not (word := _WORD.match(rest, key.end())):
+                raise argparse.ArgumentTypeError(f'"{text}": "{rest[key.end() :]}" is not JSON') from None
+            extras[key[1]], end = word[0], word.end()
+        if not (separator := _SEPARATOR.match(rest, end)):
+            raise argparse.ArgumentTypeError(f'"{text}": a comma is expected at "{rest[end:]}"')
+        place = separator.end()
+        if place == len(rest) and "," in separator[0]:
+            raise argparse.ArgumentTypeError(f'"{text}" ends in a comma')
     return ModelChoice(name.strip(), extras)
 
 
 def add_models(parser: argparse.ArgumentParser, default: str) -> None:
-    """Declare ``--model``; `default` describes its absence."""
-    parser.add_argument(
-        "-m",
-        "--model",
-        type=model_choice,
-        nargs="+",
-        metavar="NAME",
-        required=not default,
-        help=f"any models that rembg knows, with extras: tiny_skin:size=1024{default}",
-    )
+    """Declare ``--model`` for any number of models, required if no text describes the `default`."""
+    text = f"any models that rembg knows, with extras: tiny_skin:size=1024{f' (default: {default})' if default else ''}"
+    parser.add_argument("-m", "--model", type=model_choice, nargs="+", metavar="NAME", required=not default, help=text)
 
 
 def add_model(parser: argparse.ArgumentParser, default: str) -> None:
     """Declare ``--model`` for one model, and its ``--extras``."""
-    text = f"any model that rembg knows (default: {default})"
+    text = f"any model that rembg knows, with extras: tiny_skin:size=1024 (default: {default})"
     parser.add_argument("-m", "--model", type=model_choice, default=default, metavar="NAME", help=text)
     text = 'its extras, such as {"grow": 3, "feather": 2}'
     parser.add_argument("-x", "--extras", type=extras, default={}, metavar="JSON", help=text)
+
+
+def given_model(arguments: argparse.Namespace) -> ModelChoice:
+    """Return the choice of :func:`add_model`, with its extras."""
+    return ModelChoice(arguments.model.name, {**arguments.model.extras, **arguments.extras})
 
 
 def add_pairs(parser: argparse.ArgumentParser) -> None:
@@ -100,21 +108,6 @@ def models_named(names: Iterable[str]) -> list[Model]:
     return found
 
 
-def _value(text: str, rest: str, start: int) -> tuple[object, int]:
-    """Return the value that begins at `start` of `rest`, and the place behind the comma that follows it."""
-    try:
-        value, end = _JSON.raw_decode(rest, start)
-    except (ValueError, RecursionError):
-        if not (word := _WORD.match(rest, start)):
-            raise argparse.ArgumentTypeError(f'"{text}": "{rest[start:]}" is not JSON') from None
-        value, end = word[0], word.end()
-    if not (separator := _SEPARATOR.match(rest, end)):
-        raise argparse.ArgumentTypeError(f'"{text}": a comma is expected at "{rest[end:]}"')
-    if separator.end() == len(rest) and "," in separator[0]:
-        raise argparse.ArgumentTypeError(f'"{text}" ends in a comma')
-    return value, separator.end()
-
-
 def extras(text: str) -> dict[str, object]:
     """Return a model's extras, given as a JSON object."""
     try:
@@ -126,14 +119,17 @@ def extras(text: str) -> dict[str, object]:
     return given
 
 
+def natural(text: str, least: int = 0) -> int:
+    """Return a whole number from 0 on."""
+    number = int(text) if text.isascii() and text.isdecimal() else -1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from {least} on")
+    return number
+
+
 def positive(text: str) -> int:
     """Return a whole number from 1 on."""
-    return _whole(text, least=1)
-
-
-def natural(text: str) -> int:
-    """Return a whole number from 0 on."""
-    return _whole(text, least=0)
+    return natural(text, 1)
 
 
 def sizes(text: str) -> list[int]:
@@ -149,11 +145,4 @@ def seconds(text: str) -> float:
         number = 0.0
     if not 0.0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
-    return number
-
-
-def _whole(text: str, *, least: int) -> int:
-    number = int(text) if text.isascii() and text.isdecimal() else least - 1
-    if number < least:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from {least} on")
     return number

@@ -2,36 +2,81 @@
 
 import argparse
 import re
-import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import TypeVar
 
-from rembg_skin.commands.signals import Stop, Stopped
+from rembg_skin.commands.signals import Stop, status_of
 from rembg_skin.dataset.pairs import Folders, check_sizes, find_pairs
-from rembg_skin.errors import listed, printable
+from rembg_skin.errors import SkinError, listed, printable
 from rembg_skin.photos import Problem
 
 _EVERY, _HOUR = 30, 3600  # seconds; the first: between two lines of progress
 _NOTHING, _PART = 1, 3  # exit statuses
-
 _NUMBER = re.compile(r"-$|-?[\d.]")
 
 T = TypeVar("T")
 
 
+@dataclass
+class Work(Stop):
+    """The work of a command: the files that it used and could not use, and the number of models that failed."""
+
+    used: int = 0
+    problems: dict[Problem, None] = field(default_factory=dict)  # a set in order
+    failed: int = 0
+
+    def each(self, items: Iterable[T | Problem], total: int, title: str) -> Iterator[T]:
+        """Yield the items, except problems, under a progress bar."""
+        for item in progress(items, total, title):
+            if isinstance(item, Problem):
+                self.problems[item] = None  # a damaged file is the same trouble for every model
+            else:
+                self.used += 1
+                yield item
+
+    @contextmanager
+    def surviving(self) -> Iterator[None]:
+        """Print a SkinError of the block and go on: one model's trouble must not cost the others their results."""
+        try:
+            yield
+        except SkinError as error:
+            self.failed += 1
+            say(f"rembg-skin: {error}")
+
+    def exit_status(self, done: int) -> int:
+        """Return :func:`exit_status` for the number of results."""
+        return exit_status(self, done, len(self.problems) + self.failed)
+
+
 @contextmanager
-def stoppable() -> Iterator[Stop]:
-    """Let Ctrl-C and the like end the block and not the command, so that what is finished can be kept."""
-    stop = Stop()
+def stoppable() -> Iterator[Work]:
+    """Let Ctrl-C and the like end the block and not the command; then list the files that it could not use."""
+    work = Work()
     try:
-        yield stop
+        yield work
     except KeyboardInterrupt as error:
-        stop.status = error.status if isinstance(error, Stopped) else Stopped(signal.SIGINT).status
+        work.status = status_of(error)
         say("Stopped; what is finished is kept.")
+    reasons = [problem.reason for problem in work.problems]
+    if len(reasons) == 1 and not work.used:
+        say(f"rembg-skin: {reasons[0]}")
+    elif reasons:
+        nothing = not work.used and not work.is_set()
+        say(f"{'None of ' * nothing}{len(reasons)} could {'not ' * (not nothing)}be used:")
+        for reason in reasons:
+            say(f"  {reason}")
+
+
+def exit_status(stop: Stop, done: int, left_out: int) -> int:
+    """Return 0; 1 if nothing was done, 3 if only a part was; that of the signal if the command was stopped."""
+    if stop.is_set() or not left_out:
+        return stop.status
+    return _PART if done else _NOTHING
 
 
 def progress(items: Iterable[T], total: int, title: str, done: int = 0) -> Iterator[T]:
@@ -45,11 +90,8 @@ def progress(items: Iterable[T], total: int, title: str, done: int = 0) -> Itera
             bar.update()
             if bar.disable and (now := monotonic()) - shown > _EVERY:
                 shown, left = now, (total - done - number) * (now - start) / number
-                say(f"{title}: {done + number} of {total}, about {_duration(left)} left")
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / _HOUR:.1f} hours" if seconds > _HOUR else f"{seconds / 60:.1f} minutes"
+                duration = f"{left / _HOUR:.1f} hours" if left > _HOUR else f"{left / 60:.1f} minutes"
+                say(f"{title}: {done + number} of {total}, about {duration} left")
 
 
 def say(line: str) -> None:
@@ -57,6 +99,12 @@ def say(line: str) -> None:
     from tqdm import tqdm
 
     tqdm.write(line, file=sys.stderr)
+
+
+def say_written(*paths: Path) -> None:
+    """Name the files that were written."""
+    for path in paths:
+        say(f"Wrote {printable(path)}")
 
 
 def given_pairs(arguments: argparse.Namespace) -> Folders:
@@ -67,26 +115,13 @@ def given_pairs(arguments: argparse.Namespace) -> Folders:
     folders = find_pairs(arguments.images, arguments.masks)
     if not arguments.resize:
         check_sizes(folders.pairs)
-    say_unpaired(folders)
+    for paths, what in (
+        (folders.unpaired, "have no partner in the other folder and"),
+        (folders.odd, "of a system or of `cut`"),
+    ):
+        if paths:
+            say(f"{len(paths)} files {what} are left out: {listed(path.name for path in paths)}")
     return folders
-
-
-def say_unpaired(folders: Folders) -> None:
-    """Name the files that have no partner."""
-    if folders.unpaired:
-        names = listed(path.name for path in folders.unpaired)
-        say(f"{len(folders.unpaired)} files have no partner in the other folder and are left out: {names}")
-    if folders.odd:
-        names = listed(path.name for path in folders.odd)
-        say(f"{len(folders.odd)} files of a system or of `cut` are left out: {names}")
-
-
-def say_problems(problems: Sequence[Problem]) -> None:
-    """List and count the files that were left out."""
-    if problems:
-        say(f"{len(problems)} could not be used:")
-        for problem in problems:
-            say(f"  {problem.reason}")
 
 
 def count(number: int, one: str, many: str) -> str:
@@ -94,29 +129,13 @@ def count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def exit_status(stop: Stop, done: int, left_out: int) -> int:
-    """Return 0; 1 if nothing was done, 3 if only a part was; that of the signal if the command was stopped."""
-    if stop.is_set() or not left_out:
-        return stop.status
-    return _PART if done else _NOTHING
-
-
 def write_table(rows: Sequence[Sequence[str]]) -> None:
     """Print rows, the first one as heading: columns of numbers to the right, all others to the left."""
     columns = list(zip(*rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
-    numbers = [place > 0 and all(map(_NUMBER.match, column[1:])) for place, column in enumerate(columns)]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if number else cell.ljust(width)
-            for cell, width, number in zip(row, widths, numbers, strict=True)
-        ).rstrip()
-        for row in (*rows[:1], ["-" * width for width in widths], *rows[1:])
+    pads = [
+        str.rjust if place and all(map(_NUMBER.match, column[1:])) else str.ljust
+        for place, column in enumerate(columns)
     ]
-    print("\n".join(lines))
-
-
-def say_written(paths: Iterable[Path]) -> None:
-    """Name the files that were written."""
-    for path in paths:
-        say(f"Wrote {printable(path)}")
+    for row in (*rows[:1], ["-" * width for width in widths], *rows[1:]):
+        print("  ".join(pad(cell, width) for pad, cell, width in zip(pads, row, widths, strict=True)).rstrip())

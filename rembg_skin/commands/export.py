@@ -17,13 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("model", choices=_NAMES, metavar="NAME", help=" or ".join(_NAMES))
     parser.add_argument("file", type=Path, metavar="FILE", help="the ONNX file to write; an older one is replaced")
-    parser.add_argument(
-        "--side",
-        type=sides,
-        metavar="SIDE",
-        help=f"fix the input's sides: 448, or width x height such as 448x320; multiples of {_STEP}. Without it the file"
-        " takes pictures of every size",
-    )
+    text = "fix the input's sides: 448, or width x height such as 448x320; multiples of"
+    text = f"{text} {_STEP}. Without it the file takes pictures of every size"
+    parser.add_argument("--side", type=sides, metavar="SIDE", help=text)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,9 +44,8 @@ def sides(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"(\d{2,4})(?:x(\d{2,4}))?", text, re.ASCII)
     width, height = (int(side) for side in (found[1], found[2] or found[1])) if found else (0, 0)
     if not all(side % _STEP == 0 and _STEP <= side <= _LARGEST for side in (width, height)):
-        raise argparse.ArgumentTypeError(
-            f"{text} is not a side or WIDTHxHEIGHT of {_STEP}, {2 * _STEP}, ... {_LARGEST}"
-        )
+        allowed = f"{_STEP}, {2 * _STEP}, ... {_LARGEST}"
+        raise argparse.ArgumentTypeError(f"{text} is not a side or WIDTHxHEIGHT of {allowed}")
     return width, height
 
 

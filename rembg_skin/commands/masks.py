@@ -7,20 +7,19 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from rembg_skin.batch import SkinMasker
+import rembg_skin
+from rembg_skin.batch import SkinMasker, record
+from rembg_skin.batch.coco import coco, library
+from rembg_skin.batch.folder import WHOLE, Share, Survey, check_folders, every, mask_all, missing, survey
+from rembg_skin.batch.record import Record
 from rembg_skin.catalog import MODELS, SKIN, resolved
-from rembg_skin.commands.arguments import ModelChoice, extras, model_choice, positive
+from rembg_skin.commands.arguments import ModelChoice, add_model, positive
 from rembg_skin.commands.console import count, exit_status, progress, say, stoppable
 from rembg_skin.commands.outputs import check_outputs
 from rembg_skin.errors import SkinError, csv_cell, listed, printable
 from rembg_skin.files import write_atomically
 from rembg_skin.machine import cores, processes
-
-if TYPE_CHECKING:
-    from rembg_skin.batch.folder import Share, Survey
-    from rembg_skin.batch.record import Record
 
 # Billions of multiply-adds from which a network keeps all cores busy alone, U2-NetP at 1024 and U2-Net among them.
 _LARGE = 150
@@ -30,69 +29,47 @@ _PROCESS, _BILLION = 400_000_000, 10_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
-    parser.add_argument("source", type=Path, metavar="SRC", help="the folder of photographs, with its subfolders")
-    parser.add_argument("target", type=Path, metavar="DST", help="the folder for the masks: SRC/a/b.jpg gives a/b.png")
-    parser.add_argument(
-        "-m",
-        "--model",
-        type=model_choice,
-        metavar="NAME",
-        help="a model, as `rembg-skin models` lists it, extras may follow: NAME:KEY=VALUE"
-        " (default: that of the masks in DST, or `skin`)",
-    )
-    parser.add_argument("-x", "--extras", type=extras, metavar="JSON", help="the model's extras")
-    parser.add_argument(
-        "-j",
-        "--jobs",
-        type=positive,
-        metavar="N",
-        help="processes (default: one a core, less if memory or photographs are few; 1 for large networks)",
-    )
-    parser.add_argument(
-        "--shard", type=_shard, metavar="K/N", help="of N machines this is number K: do its share of the photographs"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="make all masks again, also with other settings")
-    parser.add_argument(
-        "--labels", action="store_true", help="write 0 and 1, for training: 1 where a mask is above 127"
-    )
-    parser.add_argument(
-        "--coco", type=Path, metavar="FILE", help="write all masks of DST as COCO annotations, run-length encoded"
-    )
-    parser.add_argument(
-        "--errors", type=Path, metavar="FILE", help="write the failed photographs and the reasons as CSV"
-    )
+    """Declare the command's arguments."""
+    add = parser.add_argument
+    add("source", type=Path, metavar="SRC", help="the folder of photographs, with its subfolders")
+    add("target", type=Path, metavar="DST", help="the folder for the masks: SRC/a/b.jpg gives a/b.png")
+    add_model(parser, "that of the masks in DST, or `skin`")
+    parser.set_defaults(model=None, extras=None)
+    text = "processes (default: one a core, less if memory or photographs are few; 1 for large networks)"
+    add("-j", "--jobs", type=positive, metavar="N", help=text)
+    text = "of N machines this is number K: do its share of the photographs"
+    add("--shard", type=_shard, default=WHOLE, metavar="K/N", help=text)
+    add("--overwrite", action="store_true", help="make all masks again, also with other settings")
+    add("--labels", action="store_true", help="write 0 and 1, for training: 1 where a mask is above 127")
+    text = "write all masks of DST as COCO annotations, run-length encoded"
+    add("--coco", type=Path, metavar="FILE", help=text)
+    add("--errors", type=Path, metavar="FILE", help="write the failed photographs and the reasons as CSV")
 
 
-def _shard(text: str) -> tuple[int, int]:
+def _shard(text: str) -> Share:
     number, slash, of = text.partition("/")
     if not slash or not 1 <= positive(number) <= positive(of):
         raise argparse.ArgumentTypeError(f"{printable(text)} is not K/N with K from 1 to N, such as 3/10")
-    return int(number), int(of)
+    return Share(int(number), int(of))
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the masks that are missing or outdated; return the exit status."""
-    from rembg_skin.batch import record
-    from rembg_skin.batch.coco import coco, library
-    from rembg_skin.batch.folder import WHOLE, Share, check_folders, every, mask_all, missing, survey
-
-    source, target = arguments.source, arguments.target
+    source, target, share = arguments.source, arguments.target, arguments.shard
     check_folders(source, target)
     found = None if arguments.overwrite else record.read(target)
     model, chosen = _settings(arguments, found)
     labels = arguments.labels or (found is not None and found.labels)
     outputs = list(filter(None, (arguments.errors, arguments.coco)))
-    check_outputs(outputs, [source, target, *ModelChoice(model, chosen).files()])
+    check_outputs(outputs, [source, target], [ModelChoice(model, chosen)])
     if arguments.coco:
         library()
     masker = SkinMasker(model, extras=chosen)
     if found is not None:
-        record.check(target, found, record.Record(model, chosen, {}, "", labels=labels))
+        record.check(target, found, Record(model, chosen, {}, "", labels=labels))
     elif arguments.overwrite:
         masker.session()  # a bad extra is an error before the old record is gone
-        record.begin_anew(target, record.Record.of(model, chosen, labels=labels))
-    share = Share(*arguments.shard) if arguments.shard else WHOLE
+        record.begin_anew(target, Record.of(model, chosen, labels=labels))
     epoch = record.epoch(target)
     surveyed = survey(source, target, epoch=epoch, share=share)
     _say_beforehand(surveyed, target, found, arguments.overwrite)
@@ -126,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     return exit_status(stop, written + elsewhere + surveyed.done, len(failures))
 
 
-def _settings(arguments: argparse.Namespace, found: "Record | None") -> tuple[str, Mapping[str, object]]:
+def _settings(arguments: argparse.Namespace, found: Record | None) -> tuple[str, Mapping[str, object]]:
     """Return model and extras: those that are given; otherwise, those of the masks that are there; otherwise `skin`."""
     given = arguments.model
     chosen = {**(given.extras if given else {}), **(arguments.extras or {})}
@@ -135,10 +112,8 @@ def _settings(arguments: argparse.Namespace, found: "Record | None") -> tuple[st
     return resolved(given.name if given else SKIN), chosen
 
 
-def _say_beforehand(surveyed: "Survey", target: Path, found: "Record | None", overwrite: bool) -> None:  # noqa: FBT001
+def _say_beforehand(surveyed: Survey, target: Path, found: Record | None, overwrite: bool) -> None:  # noqa: FBT001
     """Name the files left out, and the masks that are kept though other settings may have made them."""
-    from importlib.metadata import version
-
     if surveyed.odd:
         what = count(len(surveyed.odd), "file or folder", "files and folders")
         say(f"{what} of a system or of `cut` left out: {listed(surveyed.odd)}")
@@ -146,7 +121,7 @@ def _say_beforehand(surveyed: "Survey", target: Path, found: "Record | None", ov
         say(f"rembg-skin: {printable(folder)} cannot be read: {reason}")
     if found is None and surveyed.done and not overwrite:
         say(f"{printable(target)} does not say what made its masks; they are kept. --overwrite makes them again.")
-    if found is not None and found.version != version("rembg-skin"):
+    if found is not None and found.version != rembg_skin.__version__:
         say(f"The masks in {printable(target)} were begun with rembg-skin {printable(found.version)}.")
 
 
@@ -168,18 +143,17 @@ def _write_failures(path: Path, failures: Sequence[tuple[Path, str]]) -> None:
         writer.writerows([csv_cell(photo), csv_cell(error)] for photo, error in failures)
 
 
-def _summary(surveyed: "Survey", written: int, failed: int, elsewhere: int, share: "Share") -> str:
-    parts = [
-        count(written, "mask written", "masks written"),
-        count(failed, "image failed", "images failed") if failed else "",
-        f"{surveyed.done} already there" if surveyed.done else "",
-        f"{surveyed.outdated} of the masks were outdated" if surveyed.outdated else "",
-        f"{elsewhere} in work by another run" if elsewhere else "",
-        count(surveyed.others, "other file ignored", "other files ignored") if surveyed.others else "",
-        count(surveyed.links, "link to a folder not followed", "links to folders not followed")
-        if surveyed.links
-        else "",
-        count(len(surveyed.unreadable), "folder unreadable", "folders unreadable") if surveyed.unreadable else "",
-        f"share {share.number} of {share.of}" if share.of > 1 else "",
-    ]
-    return ", ".join(filter(None, parts))
+def _summary(surveyed: Survey, written: int, failed: int, elsewhere: int, share: Share) -> str:
+    links = count(surveyed.links, "link to a folder not followed", "links to folders not followed")
+    parts = {
+        count(written, "mask written", "masks written"): True,
+        count(failed, "image failed", "images failed"): failed,
+        f"{surveyed.done} already there": surveyed.done,
+        f"{surveyed.outdated} of the masks were outdated": surveyed.outdated,
+        f"{elsewhere} in work by another run": elsewhere,
+        count(surveyed.others, "other file ignored", "other files ignored"): surveyed.others,
+        links: surveyed.links,
+        count(len(surveyed.unreadable), "folder unreadable", "folders unreadable"): surveyed.unreadable,
+        f"share {share.number} of {share.of}": share.of > 1,
+    }
+    return ", ".join(part for part, present in parts.items() if present)

@@ -39,11 +39,10 @@ def describe(model: Model) -> dict[str, object]:
     """Return everything that is known of `model` as plain values."""
     from rembg_skin.weights import on_disk
 
-    paths = {file.name: next(iter(on_disk(file)), None) for file in files_of(model)}
-    sizes = [
-        path.stat().st_size if path else _size(file) for file, path in zip(files_of(model), paths.values(), strict=True)
-    ]
-    networks = {file.name: file.cost for file in (model, *files_of(model)) if file.cost}
+    paths = {file: next(iter(on_disk(file)), None) for file in files_of(model)}
+    stated = {file: source.size for file in paths for source in file.sources if isinstance(source, FileSource)}
+    sizes = [path.stat().st_size if path else stated.get(file) for file, path in paths.items()]
+    networks = {file.name: file.cost for file in (model, *paths) if file.cost}
     return {
         "name": model.name,
         "title": model.title,
@@ -54,8 +53,8 @@ def describe(model: Model) -> dict[str, object]:
         "license": model.license,
         "published": None if model.published is None else asdict(model.published),
         "measured": None if model.measured is None else {**asdict(model.measured), "where": MEASURED_ON},
-        "files": {name: None if path is None else str(path) for name, path in paths.items()},
-        "sources": {file.name: [asdict(source) for source in file.sources] for file in files_of(model)},
+        "files": {file.name: None if path is None else str(path) for file, path in paths.items()},
+        "sources": {file.name: [asdict(source) for source in file.sources] for file in paths},
         "on_disk": all(paths.values()),
     }
 
@@ -67,22 +66,13 @@ def _extras(model: Model) -> dict[str, object]:
     return {name: {"values": option.allowed, "default": option.default} for name, option in options.items()}
 
 
-def _size(file: Model) -> int | None:
-    return next((source.size for source in file.sources if isinstance(source, FileSource)), None)
-
-
-def _download(model: Model) -> str:
-    facts = describe(model)
-    if facts["files"] and facts["on_disk"]:
-        return "on disk"
-    size = facts["download_bytes"]
-    return "none" if not facts["files"] else f"{size / 1e6:.1f} MB" if isinstance(size, int) else "?"
-
-
 def _row(model: Model) -> list[str]:
     published = model.published.miou_eval if model.published else None
     measured = (getattr(model.measured, name, None) for name in _SETS)
     figures = ("-" if figure is None else f"{figure:.3f}" for figure in (published, *measured))
+    facts = describe(model)
+    size = f"{facts['download_bytes'] / 1e6:.1f} MB" if isinstance(facts["download_bytes"], int) else "?"
+    download = "none" if not facts["files"] else "on disk" if facts["on_disk"] else size
     untried = model.measured is None and any(file.network for file in files_of(model))
     side = f"{model.network.size}{'+' * model.network.automatic}" if model.network else "-"
-    return [f"{model.name}{'*' * untried}", side, _download(model), model.license, *figures]
+    return [f"{model.name}{'*' * untried}", side, download, model.license, *figures]

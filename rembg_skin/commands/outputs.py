@@ -1,66 +1,58 @@
-"""Check all outputs of a command against all its inputs before the work, so that no input is overwritten."""
+"""Check the outputs of a command against all its inputs before the work, so that no input is overwritten."""
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
-from stat import S_ISREG
 from urllib.parse import unquote
 
+from rembg_skin.commands.arguments import ModelChoice
 from rembg_skin.errors import DataError, printable
 from rembg_skin.files import check_writable
 from rembg_skin.photos import is_photo
-
-Identity = tuple[int, int]  # a file's device and number: the same by every spelling and link
 
 _STDIN = "-"
 _SEPARATOR = re.compile(r"[:|,]")  # stands before a file's name in FFmpeg's addresses: `concat:a.mp4|b.mp4`
 
 
-def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path | str]) -> None:
-    """Check that every output can be written and is neither an input nor another output.
+class Outputs:
+    """The outputs of a command so far, none of which is one of its inputs.
 
-    Parameters
-    ----------
-    outputs
-        The files that the command will write.
-    inputs
-        All that it reads: files, folders (every photograph below them), addresses as FFmpeg takes them, and ``-`` for
-        standard input.
-
-    Raises
-    ------
-    DataError
-        Naming the first output that is not possible.
-
+    `inputs` are files, folders (every photograph below them), addresses as FFmpeg takes them, and ``-`` for standard
+    input.
     """
-    outputs = list(outputs)
-    read = identities(inputs) if any(map(os.path.exists, outputs)) else {}
-    for number, output in enumerate(outputs):
+
+    def __init__(self, inputs: Iterable[Path | str]) -> None:
+        self.inputs = inputs
+        self.taken: set[str] = set()
+
+    def add(self, output: Path, twice: str = "would be written twice; name another file.") -> None:
+        """Add a file to be written; raises DataError if it cannot be, is an input, or is another output (`twice`)."""
         check_writable(output)
-        check_output(output, read)
-        if any(_is_same(output, other) for other in outputs[:number]):
-            raise DataError(f"{printable(output)} would be written twice; name another file.")
+        if (same := self._read.get(identity) if (identity := _identity(output)) else None) is not None:
+            link = "" if same == str(output) else f"{printable(same)}, which is "
+            raise DataError(
+                f"{printable(output)} is {link}read by this command and never written over; name another file."
+            )
+        place = os.path.realpath(output).casefold()
+        if place in self.taken and (output.is_file() or not output.exists()):
+            raise DataError(f"{printable(output)} {twice}")
+        self.taken.add(place)
+
+    @cached_property
+    def _read(self) -> dict[tuple[int, int], str]:
+        """The inputs' names by device and number, which are the same by every spelling and link."""
+        names = (name for given in self.inputs for name in _files_of(os.fspath(given)))
+        return {identity: str(name or "standard input") for name in names if (identity := _identity(name))}
 
 
-def check_output(output: Path, read: Mapping[Identity, str]) -> None:
-    """Raise DataError if `output` is one of the files of :func:`identities`."""
-    if (same := read.get(_identity(output) or (0, 0))) is not None:
-        raise DataError(
-            f"{printable(output)} is {printable(same)}, which this command reads and which is never written over;"
-            " name another file."
-        )
-
-
-def identities(inputs: Iterable[Path | str]) -> dict[Identity, str]:
-    """Return the files that `inputs` of :func:`check_outputs` stand for, and the name of each."""
-    found = {}
-    for given in inputs:
-        for name in _files_of(os.fspath(given)):
-            if (identity := _identity(name)) is not None:
-                found[identity] = str(name)
-    return found
+def check_outputs(outputs: Iterable[Path], inputs: Iterable[Path | str], models: Iterable[ModelChoice] = ()) -> None:
+    """Raise DataError unless every output can be written and is no input, no file of `models` and no other output."""
+    checked = Outputs([*inputs, *(name for model in models for name in model.files())])
+    for output in outputs:
+        checked.add(output)
 
 
 def _files_of(given: str) -> Iterator[str | int | Path]:
@@ -76,14 +68,8 @@ def _files_of(given: str) -> Iterator[str | int | Path]:
                 yield from (name, unquote(name), re.sub(r"^//[^/]*", "", unquote(name)))
 
 
-def _identity(file: str | int | Path) -> Identity | None:
+def _identity(file: str | int | Path) -> tuple[int, int] | None:
     with suppress(OSError, ValueError):
         state = os.stat(file)  # noqa: PTH116 - may be the number of a descriptor
         return state.st_dev, state.st_ino
     return None
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    with suppress(OSError):
-        return one.samefile(other) and S_ISREG(one.stat().st_mode)
-    return os.path.realpath(one) == os.path.realpath(other)

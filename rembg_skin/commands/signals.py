@@ -2,23 +2,15 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+INTERRUPTED = 128  # added to the signal's number in the exit status, as shells do
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
-_INTERRUPTED = 128  # added to the signal's number, as shells do
-
-
-class Stopped(KeyboardInterrupt):
-    """A signal to end the command; the one argument is the signal's number."""
-
-    @property
-    def status(self) -> int:
-        """The exit status."""
-        return _INTERRUPTED + int(self.args[0])
+_before: dict[int, Any] = {}  # what the signals did before the outermost block
 
 
 @dataclass
@@ -32,59 +24,42 @@ class Stop:
         return self.status > 0
 
 
-@contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """Raise :class:`Stopped` in the block at a signal to end, Ctrl-C among them."""
-
-    def end(number: int) -> None:
-        raise Stopped(number)
-
-    with _heard(end):
-        yield
+def status_of(stopped: KeyboardInterrupt) -> int:
+    """Return the exit status after the signal whose number is the argument of `stopped`, by default Ctrl-C."""
+    return INTERRUPTED + int(stopped.args[0] if stopped.args else signal.SIGINT)
 
 
 @contextmanager
-def noted_signals() -> Iterator[Stop]:
-    """Note a signal to end instead of raising it, for a block that must complete a file."""
-    stop = Stop()
+def signals_heard(*, noted: bool = False) -> Iterator[Stop]:
+    """Raise KeyboardInterrupt with the signal's number at the first signal to end, Ctrl-C among them, or only note it.
 
-    def note(number: int) -> None:
-        stop.status = Stopped(number).status
-
-    with _heard(note):
-        yield stop
-
-
-_before: dict[int, Any] = {}  # what the signals did before the outermost block
-
-
-@contextmanager
-def _heard(first: Callable[[int], None]) -> Iterator[None]:
-    """Call `first` with the first signal; after that, all do what they did before the outermost block.
-
-    Signals that the command was started to ignore (``nohup``, a shell's background jobs) stay ignored.
+    Noted are signals for a block that must complete a file. After the first, all do what they did before the outermost
+    block. Signals that the command was started to ignore (``nohup``, a shell's background jobs) stay ignored.
     """
+    stop = Stop()
     if threading.current_thread() is not threading.main_thread():  # only this one hears signals
-        yield
+        yield stop
         return
     current = {number: signal.getsignal(number) for number in _SIGNALS}
-    heard = [number for number in _SIGNALS if current[number] not in (signal.SIG_IGN, None)]
+    heard = {number: handler for number, handler in current.items() if handler not in (signal.SIG_IGN, None)}
     outermost = not _before
     if outermost:
-        _before.update((number, current[number]) for number in heard)
+        _before.update(heard)
 
     def hear(number: int, _frame: FrameType | None) -> None:
         for each, handler in _before.items():
             signal.signal(each, handler)
-        first(number)
+        stop.status = INTERRUPTED + number
+        if not noted:
+            raise KeyboardInterrupt(number)
 
     for number in heard:
         signal.signal(number, hear)
     try:
-        yield
+        yield stop
     finally:
-        for number in heard:
+        for number, handler in heard.items():
             if signal.getsignal(number) is hear:
-                signal.signal(number, current[number])
+                signal.signal(number, handler)
         if outermost:
             _before.clear()

@@ -28,13 +28,10 @@ def run(arguments: argparse.Namespace) -> int:
     ):
         print(f"The page is at {url}; Ctrl-C ends it.", flush=True)
         if not arguments.no_browser:
-            _open_browser(url, Path(name) / "open.html")
+            # Through a private file: other users can see the arguments with which a browser is started.
+            file = Path(name, "open.html")
+            file.write_text(f'<meta http-equiv="refresh" content="0;url={url}"><a href="{url}">rembg-skin tune</a>\n')
+            webbrowser.open(file.as_uri())
         while thread.is_alive():
             thread.join(0.5)  # signals are handled meanwhile, on every system
     return 0
-
-
-def _open_browser(url: str, file: Path) -> None:
-    """Open the page through a private file: other users can see the arguments with which a browser is started."""
-    file.write_text(f'<meta http-equiv="refresh" content="0;url={url}"><a href="{url}">rembg-skin tune</a>\n')
-    webbrowser.open(file.as_uri())

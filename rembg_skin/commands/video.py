@@ -8,7 +8,7 @@ from glob import escape, glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rembg_skin.commands.arguments import add_model, natural
+from rembg_skin.commands.arguments import ModelChoice, add_model, given_model, natural
 from rembg_skin.errors import VideoError, printable
 
 if TYPE_CHECKING:
@@ -30,33 +30,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ".mp4, .m4v and .mkv (H.264) the mask as a gray video. A .mkv file can hold a cutout, too (VP9). "
         "Frame times, rotation and sound stay as they are."
     )
-    parser.add_argument("source", metavar="IN", help="the video: a file, an address, or - for standard input")
-    parser.add_argument("target", metavar="OUT", type=Path, nargs="?", help="the new video; not needed with --csv")
+    add = parser.add_argument
+    add("source", metavar="IN", help="the video: a file, an address, or - for standard input")
+    add("target", metavar="OUT", type=Path, nargs="?", help="the new video; not needed with --csv")
     add_model(parser, "tiny_skin")
     kinds = parser.add_mutually_exclusive_group()
-    for kind, text in (
-        ("mask", "write the mask, white for skin"),
-        ("cutout", "write only the skin"),
-        ("overlay", "write the skin in green over gray"),
-    ):
+    for kind, text in {
+        "mask": "write the mask, white for skin",
+        "cutout": "write only the skin",
+        "overlay": "write the skin in green over gray",
+    }.items():
         kinds.add_argument(f"--{kind}", dest="kind", action="store_const", const=kind, help=text)
-    parser.add_argument(
-        "--csv", type=Path, metavar="FILE", help="write for each frame its time, share of skin and the skin's color"
-    )
-    parser.add_argument(
-        "--roi",
-        type=natural,
-        nargs=4,
-        metavar=("X", "Y", "WIDTH", "HEIGHT"),
-        help="count only skin in this box of pixels in FILE",
-    )
-    parser.add_argument("--faces", type=natural, default=0, metavar="N", help="columns for the N largest faces in FILE")
-    parser.add_argument(
-        "--steady",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="steady the masks over time (default); --no-steady takes each frame for itself",
-    )
+    text = "write for each frame its time, share of skin and the skin's color"
+    add("--csv", type=Path, metavar="FILE", help=text)
+    text = "count only skin in this box of pixels in FILE"
+    add("--roi", type=natural, nargs=4, metavar=("X", "Y", "WIDTH", "HEIGHT"), help=text)
+    add("--faces", type=natural, default=0, metavar="N", help="columns for the N largest faces in FILE")
+    text = "steady the masks over time (default); --no-steady takes each frame for itself"
+    add("--steady", action=argparse.BooleanOptionalAction, default=True, help=text)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -71,39 +62,37 @@ def run(arguments: argparse.Namespace) -> int:
 
     from rembg_skin.commands.console import count, exit_status
     from rembg_skin.commands.outputs import check_outputs
-    from rembg_skin.commands.signals import noted_signals
+    from rembg_skin.commands.signals import signals_heard
     from rembg_skin.video import open_video
     from rembg_skin.video.frames import masking
     from rembg_skin.workers import aside
 
-    target, csv = arguments.target, arguments.csv
+    target, csv, model = arguments.target, arguments.csv, given_model(arguments)
     paths = [path for path in (target, csv) if path]
     if not paths:
         raise VideoError("Nothing to write: name OUT, or --csv FILE.")
     if (arguments.roi or arguments.faces) and not csv:
         raise VideoError("--roi and --faces are about the table: name it with --csv FILE.")
     pictures = glob(re.sub(r"%\d*d", "*", escape(arguments.source)))  # noqa: PTH207 - FFmpeg reads `frames%03d.png`
-    check_outputs(paths, [arguments.source, *pictures, *arguments.model.files()])
+    check_outputs(paths, [arguments.source, *pictures], [model])
     # Never closed: after a signal, a thread may still be reading it.
     source = aside(lambda: open_video(arguments.source))
     from rembg_skin.video.convert import convert  # PyAV is there
     from rembg_skin.video.writer import chosen
 
     video = chosen(target, arguments.kind) if target else None
-    table = _table(arguments, source.upright_size) if csv else None
-    masked = masking(arguments.model.name, {**arguments.model.extras, **arguments.extras}, steady=arguments.steady)
-    with (
-        tqdm(total=source.count, unit="frame", disable=None, dynamic_ncols=True) as bar,
-        noted_signals() as stop,
-    ):
-        done, sounds = convert(source, masked, video, table, stop.is_set, bar.update)
+    table = _table(arguments, model, source.upright_size) if csv else None
+    masked = masking(model.name, model.extras, steady=arguments.steady)
+    frames = tqdm(total=source.count, unit="frame", disable=None, dynamic_ncols=True)
+    with frames, signals_heard(noted=True) as stop:
+        done, sounds = convert(source, masked, video, table, stop.is_set, frames.update)
     first, written = "Stopped: the first " * stop.is_set(), " and ".join(map(printable, paths))
     print(f"{first}{count(done, 'frame', 'frames')} in {written}.")
     missing = _say(source, sounds, video, stopped=stop.is_set())
     return exit_status(stop, done, missing)
 
 
-def _table(arguments: argparse.Namespace, size: tuple[int, int]) -> "Table":
+def _table(arguments: argparse.Namespace, model: ModelChoice, size: tuple[int, int]) -> "Table":
     from PIL import Image
 
     import rembg_skin
@@ -122,10 +111,10 @@ def _table(arguments: argparse.Namespace, size: tuple[int, int]) -> "Table":
     settings = ""
     # Which face is which is known only from the start on. Addresses may be too long for Path.
     if os.path.isfile(arguments.source) and not arguments.faces:  # noqa: PTH113
-        state, model = os.stat(arguments.source), arguments.model  # noqa: PTH116
+        state = os.stat(arguments.source)  # noqa: PTH116
         film = os.path.realpath(arguments.source), state.st_size, state.st_mtime_ns
-        masking = model.name, {**model.extras, **arguments.extras}, arguments.steady
-        settings = json.dumps([rembg_skin.__version__, *film, *masking, arguments.roi], sort_keys=True)
+        how = model.name, model.extras, arguments.steady, arguments.roi
+        settings = json.dumps([rembg_skin.__version__, *film, *how], sort_keys=True)
     faces = None
     if arguments.faces:
         detector = face_detector(cores())

@@ -198,18 +198,16 @@ def _with_named_transparency(pixels: NDArray[np.uint16], image: PILImage) -> NDA
 
 
 def _dpi(image: PILImage) -> tuple[float, float] | None:
+    """Return the dots an inch, in a WebP file those of the EXIF data, which has no others."""
     try:
-        across, down = map(float, image.info.get("dpi") or _exif_resolution(image))
-    except Exception:  # noqa: BLE001 - a header says anything, and damaged EXIF data fail in many ways
+        if not (dpi := image.info.get("dpi")):
+            exif = image.getexif()
+            scale = _CENTIMETRES if exif.get(_UNIT) == _A_CENTIMETRE else 1.0
+            dpi = [scale * float(exif[tag]) for tag in (_ACROSS, _DOWN)]
+        across, down = map(float, dpi)
+    except Exception:  # noqa: BLE001 - a header holds anything, and damaged EXIF data fail in many ways
         return None
     return (across, down) if 0 < across < _WHITE and 0 < down < _WHITE else None
-
-
-def _exif_resolution(image: PILImage) -> tuple[float, ...]:
-    """Return what the EXIF data say in dots an inch: all that a WebP file has."""
-    exif = image.getexif()
-    scale = _CENTIMETRES if exif.get(_UNIT) == _A_CENTIMETRE else 1.0
-    return tuple(scale * float(exif[tag]) for tag in (_ACROSS, _DOWN) if tag in exif)
 
 
 def _exif(image: PILImage) -> dict[int, Any]:

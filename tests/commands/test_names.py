@@ -12,12 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from rembg_skin.cli import COMMANDS, parser
 from rembg_skin.errors import csv_cell
-from tests.support.command import run
-from tests.support.photos import picture
+from tests.support.command import finished, run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 
@@ -30,7 +28,7 @@ NAMES = {
     "too long": "n" * 300 + "\x1b[31m.png",
     "below a file": "photo.png/\x1b[31m.png",
 }
-WORDS = {"output": "new.png", "model": "ycbcr_skin"}  # the others are names of files
+WORDS = {"output": "new.png", "model": "ycbcr_skin", "masks": "truth"}  # the others are names of files
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]")
 
 
@@ -52,35 +50,23 @@ CASES = [
 ]
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> Path:
-    folder = tmp_path / "names"
-    folder.mkdir()
-    for name in ("photos", "truth", NAMES["folder"]):
-        (folder / name).mkdir()
-    for name in ("photo.png", "photos/a.png", "truth/a.png"):
-        picture().save(folder / name)
-    Image.new("L", (60, 40), 255).save(folder / "truth/a.png")
-    for name in (NAMES["broken"], NAMES["not UTF-8"]):
-        (folder / name).write_text("no image")
-    (folder / NAMES["loop"]).symlink_to(NAMES["loop"])
-    return folder
-
-
 @pytest.mark.parametrize("kind", NAMES)
 @pytest.mark.parametrize(("command", "needed", "odd"), CASES)
 def test_a_name_is_one_line_for_people(
     command: str, needed: list[argparse.Action], odd: argparse.Action, kind: str, here: Path
 ) -> None:
+    (here / NAMES["folder"]).mkdir()
+    (here / "photo.png").symlink_to("photos/a.png")
+    for name in (NAMES["broken"], NAMES["not UTF-8"]):
+        (here / name).write_text("no image")
+    (here / NAMES["loop"]).symlink_to(NAMES["loop"])
+    photos = "photo.png" if command in ("compare", "cut", "video") else "photos"
     arguments: list[str] = []
     for action in {*needed, odd}:
-        word = WORDS.get(action.dest) or ("truth" if action.dest == "masks" else "photos")
-        value = NAMES[kind] if action is odd else word
-        if value == "photos" and command in ("compare", "cut", "video"):
-            value = "photo.png"
+        value = NAMES[kind] if action is odd else WORDS.get(action.dest, photos)
         arguments[:0] = [*action.option_strings[-1:], value] if action.option_strings else []
         arguments += [] if action.option_strings or (action.nargs == "?" and action is not odd) else [value]
-    done = run(command, *arguments, cwd=here, REMBG_SKIN_OFFLINE="1", U2NET_HOME=str(here))
+    done = run(command, *arguments, REMBG_SKIN_OFFLINE="1", U2NET_HOME=str(here))
     assert not CONTROL.search(done.stdout + done.stderr)
     assert "Traceback" not in done.stderr
     assert not list(here.rglob(".rembg-skin*"))
@@ -94,15 +80,10 @@ def test_a_name_that_looks_like_an_option_is_shown_as_it_is(command: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["=1+1.png", "+cmd.png", "-2.png", "@SUM(A1).png", " =1.png", "\uff1d1.png"])
-def test_no_cell_of_a_table_is_a_formula(name: str, tmp_path: Path) -> None:
+def test_no_cell_of_a_table_is_a_formula(name: str, here: Path) -> None:
     for folder in ("photos", "truth"):
-        (tmp_path / folder).mkdir()
-    picture().save(tmp_path / "photos" / name)
-    Image.new("L", (60, 40), 255).save(tmp_path / "truth" / name)
-    assert (
-        run("eval", "photos", "truth", "-m", "ycbcr_skin", "--no-hce", "--csv", "a.csv", cwd=tmp_path).returncode == 0
-    )
-    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
-        (row,) = csv.DictReader(file)
-    assert row["image"] == "'" + name
+        (here / folder / "a.png").rename(here / folder / name)
+    finished("eval photos truth -m ycbcr_skin --no-hce --csv a.csv")
+    with (here / "a.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["image"] for row in csv.DictReader(file)} == {"'" + name, *(f"{plain}.png" for plain in "bcde")}
     assert csv_cell("plain.png") == "plain.png"

@@ -4,17 +4,17 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from rembg_skin.commands.signals import Stopped, ended_by_signals, noted_signals
+from rembg_skin.commands.signals import signals_heard, status_of
 from rembg_skin.workers import aside, in_background
 from tests.support.command import PROGRAM, run
-from tests.support.processes import started
+from tests.support.processes import started, wait_for
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are sent as on POSIX")
 # Stands for a library in one long call, in which Python hears no signal: two photos are done, the third takes a minute.
@@ -35,19 +35,7 @@ SkinSession.predict = slow
 from rembg_skin.cli import main
 sys.exit(main())
 """
-
-
 MODEL, PHOTOS = ("-m", "ycbcr_skin"), tuple(f"photos/{name}.png" for name in "abcde")
-
-
-@pytest.fixture
-def folders(tmp_path: Path) -> Path:
-    for folder in ("photos", "truth"):
-        (tmp_path / folder).mkdir()
-    for name in "abcde":
-        Image.new("RGB", (60, 40), (224, 172, 142)).save(tmp_path / "photos" / f"{name}.png")
-        Image.new("L", (60, 40), 255).save(tmp_path / "truth" / f"{name}.png")
-    return tmp_path
 
 
 @pytest.mark.parametrize(
@@ -59,9 +47,9 @@ def folders(tmp_path: Path) -> Path:
     ],
 )
 def test_a_command_ends_soon_and_keeps_what_is_finished(
-    number: signal.Signals, command: tuple[str, ...], kept: str, folders: Path
+    number: signal.Signals, command: tuple[str, ...], kept: str, here: Path
 ) -> None:
-    with started([sys.executable, "-c", SLOW, *command], cwd=folders) as process:
+    with started([sys.executable, "-c", SLOW, *command]) as process:
         assert process.stderr is not None
         while "at work" not in (line := process.stderr.readline()):
             assert line, process.wait()
@@ -72,55 +60,57 @@ def test_a_command_ends_soon_and_keeps_what_is_finished(
     assert process.returncode == 128 + number
     assert "Stopped; what is finished is kept." in err
     assert "Traceback" not in err
-    assert (folders / kept).stat().st_size > 0
-    assert not list(folders.rglob(".rembg-skin*"))
+    assert (here / kept).stat().st_size > 0
+    assert not list(here.rglob(".rembg-skin*"))
     assert took < 20  # two on an idle machine; the work would take a minute
 
 
-def test_large_photos_are_not_waited_for(folders: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "command", "begun", "outcome"),
+    [
+        (signal.SIGINT, ("masks", "photos", "out", "-m", "icm_skin", "-j", "2"), "out/masks.json", "0 masks written"),
+        (
+            signal.SIGTERM,
+            ("augment", "photos", "truth", "-o", "more", "--jobs", "2"),
+            "more/masks/a__*",
+            "0 of 5 pairs",
+        ),
+    ],
+)
+def test_large_photos_are_not_waited_for(
+    number: signal.Signals, command: tuple[str, ...], begun: str, outcome: str, here: Path
+) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (3000, 4000, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(folders / "photo.jpg")
-    Image.new("L", (4000, 3000), 255).save(folders / "mask.png")
+    Image.fromarray(noise).save(here / "photo.jpg")
+    Image.new("L", (4000, 3000), 255).save(here / "mask.png")
     for name in "abcde":
-        (folders / "photos" / f"{name}.png").unlink()
-        (folders / "photos" / f"{name}.jpg").symlink_to("../photo.jpg")
-        (folders / "truth" / f"{name}.png").unlink()
-        (folders / "truth" / f"{name}.png").symlink_to("../mask.png")
-    for number, command, begun in (
-        (signal.SIGINT, ("masks", "photos", "out", "-m", "icm_skin", "-j", "2"), "out/masks.json"),
-        (signal.SIGTERM, ("augment", "photos", "truth", "-o", "more", "--jobs", "2"), "more/masks/a__*"),
-    ):
-        with started([PROGRAM, *command], cwd=folders) as process:
-            wait_for(lambda begun=begun: any(folders.glob(begun)))  # type: ignore[misc]
-            start = time.monotonic()
-            process.send_signal(number)
-            out, err = process.communicate(timeout=60)
-            took = time.monotonic() - start
-        assert process.returncode == 128 + number, err
-        assert "Traceback" not in err
-        assert "0 masks written" in out or "0 of 5 pairs" in out
-        assert took < 20  # a pair takes a minute
-        assert not list(folders.rglob(".rembg-skin*"))
-        for path in folders.glob("more/*/*"):
-            Image.open(path).load()
+        for folder, target in (("photos", "photo.jpg"), ("truth", "mask.png")):
+            (here / folder / f"{name}.png").unlink()
+            (here / folder / f"{name}{Path(target).suffix}").symlink_to(f"../{target}")
+    with started([PROGRAM, *command]) as process:
+        wait_for(lambda: any(here.glob(begun)))
+        start = time.monotonic()
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+        took = time.monotonic() - start
+    assert process.returncode == 128 + number, err
+    assert "Traceback" not in err
+    assert outcome in out
+    assert took < 20  # a pair takes a minute
+    assert not list(here.rglob(".rembg-skin*"))
+    for path in here.glob("more/*/*"):
+        Image.open(path).load()
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def test_a_second_signal_ends_a_command_at_once(folders: Path) -> None:
+def test_a_second_signal_ends_a_command_at_once() -> None:
     code = (
         "import signal, sys, time\n"
         "from pathlib import Path\n"
         "from rembg_skin.commands import models\n"
-        "from rembg_skin.commands.signals import noted_signals\n"
+        "from rembg_skin.commands.signals import signals_heard\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def run(_):\n"
-        "    with noted_signals() as stop:\n"
+        "    with signals_heard(noted=True) as stop:\n"
         "        print('ready', flush=True)\n"
         "        while not stop.is_set(): time.sleep(.01)\n"
         "        print('bringing it to its end', flush=True)\n"
@@ -128,7 +118,7 @@ def test_a_second_signal_ends_a_command_at_once(folders: Path) -> None:
         "models.run = run\n"
         "from rembg_skin.cli import main; sys.exit(main())"
     )
-    with started([sys.executable, "-c", code, "models"], cwd=folders) as process:
+    with started([sys.executable, "-c", code, "models"]) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)
@@ -148,22 +138,22 @@ def handlers() -> Iterator[None]:
 
 @pytest.mark.usefixtures("handlers")
 def test_signals_end_a_block_or_are_noted_and_are_as_before_after_it() -> None:
-    with pytest.raises(Stopped) as stopped, ended_by_signals():
+    with pytest.raises(KeyboardInterrupt) as stopped, signals_heard():
         signal.raise_signal(signal.SIGTERM)
-    assert stopped.value.status == 143
-    with ended_by_signals():
-        with noted_signals() as stop:
+    assert status_of(stopped.value) == 143
+    with signals_heard():
+        with signals_heard(noted=True) as stop:
             assert not stop.is_set()
             signal.raise_signal(signal.SIGINT)
             assert (stop.is_set(), stop.status) == (True, 130)
-        with noted_signals() as stop:
+        with signals_heard(noted=True) as stop:
             assert not stop.is_set()
 
 
 def test_what_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:
-        with ended_by_signals():
+        with signals_heard():
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)

@@ -37,10 +37,10 @@ def exif(orientation: int = 1) -> dict[int, Any]:
     }
 
 
-def assert_deep(path: Path, pixels: Deep) -> None:
-    photo = read_photo(path)
-    assert photo.deep is not None
-    assert np.array_equal(photo.deep, pixels)
+def deep_of(path: Path) -> Deep:
+    deep = read_photo(path).deep
+    assert deep is not None
+    return deep
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])  # OpenCV's are compressed, as TIFF with LZW
@@ -48,7 +48,7 @@ def assert_deep(path: Path, pixels: Deep) -> None:
 def test_16_bits_of_opencv_are_read_bit_by_bit(channels: int, order: list[int], suffix: str, tmp_path: Path) -> None:
     pixels = deep_pixels(channels)
     assert cv2.imwrite(str(tmp_path / f"deep.{suffix}"), pixels[..., order])
-    assert_deep(tmp_path / f"deep.{suffix}", pixels)
+    assert np.array_equal(deep_of(tmp_path / f"deep.{suffix}"), pixels)
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
@@ -72,7 +72,7 @@ def test_a_tiff_of_16_bits_is_read_bit_by_bit(
         assert (photo.deep, photo.bits) == (None, 16)
         assert np.array_equal(np.asarray(photo.image), (pixels >> 8).astype(np.uint8))
     else:
-        assert_deep(tmp_path / "deep.tif", pixels[..., :3] if layout == "rgbx" else pixels)
+        assert np.array_equal(deep_of(tmp_path / "deep.tif"), pixels[..., :3] if layout == "rgbx" else pixels)
 
 
 @pytest.mark.parametrize("bits", [10, 12])
@@ -83,7 +83,8 @@ def test_heic_is_read_with_all_its_bits(bits: int, mode: str, tmp_path: Path, mo
     levels = deep_pixels(len(mode) - 3, (64, 48)) >> (16 - bits)
     picture = heif.from_bytes(mode=mode, size=(64, 48), data=(levels << (16 - bits)).tobytes())
     picture.save(tmp_path / "deep.heic", quality=-1, chroma=444, matrix_coefficients=0)
-    assert_deep(tmp_path / "deep.heic", (levels << (16 - bits) | levels >> (2 * bits - 16)).astype(np.uint16))
+    expected = (levels << (16 - bits) | levels >> (2 * bits - 16)).astype(np.uint16)
+    assert np.array_equal(deep_of(tmp_path / "deep.heic"), expected)
 
 
 @pytest.mark.parametrize(("suffix", "bits"), [("avif", 10), ("jp2", 16), ("ppm", 16), ("tif", 16)])
@@ -102,22 +103,17 @@ def test_premultiplied_colors_become_straight_ones(tmp_path: Path) -> None:
     straight = np.full((5, 6, 4), (40000, 20000, 1000, 32768), np.uint16)
     premultiplied = straight.copy()
     premultiplied[..., :3] = np.rint(straight[..., :3] * (32768 / 65535))
-    tifffile.imwrite(
-        tmp_path / "deep.tif", premultiplied, photometric="rgb", extrasamples=["assocalpha"], planarconfig="contig"
-    )
-    photo = read_photo(tmp_path / "deep.tif")
-    assert photo.deep is not None
-    assert np.abs(photo.deep.astype(int) - straight).max() <= 1
+    options: Any = {"photometric": "rgb", "extrasamples": ["assocalpha"], "planarconfig": "contig"}
+    tifffile.imwrite(tmp_path / "deep.tif", premultiplied, **options)
+    assert np.abs(deep_of(tmp_path / "deep.tif").astype(int) - straight).max() <= 1
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_deep_photo_is_turned_as_its_exif_data_say(orientation: int, tmp_path: Path) -> None:
-    pixels = deep_pixels(3)
-    write_picture(tmp_path / "deep.png", "png", pixels, Kept(exif=exif(orientation)))
+    write_picture(tmp_path / "deep.png", "png", deep_pixels(3), Kept(exif=exif(orientation)))
     photo = read_photo(tmp_path / "deep.png")
-    assert photo.deep is not None
     shown = np.asarray(photo.image)
-    assert np.array_equal((photo.deep >> 8).astype(np.uint8), shown)
+    assert np.array_equal((deep_of(tmp_path / "deep.png") >> 8).astype(np.uint8), shown)
     assert shown.shape[:2] == ((37, 23) if orientation > 4 else (23, 37))
     assert photo.kept.exif[0x0112] == 1
     assert photo.kept.exif[EXIF][0xA002] == photo.image.width
@@ -199,10 +195,6 @@ def test_a_mask_becomes_alpha_but_shows_nothing_that_was_transparent(tmp_path: P
     Image.fromarray(np.dstack([*rgb, own])).save(tmp_path / "photo.png")
     pixels, _ = read_photo(tmp_path / "photo.png").cutout(mask)
     assert np.array_equal(pixels, np.dstack([*rgb, np.minimum(mask, own)]))
-    deep = deep_pixels(3)
-    write_picture(tmp_path / "deep.png", "png", deep, Kept())
-    pixels, _ = read_photo(tmp_path / "deep.png").cutout(mask)
-    assert np.array_equal(pixels, np.dstack([deep, mask.astype(np.uint16) * 257]))
 
 
 @pytest.mark.parametrize("mode", sorted({*MODES} - {"I", "F"}))

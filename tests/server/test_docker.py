@@ -6,15 +6,13 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import requests
@@ -22,11 +20,14 @@ from PIL import Image
 
 from tests.support.github import running
 from tests.support.networks import red_network
+from tests.support.processes import wait_for
+from tests.support.rembg import free_port, post
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCKERFILE = REPOSITORY / "examples/docker/Dockerfile"
 USER = 10001
 SITE = sysconfig.get_path("purelib")
+PIPES: dict[str, Any] = {"capture_output": True, "text": True}
 
 pytestmark = [
     pytest.mark.e2e,
@@ -35,12 +36,12 @@ pytestmark = [
 ]
 
 
-def instructions() -> list[tuple[str, str]]:
+def instructions() -> list[list[str]]:
     """Return the Dockerfile's instructions: what to do, and with what."""
     lines = [line for line in DOCKERFILE.read_text("utf-8").splitlines() if line and not line.startswith("#")]
     found = [line.split(" ", 1) for line in lines]
     assert {word for word, _ in found} == {"FROM", "ARG", "RUN", "ENV", "USER", "EXPOSE", "HEALTHCHECK", "CMD"}
-    return [(word, rest) for word, rest in found]
+    return found
 
 
 def assignments(text: str) -> dict[str, str]:
@@ -68,7 +69,7 @@ def user() -> User:
     other = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "env"]
     for python in (sys.executable, "/usr/bin/python{}.{}".format(*sys.version_info)):
         look = [*other, python, "-c", f"import os; os.listdir({SITE!r})"]
-        if Path(python).exists() and subprocess.run(look, capture_output=True, check=False).returncode == 0:
+        if Path(python).exists() and subprocess.run(look, check=False, **PIPES).returncode == 0:
             return User(python, other)
     return User(sys.executable, ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "env"])
 
@@ -90,8 +91,7 @@ class Container:
     """The image's layers as folders of `root`, and its environment."""
 
     def __init__(self, root: Path, user: User) -> None:
-        self.root = root
-        self.user = user
+        self.root, self.user = root, user
         self.environment = {"PATH": f"{root}/env/bin:/usr/bin:/bin"}
         self.health: list[str] = []
         self.command: list[str] = []
@@ -113,9 +113,7 @@ class Container:
                 self.environment |= assignments(text)
             elif word == "RUN":
                 environment = {**self.environment, **given, **outside, "HOME": str(self.root / "tmp")}
-                done = subprocess.run(
-                    ["sh", "-c", text], cwd=self.root, env=environment, capture_output=True, text=True, check=False
-                )
+                done = subprocess.run(["sh", "-c", text], cwd=self.root, env=environment, check=False, **PIPES)
                 assert done.returncode == 0, f"{rest}\n{done.stdout}{done.stderr}"
             elif word == "HEALTHCHECK":
                 self.health = json.loads(text[text.index(" CMD ") + 5 :])
@@ -135,16 +133,8 @@ class Container:
 
     def healthy(self) -> bool:
         """Return whether the health check succeeds."""
-        done = subprocess.run(
-            [*self.user.prefix, *self.health], cwd="/", env=self.environment, capture_output=True, check=False
-        )
-        return done.returncode == 0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        command = [*self.user.prefix, *self.health]
+        return subprocess.run(command, cwd="/", env=self.environment, check=False, **PIPES).returncode == 0
 
 
 def base_image(folder: Path, python: str) -> None:
@@ -192,23 +182,14 @@ def test_a_container_compiles_nothing_answers_and_writes_to_tmp_alone(container:
     before = [files(folder) for folder in fixed]
     process = container.start(log)
     try:
-        deadline = time.monotonic() + 180
-        while not container.healthy():
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.3)
-        buffer = io.BytesIO()
-        Image.new("RGB", (64, 48), (200, 20, 20)).save(buffer, "PNG")
+        wait_for(lambda: container.healthy() or process.poll() is not None)
+        assert process.poll() is None, log.read_text()
+        url = f"http://127.0.0.1:{container.port}"
         for model in ("u2netp_skin", "tiny_skin"):
-            answer = requests.post(
-                f"http://127.0.0.1:{container.port}/api/remove",
-                files={"file": buffer.getvalue()},
-                data={"model": model, "om": "true"},
-                timeout=60,
-            )
+            answer = post(url, model=model, om="true")
             assert answer.status_code == 200, log.read_text()
-            assert Image.open(io.BytesIO(answer.content)).size == (64, 48)
-        assert requests.get(f"http://127.0.0.1:{container.port}/", timeout=10).status_code == 404  # no page
+            assert Image.open(io.BytesIO(answer.content)).size == (120, 80)
+        assert requests.get(url, timeout=10).status_code == 404  # no page
     finally:
         process.terminate()
         process.wait(30)

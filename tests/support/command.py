@@ -40,5 +40,12 @@ def run(*arguments: object, cwd: Path | None = None, **variables: str) -> "Compl
     return CompletedProcess(given, status, out.getvalue(), err.getvalue())
 
 
+def finished(line: str, status: int = 0, cwd: Path | None = None, **variables: str) -> "CompletedProcess[str]":
+    """Run the command line and return what :func:`run` returns, whose exit status is `status`."""
+    done = run(*line.split(), cwd=cwd, **variables)
+    assert done.returncode == status, done.stderr
+    return done
+
+
 def _here(tasks: Iterable[Task], work: Callable[[Task], Result], _processes: int) -> Iterator[tuple[Task, Result]]:
     return ((task, work(task)) for task in tasks)

@@ -91,8 +91,8 @@ def interrupt(process: "subprocess.Popen[str]") -> None:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    """Return once `condition` is true; fail after two minutes."""
-    deadline = time.monotonic() + 120
+    """Return once `condition` is true; fail after three minutes."""
+    deadline = time.monotonic() + 180
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -3,18 +3,16 @@
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, suppress
 from pathlib import Path
 
-import pytest
 import requests
 from click.testing import CliRunner, Result
 from rembg.cli import main
 
 from tests.support.photos import encoded, picture
-from tests.support.processes import started
+from tests.support.processes import started, wait_for
 
 REMBG = str(Path(sys.executable).with_name("rembg"))
 
@@ -25,12 +23,17 @@ def rembg(folder: Path, *arguments: str, **variables: str | None) -> Result:
         return CliRunner().invoke(main, arguments, env={"U2NET_HOME": str(folder / "home"), **variables})
 
 
+def free_port() -> int:
+    """Return a free port of the loopback interface."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def serving(folder: Path, **variables: str) -> Iterator[tuple[str, int]]:
     """Start a real `rembg s` with its page on a free port of the loopback interface; give its URL and process id."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {
         "U2NET_HOME": str(folder / "home"),
         "TMPDIR": str(folder),
@@ -38,31 +41,20 @@ def serving(folder: Path, **variables: str) -> Iterator[tuple[str, int]]:
         "BROWSER": "true",  # rembg opens a browser window at its start
         **variables,
     }
-    url = f"http://127.0.0.1:{port}"
+    url, command = f"http://127.0.0.1:{port}", [REMBG, "s", "-h", "127.0.0.1", "-p", str(port)]
     with (
         (folder / "log").open("wb") as log,
-        started(
-            [REMBG, "s", "-h", "127.0.0.1", "-p", str(port)],
-            cwd=folder,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        ) as process,
+        started(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT) as process,
     ):
-        _wait_for(f"{url}/openapi.json", process, folder / "log")
+
+        def ready() -> bool:
+            assert process.poll() is None, (folder / "log").read_text()
+            with suppress(requests.ConnectionError):
+                return requests.get(f"{url}/openapi.json", timeout=5).ok
+            return False
+
+        wait_for(ready)
         yield url, process.pid
-
-
-def _wait_for(url: str, process: "subprocess.Popen[str]", log: Path) -> None:
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        try:
-            if requests.get(url, timeout=5).ok:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.2)
-    pytest.fail("rembg s did not start: " + log.read_text())
 
 
 def post(url: str, **form: str) -> requests.Response:
