@@ -42,7 +42,7 @@ class SessionsFinder:
             spec = find_spec(name)
             if spec is not None and spec.loader is not None:
                 _register_after(spec)
-        except Exception:  # noqa: BLE001 - Python asks the other finders itself and tells what is wrong with them
+        except Exception:  # noqa: BLE001 - Python asks the other finders itself and reports what is wrong with them
             return None
         else:
             return spec

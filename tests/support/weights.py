@@ -50,8 +50,8 @@ def pinned(github: "GitHub", data: bytes = DATA, *, size: bool = True) -> FileSo
     return FileSource(url, sha256(data).hexdigest(), "computed here", mirror, len(data) if size else None)
 
 
-def litter(folder: Path) -> set[str]:
-    """Return the names of what lies in `folder` beside the file, its receipt and its lock."""
+def rest(folder: Path) -> set[str]:
+    """Return the names of what else lies in `folder` than the file, its receipt and its lock."""
     expected = (f"tiny_skin.onnx{suffix}" for suffix in ("", ".receipt.json", ".lock"))
     return {path.name for path in folder.iterdir()}.difference(expected)
 

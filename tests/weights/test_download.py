@@ -7,23 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from rembg_skin.catalog import Model
 from rembg_skin.errors import WeightsError
 from tests.support.certificates import certificate
 from tests.support.github import Answer, Cut, GitHub, Trickle, running
-from tests.support.weights import (
-    ASSET,
-    DATA,
-    LISTED,
-    OTHER,
-    PINNED,
-    REPO,
-    SetEnv,
-    fetch,
-    litter,
-    model,
-    pinned,
-    released,
-)
+from tests.support.weights import ASSET, DATA, LISTED, OTHER, PINNED, REPO, SetEnv, fetch, model, pinned, released, rest
 
 
 @pytest.fixture(params=["", "my models/Ünïcödé 肌"])
@@ -34,7 +22,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def assert_fetched(path: Path, folder: Path, data: bytes = DATA) -> None:
     assert path == folder / "tiny_skin.onnx"
     assert path.read_bytes() == data
-    assert litter(folder) == set()
+    assert rest(folder) == set()
 
 
 def test_a_pinned_file_arrives_whole_and_with_the_mode_of_the_umask(github: GitHub, folder: Path) -> None:
@@ -46,27 +34,25 @@ def test_a_pinned_file_arrives_whole_and_with_the_mode_of_the_umask(github: GitH
 
 
 @pytest.mark.parametrize("after", [0, 1, 4096, len(DATA) // 2, len(DATA) - 1])
-def test_a_cut_connection_is_resumed_where_it_broke(github: GitHub, folder: Path, after: int) -> None:
-    source = pinned(github)
+def test_a_cut_connection_is_resumed_where_it_broke(github: GitHub, folder: Path, after: int, fixed: Model) -> None:
     github.faults[PINNED].append(Cut(after))
-    assert_fetched(fetch(model(source), folder), folder)
+    assert_fetched(fetch(fixed, folder), folder)
     assert github.sent[PINNED] == len(DATA)
     ranges = [request.headers.get("Range") for request in github.bodies(PINNED)]
     assert ranges == [None, f"bytes={after}-" if after else None]
 
 
-def test_after_five_tries_it_gives_up_and_the_next_call_goes_on_from_there(github: GitHub, tmp_path: Path) -> None:
-    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
+def test_after_five_tries_it_gives_up_and_the_next_call_goes_on(github: GitHub, tmp_path: Path, listed: Model) -> None:
     github.faults[ASSET].extend([Cut(100_000)] * 5)
     with pytest.raises(WeightsError, match=r"tiny_skin: .*broke after 500,000 of 3,000,000 bytes"):
-        fetch(released(), tmp_path)
+        fetch(listed, tmp_path)
     assert not (tmp_path / "tiny_skin.onnx").exists()
-    assert_fetched(fetch(released(), tmp_path), tmp_path)
+    assert_fetched(fetch(listed, tmp_path), tmp_path)
     assert github.sent[ASSET] == len(DATA)
 
 
 @pytest.mark.parametrize("answer", [Answer(503), Answer(429, {"Retry-After": "9000"})])
-def test_a_host_that_is_busy_costs_nothing_that_has_arrived(github: GitHub, tmp_path: Path, answer: Answer) -> None:
+def test_a_busy_host_costs_nothing_that_has_arrived(github: GitHub, tmp_path: Path, answer: Answer) -> None:
     entry = model(pinned(github))
     github.faults[PINNED].extend([Cut(1_000_000), *[answer] * 5])
     with pytest.raises(WeightsError, match=r"HTTP (503|429)"):
@@ -77,23 +63,21 @@ def test_a_host_that_is_busy_costs_nothing_that_has_arrived(github: GitHub, tmp_
 
 
 @pytest.mark.parametrize("arrived", [500_000, len(DATA)])
-def test_a_part_that_went_bad_on_disk_is_thrown_away(github: GitHub, tmp_path: Path, arrived: int) -> None:
-    entry = model(pinned(github))
+def test_a_part_that_went_bad_is_thrown_away(github: GitHub, tmp_path: Path, arrived: int, fixed: Model) -> None:
     github.faults[PINNED].extend([Cut(100_000)] * 5)
     with pytest.raises(WeightsError):
-        fetch(entry, tmp_path)
+        fetch(fixed, tmp_path)
     (tmp_path / ".tiny_skin.onnx.download" / "part").write_bytes(bytes(arrived))
-    assert_fetched(fetch(entry, tmp_path), tmp_path)
+    assert_fetched(fetch(fixed, tmp_path), tmp_path)
 
 
 @pytest.mark.parametrize(("etags", "ranges"), [(False, True), (True, False), (False, False)])
 def test_without_tags_or_ranges_the_complete_file_is_asked_for_again(
-    github: GitHub, tmp_path: Path, etags: bool, ranges: bool
+    github: GitHub, tmp_path: Path, etags: bool, ranges: bool, fixed: Model
 ) -> None:
     github.etags, github.ranges = etags, ranges
-    entry = model(pinned(github))
     github.faults[PINNED].append(Cut(1_000_000))
-    assert_fetched(fetch(entry, tmp_path), tmp_path)
+    assert_fetched(fetch(fixed, tmp_path), tmp_path)
     assert github.sent[PINNED] == 1_000_000 + len(DATA)
 
 
@@ -122,12 +106,11 @@ def test_a_file_replaced_during_a_resume_is_never_mixed_of_two(github: GitHub, t
     ],
 )
 def test_other_bytes_are_refused_and_none_of_them_stay(
-    github: GitHub, tmp_path: Path, change: Callable[[bytes], bytes], lengths: bool, words: str
+    github: GitHub, tmp_path: Path, change: Callable[[bytes], bytes], lengths: bool, words: str, fixed: Model
 ) -> None:
-    source = pinned(github)
     github.files[PINNED], github.lengths = change(DATA), lengths
     with pytest.raises(WeightsError, match=f"tiny_skin: .*{words}"):
-        fetch(model(source), tmp_path)
+        fetch(fixed, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"tiny_skin.onnx.lock"}
 
 
@@ -143,12 +126,11 @@ def test_other_bytes_are_refused_and_none_of_them_stay(
     ],
 )
 def test_a_host_that_gives_no_file_is_named_and_not_asked_for_long(
-    github: GitHub, tmp_path: Path, answer: Answer, words: str, asked: int
+    github: GitHub, tmp_path: Path, answer: Answer, words: str, asked: int, fixed: Model
 ) -> None:
-    source = pinned(github)
     github.faults[PINNED].extend([answer] * 40)
     with pytest.raises(WeightsError, match=words):
-        fetch(model(source), tmp_path)
+        fetch(fixed, tmp_path)
     assert len(github.bodies(PINNED)) == asked
 
 
@@ -178,11 +160,10 @@ def test_a_busy_host_is_given_the_time_it_asks_for(github: GitHub, tmp_path: Pat
 
 @pytest.mark.parametrize(("size", "pause", "resumed"), [(10, 0.05, [False, True]), (200_000, 0.08, [False])])
 def test_a_trickle_counts_as_a_broken_connection_and_a_slow_but_steady_one_does_not(
-    github: GitHub, tmp_path: Path, size: int, pause: float, resumed: list[bool]
+    github: GitHub, tmp_path: Path, size: int, pause: float, resumed: list[bool], fixed: Model
 ) -> None:
-    entry = model(pinned(github))
     github.faults[PINNED].append(Trickle(size, pause))
-    assert_fetched(fetch(entry, tmp_path), tmp_path)
+    assert_fetched(fetch(fixed, tmp_path), tmp_path)
     assert ["Range" in request.headers for request in github.bodies(PINNED)] == resumed
 
 

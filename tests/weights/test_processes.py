@@ -10,23 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from rembg_skin.catalog import Model
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import receipts
 from tests.support.github import Cut, GitHub, Trickle
-from tests.support.weights import (
-    ASSET,
-    CHILD,
-    DATA,
-    LISTED,
-    OTHER,
-    PINNED,
-    REPO,
-    fetch,
-    litter,
-    model,
-    pinned,
-    released,
-)
+from tests.support.weights import ASSET, CHILD, DATA, LISTED, OTHER, PINNED, REPO, fetch, model, pinned, released, rest
 
 STAGING = ".tiny_skin.onnx.download"
 
@@ -55,11 +43,10 @@ def test_eight_processes_at_once_make_one_download(github: GitHub, tmp_path: Pat
     assert (tmp_path / "tiny_skin.onnx").read_bytes() == DATA
     assert github.sent[ASSET] == len(DATA)
     assert len(github.bodies(LISTED)) == 1
-    assert litter(tmp_path) == set()
+    assert rest(tmp_path) == set()
 
 
-def test_a_killed_process_leaves_a_part_that_the_next_one_goes_on_with(github: GitHub, tmp_path: Path) -> None:
-    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
+def test_a_killed_process_leaves_a_part_for_the_next_one(github: GitHub, tmp_path: Path, listed: Model) -> None:
     for _ in range(3):
         github.faults[ASSET].append(Trickle(size=100_000, pause=0.05))
         before = github.sent[ASSET]
@@ -70,18 +57,17 @@ def test_a_killed_process_leaves_a_part_that_the_next_one_goes_on_with(github: G
         process.kill()
         process.communicate()
         assert not (tmp_path / "tiny_skin.onnx").exists()
-        # The part, its origin, and pooch's own temporary file: never more.
-        assert len(list((tmp_path / STAGING).iterdir())) <= 3
+        assert {path.name for path in (tmp_path / STAGING).iterdir()} <= {"part", "part.json"}
     assert 0 < (tmp_path / STAGING / "part").stat().st_size < len(DATA)
-    assert fetch(released(), tmp_path).read_bytes() == DATA
+    assert fetch(listed, tmp_path).read_bytes() == DATA
     assert "Range" in github.bodies(ASSET)[-1].headers
-    assert litter(tmp_path) == set()
+    assert rest(tmp_path) == set()
 
 
 def test_a_kill_between_receipt_and_file_is_made_good(github: GitHub, tmp_path: Path) -> None:
     fetch(model(pinned(github)), tmp_path).unlink()
     assert fetch(model(pinned(github)), tmp_path).read_bytes() == DATA
-    assert litter(tmp_path) == set()
+    assert rest(tmp_path) == set()
 
 
 @pytest.fixture
@@ -104,15 +90,14 @@ def test_a_full_or_read_only_disk_is_named_and_left_as_it_was(github: GitHub, sm
 
 
 @pytest.mark.parametrize("kept", ["nothing", "the file", "file and receipt"])
-def test_a_read_only_home_is_named_unless_it_has_the_weights(github: GitHub, home: Path, kept: str) -> None:
+def test_a_read_only_home_is_named_unless_it_has_the_weights(home: Path, kept: str, listed: Model) -> None:
     # Root may write anywhere, unless it gives that right up.
     root = os.name == "posix" and os.geteuid() == 0
     bound = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if root else []
     if bound and shutil.which(bound[0]) is None:
         pytest.skip("root cannot be bound by file modes here")
-    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     if kept == "file and receipt":
-        fetch(released(), home)
+        fetch(listed, home)
     elif kept == "the file":
         (home / "tiny_skin.onnx").write_bytes(DATA)
     home.chmod(0o555)
@@ -180,7 +165,7 @@ def test_what_was_planted_leads_nowhere(
     assert path.read_bytes() == DATA
     assert not path.is_symlink()
     assert {path.name: path.read_bytes() for path in precious.iterdir()} == before
-    assert litter(home) <= {STAGING, f"tiny_skin.onnx.receipt.json.{os.getpid()}"}
+    assert rest(home) <= {STAGING, f"tiny_skin.onnx.receipt.json.{os.getpid()}"}
     receipt = receipts.read(path)
     assert receipt is not None
     assert receipt.trust == "catalog"
@@ -198,11 +183,10 @@ def test_a_folder_that_others_can_write_is_made_anew(github: GitHub, home: Path,
 
 
 @links
-def test_what_arrives_is_nobody_elses_to_write(github: GitHub, home: Path) -> None:
-    source = pinned(github)
+def test_what_arrives_is_nobody_elses_to_write(github: GitHub, home: Path, fixed: Model) -> None:
     github.faults[PINNED].extend([Cut(100_000)] * 5)
     with pytest.raises(WeightsError):
-        fetch(model(source), home)
+        fetch(fixed, home)
     assert (home / STAGING).stat().st_mode & 0o077 == 0
 
 

@@ -17,6 +17,7 @@ import pytest
 import requests
 from PIL import Image
 
+from rembg_skin.catalog import Model
 from rembg_skin.errors import WeightsError
 from tests.support.certificates import certificate
 from tests.support.github import Cut, GitHub, running
@@ -59,27 +60,25 @@ def program(name: str, root: Path, config: str, *arguments: str) -> Iterator[str
 
 @pytest.mark.parametrize("brotli", [False, True])
 def test_a_compressed_list_leads_over_two_redirects_to_a_signed_address(
-    github: GitHub, tmp_path: Path, brotli: bool
+    github: GitHub, tmp_path: Path, brotli: bool, listed: Model
 ) -> None:
     github.brotli = brotli
-    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    assert fetch(released(), tmp_path).read_bytes() == DATA
-    listed, first, moved, signed = github.seen
-    assert {"gzip", "br"} <= set(listed.headers["Accept-Encoding"].replace(",", "").split())
+    assert fetch(listed, tmp_path).read_bytes() == DATA
+    page, first, moved, signed = github.seen
+    assert {"gzip", "br"} <= set(page.headers["Accept-Encoding"].replace(",", "").split())
     paths = [ASSET.removeprefix("/cdn"), ASSET.replace("/cdn", "/moved"), ASSET]
     assert [request.path for request in (first, moved, signed)] == paths
     assert signed.query.startswith("sig=aB%2FcD%2BeF%3D&sp=r&se=")  # byte for byte
     assert (signed.headers["Host"].split(":")[0], signed.headers["Accept-Encoding"]) == ("localhost", "identity")
 
 
-def test_a_resumed_download_asks_for_a_new_signature(github: GitHub, tmp_path: Path) -> None:
+def test_a_resumed_download_asks_for_a_new_signature(github: GitHub, tmp_path: Path, listed: Model) -> None:
     github.signed_for = 1.5
-    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     github.faults[ASSET].extend([Cut(500_000)] * 5)
     with pytest.raises(WeightsError, match="broke after"):
-        fetch(released(), tmp_path)
+        fetch(listed, tmp_path)
     time.sleep(2)
-    assert fetch(released(), tmp_path).read_bytes() == DATA
+    assert fetch(listed, tmp_path).read_bytes() == DATA
     assert github.sent[ASSET] == len(DATA)
     old = github.bodies(ASSET)[0]
     assert requests.get(f"{github.other_host}{ASSET}?{old.query}", timeout=9).status_code == 403
@@ -114,18 +113,17 @@ def test_a_host_that_compresses_unasked_is_read_and_not_resumed(github: GitHub, 
 
 
 def test_nginx_as_a_mirror_of_list_and_file_and_a_resumed_download(
-    github: GitHub, tmp_path: Path, setenv: SetEnv
+    github: GitHub, tmp_path: Path, setenv: SetEnv, listed: Model
 ) -> None:
-    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     source = pinned(github)
-    listed = json.dumps(github.releases[REPO]).encode()
-    for path, data in ((f"{REPO}/v1/skin_tiny.onnx", DATA), (source.mirror, DATA), (f"api{LISTED}", listed)):
+    text = json.dumps(github.releases[REPO]).encode()
+    for path, data in ((f"{REPO}/v1/skin_tiny.onnx", DATA), (source.mirror, DATA), (f"api{LISTED}", text)):
         (tmp_path / "www" / path).parent.mkdir(parents=True)
         (tmp_path / "www" / path).write_bytes(data)
     with program("nginx", tmp_path, NGINX, "-p", str(tmp_path), "-e", str(tmp_path / "errors")) as url:
         setenv(REMBG_SKIN_GITHUB_API=f"{url}/api", REMBG_SKIN_MIRROR=url)
         assert requests.get(f"{url}/api{LISTED}", timeout=9).headers["Content-Encoding"] == "gzip"
-        assert fetch(released(), tmp_path / "a").read_bytes() == DATA
+        assert fetch(listed, tmp_path / "a").read_bytes() == DATA
         with pytest.raises(WeightsError, match="too slow"):
             fetch(model(source), tmp_path / "b", tries=1, pace=0.0, slowest=1 << 40)
         assert fetch(model(source), tmp_path / "b").read_bytes() == DATA
@@ -135,12 +133,11 @@ def test_nginx_as_a_mirror_of_list_and_file_and_a_resumed_download(
 
 
 @pytest.mark.parametrize("lengths", [True, False])
-def test_a_forward_proxy(github: GitHub, tmp_path: Path, setenv: SetEnv, lengths: bool) -> None:
+def test_a_forward_proxy(github: GitHub, tmp_path: Path, setenv: SetEnv, lengths: bool, listed: Model) -> None:
     github.lengths = lengths
-    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
     with program("tinyproxy", tmp_path, TINYPROXY, "-d") as proxy:
         setenv(http_proxy=proxy)
-        assert fetch(released(), tmp_path / "home").read_bytes() == DATA
+        assert fetch(listed, tmp_path / "home").read_bytes() == DATA
     asked = (tmp_path / "proxy.log").read_text()
     assert f"GET {github.url}{LISTED}" in asked
     assert f"GET {github.other_host}{ASSET}?sig=aB%2FcD%2BeF%3D" in asked

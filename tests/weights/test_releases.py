@@ -5,9 +5,11 @@ from base64 import b64encode
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rembg_skin.catalog import Model
 from rembg_skin.errors import WeightsError
 from tests.support.github import Answer, GitHub, running
 from tests.support.silence import listening
@@ -17,29 +19,30 @@ TOKEN = "ghp_notARealToken"
 NONE_FITS = "no release has a matching file"
 
 
-def test_the_newest_release_with_a_matching_asset_wins(github: GitHub, tmp_path: Path) -> None:
-    github.release(REPO, "v1", {"skin_tiny.onnx": DATA[:1000]}, published_at="2024-04-01T00:00:00Z")
-    github.release(REPO, "v2", {"tiny.onnx": DATA}, published_at="2026-01-01T00:00:00Z")
-    github.release(REPO, "v3", {"other.onnx": OTHER}, published_at="2026-02-01T00:00:00Z")
-    assert fetch(released(), tmp_path).read_bytes() == DATA
-
-
-def test_drafts_are_never_taken_and_pre_releases_last(github: GitHub, tmp_path: Path) -> None:
-    github.release(REPO, "v1", {"tiny.onnx": DATA})
-    github.release(REPO, "v2-rc", {"tiny.onnx": OTHER}, prerelease=True, published_at="2026-03-01T00:00:00Z")
-    github.release(REPO, "v3", {"tiny.onnx": OTHER}, draft=True, published_at="2026-04-01T00:00:00Z")
-    assert fetch(released(), tmp_path / "a").read_bytes() == DATA
-    github.releases[REPO] = github.releases[REPO][:2]
-    assert fetch(released(), tmp_path / "b").read_bytes() == OTHER
-    github.releases[REPO] = github.releases[REPO][:1]
-    with pytest.raises(WeightsError, match=NONE_FITS):
-        fetch(released(), tmp_path / "c")
-
-
-def test_a_tag_in_the_catalog_is_kept_to(github: GitHub, tmp_path: Path) -> None:
-    github.release(REPO, "v1", {"tiny.onnx": DATA})
-    github.release(REPO, "v2", {"tiny.onnx": OTHER})
-    assert fetch(released(tag="v1"), tmp_path).read_bytes() == DATA
+@pytest.mark.parametrize(
+    ("newer", "taken"),
+    [
+        ({"published_at": "2026-02-01T00:00:00Z"}, "always"),
+        ({"published_at": "2025-01-01T00:00:00Z"}, "if no other fits"),
+        ({"prerelease": True}, "if no other fits"),
+        ({"draft": True}, "never"),
+        *(({"name": name}, "never") for name in ("other.onnx", ["tiny.onnx"], "sub/tiny.onnx")),
+        *(({"size": size}, "never") for size in ("3000000", None, -1)),
+        *(({"browser_download_url": url}, "never") for url in ("file:///etc", None, f"https://host/{'x' * 3000}")),
+    ],
+)
+def test_which_of_two_releases_is_taken(github: GitHub, tmp_path: Path, newer: dict[str, Any], taken: str) -> None:
+    github.release(REPO, "v1", {"tiny.onnx": DATA}, published_at="2026-01-01T00:00:00Z")
+    github.release(REPO, "v2", {"tiny.onnx": OTHER}, **{"published_at": "2026-02-01T00:00:00Z", **newer})
+    github.releases[REPO][0]["assets"][0].update(newer)
+    assert fetch(released(), tmp_path / "a").read_bytes() == (OTHER if taken == "always" else DATA)
+    assert fetch(released(tag="v1"), tmp_path / "b").read_bytes() == DATA
+    github.releases[REPO].pop()
+    if taken == "never":
+        with pytest.raises(WeightsError, match=NONE_FITS):
+            fetch(released(), tmp_path / "c")
+    else:
+        assert fetch(released(), tmp_path / "c").read_bytes() == OTHER
 
 
 def test_a_list_without_end_is_not_read_to_the_end(github: GitHub, tmp_path: Path) -> None:
@@ -53,42 +56,21 @@ def test_a_list_without_end_is_not_read_to_the_end(github: GitHub, tmp_path: Pat
 
 @pytest.mark.parametrize("pattern", [r"(?s).*", r"(skin_)?tiny\.onnx"])
 @pytest.mark.parametrize(
-    "name",
+    ("tag", "name"),
     [
-        *("../../tiny.onnx", "/etc/tiny.onnx", "..\\..\\tiny.onnx", "C:\\Windows\\tiny.onnx", "sub/tiny.onnx"),
-        *("..", "tiny.onnx\n", "tiny\x00.onnx", ""),
+        *(("v1", name) for name in ("../../tiny.onnx", "/etc/tiny.onnx", "..\\..\\tiny.onnx", "sub/tiny.onnx")),
+        *(("v1", name) for name in ("C:\\Windows\\tiny.onnx", "..", "tiny.onnx\n", "tiny\x00.onnx", "")),
+        *((tag, "tiny.onnx") for tag in ("../../v1", "..\\v1", "..", "/v1")),
     ],
 )
-def test_a_name_that_leads_elsewhere_is_no_asset(github: GitHub, tmp_path: Path, name: str, pattern: str) -> None:
-    github.release(REPO, "v1", {name: OTHER})
+def test_a_tag_or_a_name_that_leads_elsewhere_is_not_taken(
+    github: GitHub, tmp_path: Path, setenv: SetEnv, tag: str, name: str, pattern: str
+) -> None:
+    setenv(REMBG_SKIN_MIRROR=str(tmp_path / "mirror"))
+    github.release(REPO, tag, {name: OTHER})
     with pytest.raises(WeightsError, match=NONE_FITS):
         fetch(released(pattern), tmp_path / "home")
     assert {path.name for path in tmp_path.rglob("*")} == {"home", "tiny_skin.onnx.lock"}
-
-
-@pytest.mark.parametrize("tag", ["../../v1", "..\\v1", "..", "/v1"])
-def test_a_tag_that_leads_elsewhere_is_no_release(github: GitHub, tmp_path: Path, tag: str, setenv: SetEnv) -> None:
-    setenv(REMBG_SKIN_MIRROR=str(tmp_path / "mirror"))
-    github.release(REPO, tag, {"tiny.onnx": OTHER})
-    with pytest.raises(WeightsError, match=NONE_FITS):
-        fetch(released(), tmp_path / "home")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        *({"size": size} for size in ("3000000", None, -1)),
-        *({"browser_download_url": url} for url in ("file:///etc/passwd", None, f"https://host/{'x' * 3000}")),
-        {"name": ["tiny.onnx"]},
-    ],
-)
-def test_an_entry_that_is_not_what_github_gives_is_passed_over(
-    github: GitHub, tmp_path: Path, change: dict[str, object]
-) -> None:
-    github.release(REPO, "v1", {"tiny.onnx": DATA}, published_at="2025-01-01T00:00:00Z")
-    github.release(REPO, "v2", {"tiny.onnx": OTHER}, published_at="2026-01-01T00:00:00Z")
-    github.releases[REPO][0]["assets"][0].update(change)
-    assert fetch(released(), tmp_path).read_bytes() == DATA
 
 
 @pytest.mark.parametrize(
@@ -147,10 +129,9 @@ def test_the_token_follows_no_redirect_and_no_page_to_another_host(
         assert not any("Authorization" in request.headers for request in foreign.seen)
 
 
-def test_the_token_is_not_sent_in_the_clear(github: GitHub, tmp_path: Path, setenv: SetEnv) -> None:
+def test_the_token_is_not_sent_in_the_clear(github: GitHub, tmp_path: Path, setenv: SetEnv, listed: Model) -> None:
     setenv(GITHUB_TOKEN=TOKEN, REMBG_SKIN_GITHUB_API="http://api.invalid", http_proxy=github.url)
-    github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
-    fetch(released(), tmp_path)
+    fetch(listed, tmp_path)
     assert github.bodies(LISTED)[0].headers["Host"] == "api.invalid"
     assert "Authorization" not in github.bodies(LISTED)[0].headers
 

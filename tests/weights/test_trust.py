@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from rembg_skin.catalog import FILES, MODELS, FileSource, ReleaseSource
+from rembg_skin.catalog import FILES, MODELS, FileSource, Model, ReleaseSource
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import receipts, store
 from rembg_skin.weights.http import Settings
 from tests.support.github import GitHub
-from tests.support.weights import DATA, LISTED, OTHER, PINNED, REPO, SetEnv, fetch, litter, model, pinned, released
+from tests.support.weights import DATA, LISTED, OTHER, PINNED, REPO, SetEnv, fetch, model, pinned, released, rest
 
 SHARED = Path(__file__).parents[3] / "shared" / "weights"
 
@@ -52,38 +52,35 @@ def test_a_receipt_says_what_was_verified(github: GitHub, tmp_path: Path) -> Non
     }
 
 
-def test_with_a_receipt_the_file_is_not_even_opened(github: GitHub, tmp_path: Path) -> None:
-    entry = model(pinned(github))
-    path = fetch(entry, tmp_path)
+def test_with_a_receipt_the_file_is_not_even_opened(github: GitHub, tmp_path: Path, fixed: Model) -> None:
+    path = fetch(fixed, tmp_path)
     before = receipt(path)
     path.chmod(0)
     seconds = path.stat().st_mtime_ns // 10**9 * 10**9
     for time in (path.stat().st_mtime_ns, seconds):  # image layers cut times to seconds
         os.utime(path, ns=(0, time))
-        assert fetch(entry, tmp_path) == path
+        assert fetch(fixed, tmp_path) == path
         assert path.stat().st_atime_ns == 0
     assert receipt(path) == before
     assert len(github.seen) == 1
 
 
-def test_a_touched_file_is_hashed_again_and_its_receipt_renewed(github: GitHub, tmp_path: Path) -> None:
-    entry = model(pinned(github))
-    path = fetch(entry, tmp_path)
+def test_a_touched_file_is_hashed_again_and_its_receipt_renewed(github: GitHub, tmp_path: Path, fixed: Model) -> None:
+    path = fetch(fixed, tmp_path)
     os.utime(path, ns=(5, 123_456_789_012))
-    assert fetch(entry, tmp_path) == path
+    assert fetch(fixed, tmp_path) == path
     assert (receipt(path)["mtime_ns"], receipt(path)["url"]) == (123_456_789_012, github.url + PINNED)
     assert len(github.seen) == 1
 
 
-def test_a_file_that_changed_is_set_aside_and_fetched_again(github: GitHub, tmp_path: Path) -> None:
-    entry = model(pinned(github))
-    path = fetch(entry, tmp_path)
+def test_a_file_that_changed_is_set_aside_and_fetched_again(tmp_path: Path, fixed: Model) -> None:
+    path = fetch(fixed, tmp_path)
     for _ in range(2):
         flip_a_byte(path)
         with pytest.warns(RuntimeWarning, match=r"kept as tiny_skin\.onnx\.corrupt"):
-            fetch(entry, tmp_path)
+            fetch(fixed, tmp_path)
         assert path.read_bytes() == DATA
-        assert litter(tmp_path) == {"tiny_skin.onnx.corrupt"}
+        assert rest(tmp_path) == {"tiny_skin.onnx.corrupt"}
 
 
 def test_a_receipt_for_a_hash_that_the_catalog_took_back_is_worth_nothing(github: GitHub, tmp_path: Path) -> None:
@@ -116,7 +113,7 @@ def test_a_file_placed_by_hand_that_is_another_is_refused_and_left_alone(
         with pytest.raises(WeightsError, match=r"none of the files known(.|\n)*MODEL_CHECKSUM_DISABLED=1"):
             fetch(entry, tmp_path)
     assert path.read_bytes() == OTHER
-    assert not litter(tmp_path)
+    assert not rest(tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -175,14 +172,13 @@ def test_a_file_that_could_not_be_checked_is_checked_again_later(
     ],
 )
 def test_a_receipt_that_makes_no_sense_vouches_for_nothing(
-    github: GitHub, tmp_path: Path, change: str | dict[str, object]
+    tmp_path: Path, change: str | dict[str, object], fixed: Model
 ) -> None:
-    entry = model(pinned(github))
-    path = fetch(entry, tmp_path)
+    path = fetch(fixed, tmp_path)
     text = change if isinstance(change, str) else json.dumps({**receipt(path), **change})
     receipts.path_of(path).write_text(text)
-    assert receipts.vouched(entry, [tmp_path]) is None
-    assert fetch(entry, tmp_path) == path
+    assert receipts.vouched(fixed, [tmp_path]) is None
+    assert fetch(fixed, tmp_path) == path
     assert receipt(path)["trust"] == "catalog"
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from rembg_skin.catalog import Model
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import store
 from rembg_skin.weights.http import Settings
@@ -115,11 +116,10 @@ def test_a_download_that_does_not_grow_is_not_waited_for(
         assert fetch(entry, tmp_path).read_bytes() == DATA
 
 
-def test_a_download_that_grows_is_waited_for(github: GitHub, tmp_path: Path) -> None:
-    entry = model(pinned(github))
+def test_a_download_that_grows_is_waited_for(github: GitHub, tmp_path: Path, fixed: Model) -> None:
     github.faults[PINNED].append(Trickle(size=300_000, pause=0.2))
     with ThreadPoolExecutor(4) as pool:
-        paths = set(pool.map(lambda _: fetch(entry, tmp_path, turn=1.0), range(4)))
+        paths = set(pool.map(lambda _: fetch(fixed, tmp_path, turn=1.0), range(4)))
     assert paths == {tmp_path / "tiny_skin.onnx"}
     assert len(github.seen) == 1
 
