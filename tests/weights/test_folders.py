@@ -1,14 +1,12 @@
 """Files lie where rembg keeps its own, wherever the version at hand and the environment put that."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from rembg.sessions.base import BaseSession
 
 from rembg_skin.weights import model_folders
+from tests.support.processes import python
 
 moved = pytest.mark.skipif(not hasattr(BaseSession, "model_dir"), reason="rembg before 2.0.80 has one folder for all")
 
@@ -24,17 +22,16 @@ def _no_homes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variable", "first", "legacy"),
     [
-        (None, ".rembg/models/refiner", ".u2net"),
+        ("UNRELATED", ".rembg/models/refiner", ".u2net"),
         ("U2NET_HOME", "my home/models/refiner", "my home"),
         ("REMBG_HOME", "my home/models/refiner", ".u2net"),
         ("XDG_DATA_HOME", "my home/rembg/models/refiner", "my home/.u2net"),
     ],
 )
 def test_each_file_has_its_folder_and_the_legacy_one_is_searched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str | None, first: str, legacy: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, first: str, legacy: str
 ) -> None:
-    if variable is not None:
-        monkeypatch.setenv(variable, str(tmp_path / "my home"))
+    monkeypatch.setenv(variable, str(tmp_path / "my home"))
     assert model_folders("refiner") == (tmp_path / first, tmp_path / legacy)
 
 
@@ -52,23 +49,20 @@ def test_an_old_rembg_has_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_asking_for_folders_does_not_import_rembg() -> None:
-    code = (
-        "import sys; from rembg_skin.weights import model_folders as folders\n"
-        "quick = folders('refiner'); assert 'rembg' not in sys.modules\n"
-        "import rembg.sessions; assert folders('refiner') == quick"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    done = python("""
+        import sys; from rembg_skin.weights import model_folders as folders
+        quick = folders('refiner'); assert 'rembg' not in sys.modules
+        import rembg.sessions; assert folders('refiner') == quick
+    """)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_rembg_whose_base_does_not_stand_alone_is_imported(tmp_path: Path) -> None:
     sessions = tmp_path / "rembg" / "sessions"
     sessions.mkdir(parents=True)
-    (tmp_path / "rembg" / "__init__.py").touch()
-    (sessions / "__init__.py").touch()
-    (sessions / "home.py").write_text("HOME = 'here'")
-    (sessions / "base.py").write_text(
-        "from .home import HOME\nclass BaseSession:\n    @classmethod\n    def u2net_home(cls): return HOME\n"
-    )
+    base = "from .home import HOME\nclass BaseSession:\n    @classmethod\n    def u2net_home(cls): return HOME\n"
+    for file, text in {"../__init__": "", "__init__": "", "home": "HOME = 'here'", "base": base}.items():
+        (sessions / f"{file}.py").write_text(text)
     code = "from rembg_skin.weights import model_folders; assert str(model_folders('x')[0]) == 'here'"
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "REMBG_SKIN_DISABLE": "1"}
-    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    done = python(code, PYTHONPATH=str(tmp_path), REMBG_SKIN_DISABLE="1")
+    assert done.returncode == 0, done.stderr
