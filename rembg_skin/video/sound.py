@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 import av
+import numpy as np
 
 
 class Sound:
@@ -26,7 +27,7 @@ class Sound:
         self.damaged = 0  # packets that could not be decoded or written
         if self._works(self._copied, lambda stream: [_copy(first, stream)] if first else []):
             self.fate, self._stream = "copied", self._copied(target)
-        elif self._works(self._encoded, lambda stream: [*stream.encode(_silence(stream)), *stream.encode(None)]):
+        elif self._works(self._encoded, lambda stream: [*stream.encode(_silence()), *stream.encode(None)]):
             self.fate, self._stream = "encoded", self._encoded(target)
 
     def take(self, packet: "av.Packet[Any]") -> None:
@@ -93,10 +94,7 @@ def _copy(packet: "av.Packet[Any]", stream: Any) -> Any:
     return copy
 
 
-def _silence(stream: Any) -> Any:
-    context = stream.codec_context
-    frame: Any = av.AudioFrame(context.format.name, context.layout.name, context.frame_size or 1024)
-    for plane in frame.planes:
-        plane.update(bytes(plane.buffer_size))
-    frame.sample_rate, frame.pts, frame.time_base = context.sample_rate, 0, stream.time_base
+def _silence() -> av.AudioFrame:
+    frame = av.AudioFrame.from_ndarray(np.zeros((1, 4_800), np.int16), format="s16", layout="mono")
+    frame.sample_rate = 48_000
     return frame
