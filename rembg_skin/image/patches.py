@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from PIL.Image import Image as PILImage
 
-from rembg_skin.image.arrays import Floats, Selection
+from rembg_skin.image.arrays import Bytes, Floats, Selection
 from rembg_skin.image.mask import Stretch, stretched
 from rembg_skin.image.morphology import dilated, disk, eroded
 from rembg_skin.image.scales import agreed
@@ -126,17 +126,19 @@ def refined(
     boxes = [Box(left, top, left + SIDE, top + SIDE).grown(0, rgb.size) for left, top in corners(rgb.size)]
     found = [box for box in boxes if np.count_nonzero(np.asarray(base.crop(box))) >= _SHARE * prod(box.size)]
 
-    def patch_input(box: Box) -> Floats:
+    def levels(box: Box) -> Bytes:
         channels = np.dstack([np.asarray(image.crop(box)) for image in (rgb, base)])
         height, width, _ = channels.shape
         # An image smaller than a patch goes on with its last row and column.
-        channels = np.pad(channels, ((0, SIDE - height), (0, SIDE - width), (0, 0)), mode="edge")
-        return channels.transpose(2, 0, 1) * np.float32(1 / 255)
+        return np.pad(channels, ((0, SIDE - height), (0, SIDE - width), (0, 0)), mode="edge").transpose(2, 0, 1)
 
     def patches() -> Iterable[tuple[Box, Floats]]:
         for start in range(0, len(found), batch):
             some = found[start : start + batch]
-            for box, values in zip(some, network(np.stack([patch_input(box) for box in some])), strict=True):
+            tensor = np.empty((len(some), 4, SIDE, SIDE), np.float32)
+            for patch_input, box in zip(tensor, some, strict=True):
+                np.multiply(levels(box), np.float32(1 / 255), out=patch_input)
+            for box, values in zip(some, network(tensor), strict=True):
                 patch = values[: box.size[1], : box.size[0]]
                 yield box, patch if patch.min() >= _ALL_SKIN else stretched(patch, stretch)
 
