@@ -14,8 +14,7 @@ __all__ = ["fetch", "files_in_use", "model_folders", "on_disk", "packaged_file",
 def fetch(model: Model, folders: Sequence[Path] | None = None) -> Path:
     """Return the path of verified weights of `model`: in `folders`, by default rembg's, or downloaded into the first.
 
-    Raises WeightsError if they are unavailable or fail verification, SettingError if an environment variable has a
-    value that means nothing, and ImportError if rembg or an ONNX Runtime is not installed.
+    Raises WeightsError, SettingError for a variable that means nothing, ImportError without rembg or ONNX Runtime.
     """
     if model.packaged:
         return packaged_file(model)

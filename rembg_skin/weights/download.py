@@ -104,7 +104,6 @@ def _releases(source: ReleaseSource, client: Client) -> Iterator[object]:
 
 
 def _page(client: Client, url: str, token: str | None) -> tuple[list[object], str | None]:
-    """Return the entries of one page and the URL of the next."""
     headers = {"Accept": "application/vnd.github+json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     body = b""
     with client.ask(url, headers) as response:
@@ -251,7 +250,6 @@ class _Transfer:
             self._receive(response, offset, self.size or total)
 
     def _arrived(self, url: str) -> tuple[int, str]:
-        """Return the number of usable bytes and their entity tag."""
         match receipts.record(self._origin):
             case {"url": origin, "etag": str(etag)} if origin == url and _ETAG.fullmatch(etag) and self.part.exists():
                 status = self.part.lstat()

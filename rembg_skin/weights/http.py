@@ -28,14 +28,13 @@ _CLOCK = {9: "is not valid yet", 10: "has expired"}  # OpenSSL's codes
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one fetch, from environment variables, which no session extra can change, and its limits."""
+    """The settings of one fetch, from environment variables, not from session extras; and its limits, in seconds."""
 
     offline: bool = False  # REMBG_SKIN_OFFLINE
     mirror: str | None = None  # REMBG_SKIN_MIRROR: a base URL, or a folder
     api: str = ""  # REMBG_SKIN_GITHUB_API
     token: str | None = None  # GITHUB_TOKEN
     checks: bool = True  # rembg's own MODEL_CHECKSUM_DISABLED turns them off, whatever its value
-    # Limits; times are in seconds.
     tries: int = 5
     backoff: float = 1.0  # before the second retry; doubled after each
     connect: float = 3.1  # for each address of a host
@@ -248,7 +247,6 @@ def _reason(error: Exception) -> str:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Give the error and every error that it follows from."""
     while error is not None:
         yield error
         error = error.__context__

@@ -30,10 +30,7 @@ atexit.register(_unpacked.close)
 
 
 def model_folders(name: str) -> tuple[Path, ...]:
-    """Return rembg's folders for the files of `name`, which need not be a session; downloads go into the first one.
-
-    Raises ImportError if rembg or an ONNX Runtime is not installed.
-    """
+    """Return rembg's folders for the files of `name`, the first for downloads; raise ImportError without rembg."""
     named: Any = type("Named", (_base_session(),), {"name": classmethod(lambda *_: name)})
     if hasattr(named, "model_dir"):
         return Path(named.model_dir()), Path(named.legacy_home())
@@ -106,8 +103,7 @@ class Receipt:
 
     def is_due(self) -> bool:
         """Return True if the file could not be verified, and that was an hour ago or more."""
-        now = datetime.now(UTC)
-        # Compared as text, so that no text is an error.
+        now = datetime.now(UTC)  # compared as text, so that no text is an error
         return self.trust == "nothing" and not (now - _UNCHECKED_KEPT).isoformat() < self.time <= now.isoformat()
 
     def warn_if_unchecked(self, path: Path, model: Model) -> None:

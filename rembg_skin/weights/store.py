@@ -58,8 +58,7 @@ def _warn(message: str) -> None:
 def accept(path: Path, model: Model, settings: Settings) -> Receipt | None:
     """Hash `path` and return its receipt, or None if its bytes are not those of the receipt that it has.
 
-    A file without a receipt is checked like a download: WeightsError if it has none of the hashes that `model` may
-    have, or cannot be read. The receipt is written, if the folder allows it.
+    A file without one is checked like a download. Raises WeightsError if it is another file or cannot be read.
     """
     try:
         sha256, known = sha256_of(path), receipts.read(path)
