@@ -119,6 +119,12 @@ def check_writable(path: Path) -> None:
             pass
 
 
+def replaced(path: Path) -> Path | None:
+    """Return the file that :func:`atomic` replaces, None if it writes in place; raise OSError for a folder."""
+    place = _followed(path)
+    return place if _is_replaced(place) else None
+
+
 def is_of_one_path(error: DataError) -> bool:
     """Return True if a file could not be written because of its own path; otherwise, as on a full disk, none could."""
     return isinstance(error.__cause__, OSError) and error.__cause__.errno in _OF_ONE_PATH

@@ -15,7 +15,7 @@ from PIL import Image
 from PIL.ImageStat import Stat
 
 from rembg_skin.errors import DataError, printable
-from rembg_skin.files import atomic
+from rembg_skin.files import atomic, replaced
 from rembg_skin.image.arrays import THRESHOLD, Bytes, Mask, Selection
 from rembg_skin.image.morphology import eroded, square
 from rembg_skin.image.tiles import Box
@@ -119,20 +119,22 @@ def written(path: Path, settings: str, stopped: Callable[[], bool]) -> Iterator[
     """Give a text file, to be copied to `path` at the end of the block; a failure writes nothing.
 
     With `settings`, everything that the content depends on, the file lies beside `path` until it is copied without
-    having been `stopped`: an equal run that was killed left its part in it. Raises DataError if it cannot be written,
-    or another run is writing it.
+    having been `stopped`: an equal run that was killed left its part in it. No file lies beside a device, a descriptor
+    or a file of a read-only folder. Raises DataError if it cannot be written, or another run is writing it.
     """
     digest = sha256(f"{path.name} {settings}".encode(errors="surrogateescape")).hexdigest()[:8]
-    partial = path.with_name(f"{path.name[:40]}.{digest}.partial")  # `path` may have the longest name possible
     try:
-        with _opened(partial) if settings else TemporaryFile("w+", newline="", encoding="utf-8") as file:
-            if settings and flock is not None:
+        place = replaced(path) if settings else None
+        # `path` may have the longest name possible.
+        partial = place and place.with_name(f"{path.name[:40]}.{digest}.partial")
+        with _opened(partial) if partial else TemporaryFile("w+", newline="", encoding="utf-8") as file:
+            if partial and flock is not None:
                 flock(file, LOCK_EX | LOCK_NB)
             yield file
             file.seek(0)
             with atomic(path) as draft, draft.open("w", newline="", encoding="utf-8") as copy:
                 shutil.copyfileobj(file, copy)
-            if settings and not stopped():
+            if partial and not stopped():
                 partial.unlink()
     except BlockingIOError as error:
         raise DataError(f"{printable(path)} is being written by another run.") from error

@@ -2,6 +2,7 @@
 
 import io
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -80,3 +81,10 @@ def test_only_an_equal_run_goes_on_and_two_at_once_do_not_mix(tmp_path: Path) ->
         assert file.read() == "first\n"
     assert path.read_text() == "first\n"
     assert [each.name for each in tmp_path.iterdir()] == ["a.csv"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder of descriptors, in which not even root can make a file")
+def test_a_descriptor_gets_the_table_without_a_file_beside_it(tmp_path: Path) -> None:
+    with (tmp_path / "a.csv").open("w") as out, written(Path(f"/dev/fd/{out.fileno()}"), "one", lambda: False) as file:
+        file.write("first\n")
+    assert (tmp_path / "a.csv").read_text() == "first\n"
