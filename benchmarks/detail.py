@@ -18,7 +18,7 @@ from PIL import Image
 
 from benchmarks.timing import PORTRAIT, SHARED, machine, medians, peak_megabytes
 from rembg_skin.image.morphology import dilated, disk, eroded
-from rembg_skin.image.scales import automatic_sides
+from rembg_skin.image.tensor import automatic_sides
 from rembg_skin.session import open_session, predict_mask
 
 DETAILS = ("fast", "fine")

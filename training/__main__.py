@@ -8,7 +8,7 @@ from statistics import fmean
 
 import torch
 
-from rembg_skin.image.scales import automatic_sides
+from rembg_skin.image.tensor import automatic_sides
 from rembg_skin.measure.metrics import bounds
 
 from .data import NEGATIVES_UNSEEN, Photo, Source, drop_near_copies, library_photo, load_photos

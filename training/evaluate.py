@@ -12,8 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 from rembg_skin.catalog import MODELS
-from rembg_skin.image.mask import cleaned, to_mask
-from rembg_skin.image.scales import agreed
+from rembg_skin.image.mask import agreed, cleaned, to_mask
 from rembg_skin.image.tensor import to_tensor
 from rembg_skin.measure.stats import tone
 

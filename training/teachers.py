@@ -10,8 +10,7 @@ from PIL import Image, ImageOps
 
 from rembg_skin.catalog import FILES
 from rembg_skin.image.parts import Ellipse, features, without
-from rembg_skin.image.scales import automatic_sides
-from rembg_skin.image.tensor import to_tensor
+from rembg_skin.image.tensor import automatic_sides, to_tensor
 from rembg_skin.networks.litert import TfliteGraph
 from rembg_skin.networks.yunet import Detector
 from rembg_skin.sessions.mediapipe import BODY_SKIN, FACE_SKIN, softmax

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from rembg_skin.image.arrays import Bytes, Selection
-from rembg_skin.image.gaussian import gaussian_weights, weighted_sum
+from rembg_skin.image.mask import gaussian_weights, weighted_sum
 from rembg_skin.image.morphology import Shape, dilated, eroded
 
 _PASSES = 2

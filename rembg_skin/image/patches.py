@@ -13,9 +13,8 @@ from PIL import Image
 from PIL.Image import Image as PILImage
 
 from rembg_skin.image.arrays import Bytes, Floats, Selection
-from rembg_skin.image.mask import Stretch, stretched
+from rembg_skin.image.mask import Stretch, agreed, stretched
 from rembg_skin.image.morphology import dilated, disk, eroded
-from rembg_skin.image.scales import agreed
 from rembg_skin.image.tiles import Box
 
 SIDE, OVERLAP = 512, 64

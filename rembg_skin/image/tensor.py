@@ -1,4 +1,4 @@
-"""Turn an RGB image of any size into the input of a network."""
+"""Choose the size of a network's input, and turn an RGB image of any size into it."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -14,6 +14,24 @@ Fit = Literal["stretch", "letterbox", "proportional"]
 Triple = tuple[float, float, float]
 
 STEP = 32  # pixels: networks halve their input five times
+
+# Chosen on photographs that tiny_skin was not trained on: see rembg_skin/data/tiny_skin.md.
+_LONGEST, _SIDES = (32, 128, 512, 1000), (256, 416, 448, 768)
+_TINY, _FARTHER = 128, 0.8  # longest side of a tiny image, which is run twice, and the ratio of the two sides
+COARSE = 448  # side of the first run on a large image
+_APART = 128  # pixels: sides that are nearer to each other give the same result
+
+
+def automatic_sides(size: tuple[int, int]) -> tuple[int, ...]:
+    """Return the input's longer side in pixels for each run on an image of `size`, the largest last.
+
+    Small images are enlarged. Large images are run twice: coarse for close-ups, fine for distant people. The sides
+    depend only on the size, so they are the same for every frame of a video.
+    """
+    closest = round(np.interp(max(size), _LONGEST, _SIDES))
+    if max(size) <= _TINY:
+        return round(_FARTHER * closest), closest
+    return (COARSE, closest) if closest >= COARSE + _APART else (closest,)
 
 
 def fitted_size(size: tuple[int, int], side: int, fit: Fit) -> tuple[int, int]:

@@ -24,8 +24,7 @@ from PIL.Image import Image as PILImage
 
 from rembg_skin.catalog import AUTHOR_TABLE, MEASURED_TABLE, MODELS
 from rembg_skin.errors import ModelError, SkinError
-from rembg_skin.image.scales import automatic_sides
-from rembg_skin.image.tensor import fitted_size
+from rembg_skin.image.tensor import automatic_sides, fitted_size
 from rembg_skin.measure.provenance import Provenance, provenance, versions
 from rembg_skin.photos import open_rgb
 from rembg_skin.session import open_session, predict_mask

@@ -7,15 +7,15 @@ from typing import Any, ClassVar
 
 import onnxruntime as ort
 from PIL.Image import Image as PILImage
+from PIL.Image import Resampling
 
 from rembg_skin.catalog import FILES, MODELS, REFINER_NETWORK, Model, Network
 from rembg_skin.errors import ModelError, OptionError
 from rembg_skin.image.arrays import Floats
 from rembg_skin.image.guided import guided
-from rembg_skin.image.mask import cleaned, resized, stretched, to_mask
+from rembg_skin.image.mask import agreed, cleaned, stretched, to_mask
 from rembg_skin.image.patches import along_edges, refined
-from rembg_skin.image.scales import COARSE, agreed, automatic_sides
-from rembg_skin.image.tensor import fitted_size, to_tensor
+from rembg_skin.image.tensor import COARSE, automatic_sides, fitted_size, to_tensor
 from rembg_skin.machine import memory
 from rembg_skin.networks.onnx import Graph, shared_graph
 from rembg_skin.networks.providers import CPU, chosen_providers
@@ -74,7 +74,7 @@ class NeuralSession(SkinSession):
                 small = guided(stretched(closer, settings["stretch"]), rgb, threads=self.threads)
         if settings["smooth"]:
             return cleaned(small, rgb.size, self.network.blur, threads=self.threads)
-        return resized(small, rgb.size)
+        return small.resize(rgb.size, Resampling.BICUBIC)
 
     def skin(self, rgb: PILImage, size: int | None, output: str | None = None) -> Floats:
         """Return the network's values for an RGB image, float32 [height, width], 0 to 1, without any letterbox.
@@ -116,7 +116,8 @@ class RefinedSession(NeuralSession):
     def mask(self, rgb: PILImage, _alpha: PILImage | None, settings: Mapping[str, Any]) -> PILImage:
         """Return the L mask of an RGB image under checked `settings`."""
         stretch = settings["stretch"]
-        base = resized(to_mask(stretched(self.skin(rgb, settings["size"]), stretch)), rgb.size)
+        small = to_mask(stretched(self.skin(rgb, settings["size"]), stretch))
+        base = small.resize(rgb.size, Resampling.BICUBIC)
         mask = refined(rgb, base, self._refiner.run, batch=self._refiner.batch or _BATCH, stretch=stretch)
         if settings["smooth"]:
             return cleaned(mask, rgb.size, REFINER_NETWORK.blur, threads=self.threads)

@@ -1,4 +1,4 @@
-"""The steps after the mask: levels, grow, feather, invert; and the erosions and dilations of all steps."""
+"""The steps after the mask: levels, grow, feather, invert, overlays; and the erosions and dilations of all steps."""
 
 from dataclasses import replace
 from itertools import product
@@ -13,6 +13,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 
 from rembg_skin.image.finish import Finish, grown, levelled
 from rembg_skin.image.morphology import Shape, dilated, disk, eroded, square
+from rembg_skin.image.overlay import FALSE, MISSED, SKIN, error_overlay, overlay
 
 SIZES, SEEDS = st.tuples(st.integers(1, 40), st.integers(1, 40)), st.integers(0, 99)
 SETTINGS = st.builds(
@@ -119,3 +120,24 @@ def test_every_setting_gives_a_mask_of_the_images_size_and_its_inverse_is_the_ex
     assert np.array_equal(255 - np.asarray(plain), np.asarray(inverse))
     if alpha is not None:
         assert not np.asarray(plain)[np.asarray(alpha) == 0].any()
+
+
+def tint(level: int, color: tuple[int, int, int], share: float = 0.55) -> list[int]:
+    return [round(level + share * (part - level)) for part in color]
+
+
+@pytest.mark.parametrize("height", [1, 1000])
+def test_a_mask_is_laid_over_as_strongly_as_its_level(height: int) -> None:
+    mask = np.zeros((height, 3), np.uint8)
+    mask[-1] = (0, 255, 51)
+    photo = Image.new("RGB", (3, height), (200, 30, 90))
+    level = int(np.asarray(photo.convert("L"))[0, 0])
+    pixels = np.asarray(overlay(photo, mask))
+    assert (pixels[:-1] == level).all()
+    assert pixels[-1].tolist() == [[level] * 3, tint(level, SKIN), tint(level, SKIN, 0.2 * 0.55)]
+
+
+def test_errors_are_told_apart_by_color() -> None:
+    predicted, true = np.array([[255, 255, 0, 0]], dtype=np.uint8), np.array([[255, 0, 255, 0]], dtype=np.uint8)
+    pixels = np.asarray(error_overlay(Image.new("RGB", (4, 1), (60, 60, 60)), predicted, true))[0].tolist()
+    assert pixels == [tint(60, SKIN), tint(60, FALSE), tint(60, MISSED), [60, 60, 60]]

@@ -1,4 +1,8 @@
-"""From image to tensor and from a network's values to a mask, against NumPy, Pillow and OpenCV."""
+"""From image to tensor and from a network's values to a mask, tile by tile, against NumPy, Pillow and OpenCV."""
+
+import subprocess
+import sys
+import threading
 
 import cv2
 import numpy as np
@@ -7,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.special import expit, logit
 
 from rembg_skin.image import tiles
-from rembg_skin.image.mask import Blur, Stretch, cleaned, stretched, to_mask
-from rembg_skin.image.tensor import fitted_size, to_tensor
+from rembg_skin.image.mask import Blur, Stretch, agreed, cleaned, stretched, to_mask
+from rembg_skin.image.tensor import automatic_sides, fitted_size, to_tensor
 
 BLUR = (9, 2.0)
+LENGTH = st.integers(1, 20_000)
+CHANCE = st.floats(0, 1, width=32)
 
 
 def noise(*shape: int, seed: int = 0) -> Image.Image:
@@ -121,3 +128,92 @@ def test_a_large_image_is_shrunk_as_by_pillow(size: tuple[int, int], gap: float 
     expected = np.asarray(image.resize((256, 256), Image.Resampling.LANCZOS, reducing_gap=gap), np.float32) / 255
     tensor = to_tensor(image, 256, reducing_gap=gap)[0]
     np.testing.assert_allclose(tensor, expected.transpose(2, 0, 1), atol=1.01 / 255)
+
+
+@pytest.mark.parametrize(
+    ("size", "sides"),
+    [
+        ((20, 30), (205, 256)),
+        ((48, 40), (226, 283)),
+        ((128, 96), (333, 416)),
+        ((129, 96), (416,)),
+        ((512, 512), (448,)),
+        ((640, 480), (532,)),
+        ((756, 500), (448, 608)),
+        ((4000, 3000), (448, 768)),
+    ],
+)
+def test_tiny_and_large_images_are_seen_twice(size: tuple[int, int], sides: tuple[int, ...]) -> None:
+    assert automatic_sides(size) == sides
+
+
+@given(width=LENGTH, height=LENGTH)
+def test_the_closest_look_grows_with_the_image_and_turns_with_it(width: int, height: int) -> None:
+    *_, closest = sides = automatic_sides((width, height))
+    assert sides == automatic_sides((height, width))
+    assert 0 <= automatic_sides((width + 1, height))[-1] - closest <= 3
+
+
+@given(first=CHANCE, second=CHANCE)
+def test_two_looks_agree_on_the_mean_of_their_logits(first: float, second: float) -> None:
+    whole, close = np.full((3, 4), first, np.float32), np.full((6, 8), second, np.float32)
+    expected = expit(np.mean(logit(np.clip([first, second], 0.002, 0.998))))
+    np.testing.assert_allclose(agreed(whole, close), np.full((6, 8), expected), atol=1e-5)
+
+
+def test_each_look_says_its_part_where_it_lies() -> None:
+    whole = np.array([[0.1, 0.9]], np.float32)
+    close = np.full((2, 8), 0.5, np.float32)
+    both = agreed(whole, close)
+    assert both.shape == close.shape
+    assert (np.diff(both, axis=1) >= 0).all()
+    assert both[0, 0] < 0.5 < both[0, -1]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_results_come_in_the_order_of_the_pieces(threads: int) -> None:
+    assert tiles.each(lambda piece: piece * piece, range(20), threads) == [piece * piece for piece in range(20)]
+
+
+@given(width=st.integers(0, 3000), height=st.integers(0, 900), halo=st.integers(0, 120))
+def test_tiles_cover_every_pixel_once_and_see_their_surroundings(width: int, height: int, halo: int) -> None:
+    covered = np.zeros((height, width), dtype=np.uint8)
+    for tile, surrounding in tiles.tiles((width, height), halo):
+        covered[tile.slices()] += 1
+        assert surrounding == tile.grown(halo, (width, height))
+    assert (covered == 1).all()
+
+
+def test_two_threads_work_at_once() -> None:
+    both = threading.Barrier(2, timeout=10)
+    assert len(tiles.each(lambda _: both.wait(), [0, 1], 2)) == 2
+
+
+@pytest.mark.parametrize("bad", [0, 1, 7])
+def test_the_first_fault_is_raised_and_nothing_is_left_running(bad: int) -> None:
+    def work(piece: int) -> int:
+        if piece == bad:
+            raise ValueError(piece)
+        return piece
+
+    before = threading.active_count()
+    with pytest.raises(ValueError, match=str(bad)):
+        tiles.each(work, range(8), 2)
+    assert threading.active_count() == before
+
+
+def test_a_thread_that_outlives_the_main_one_still_gets_its_mask() -> None:
+    code = """
+import threading
+from PIL import Image
+import rembg_skin
+rembg_skin.register()
+from rembg import new_session
+session = new_session("tiny_skin")
+def late():
+    threading.main_thread().join()
+    print(session.predict(Image.new("RGB", (1200, 900), "white"))[0].size)
+threading.Thread(target=late).start()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert (done.stdout, done.returncode) == ("(1200, 900)\n", 0), done.stderr

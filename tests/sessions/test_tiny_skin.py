@@ -15,7 +15,7 @@ from rembg import new_session
 from scipy.special import expit, logit
 
 import rembg_skin
-from rembg_skin.image.scales import automatic_sides
+from rembg_skin.image.tensor import automatic_sides
 
 MODEL = Path(rembg_skin.__file__).with_name("data") / "tiny_skin.onnx"
 LARGEST = 4_000_000  # bytes: the budget of the wheel
