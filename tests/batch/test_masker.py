@@ -4,7 +4,6 @@ import io
 import multiprocessing
 import pickle
 import re
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -77,13 +76,10 @@ def test_decoded_images_are_arrays(shape: tuple[int, ...]) -> None:
         assert (mask == (255 if shape[2:] in ((3,), (4,)) else 0)).all()
 
 
-def test_extras_reach_the_session() -> None:
-    masked = SkinMasker("ycbcr_skin", extras={"cr_min": 170}, masks="array")({"bytes": [FILES["PNG"]]})
-    assert masked["mask"][0].max() == 0
-
-
-def test_an_empty_batch_stays_one() -> None:
-    assert SkinMasker("ycbcr_skin")({"bytes": []}) == {"bytes": [], "mask": [], "error": []}
+def test_extras_reach_the_session_and_an_empty_batch_stays_one() -> None:
+    masker = SkinMasker("ycbcr_skin", extras={"cr_min": 170}, masks="array")
+    assert masker({"bytes": [FILES["PNG"]]})["mask"][0].max() == 0
+    assert masker({"bytes": []}) == {"bytes": [], "mask": [], "error": []}
 
 
 @pytest.mark.parametrize(("extras", "words"), [({"cr_min": 999}, "cr_min takes"), ({"crmin": 9}, "there is no extra")])
@@ -109,16 +105,11 @@ def test_a_plain_pool_of_processes_takes_it() -> None:
         assert list(pool.map(masker, batches)) == [masker(batch) for batch in batches]
 
 
-def test_an_iterator_of_pandas_frames_goes_through_as_spark_gives_it() -> None:
+def test_pandas_frames_go_through_one_by_one_as_spark_gives_them() -> None:
     pd = pytest.importorskip("pandas")
     masker = SkinMasker("ycbcr_skin")
-
-    def as_spark_calls_it(frames: Iterator[Any]) -> Iterator[Any]:
-        for frame in frames:
-            yield pd.DataFrame(masker(frame))
-
     whole = pd.DataFrame({"name": list("abcd"), "bytes": [FILES["PNG"], b"bad", FILES["JPEG"], FILES["RGBA"]]})
-    masked = pd.concat(as_spark_calls_it(iter([whole[:2], whole[2:]])))
+    masked = pd.concat(pd.DataFrame(masker(frame)) for frame in (whole[:2], whole[2:]))
     assert list(masked["name"]) == list("abcd")
     assert list(masked["error"] == "") == [True, False, True, True]
     assert list(masked["mask"].map(len) > 0) == [True, False, True, True]
