@@ -1,16 +1,21 @@
-"""What `rembg-skin tune` computes and writes down, apart from its page."""
+"""What `rembg-skin tune` computes and writes down, and how it sets each extra, apart from its page."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from starlette.testclient import TestClient
 
 from rembg_skin.cli import main
 from rembg_skin.errors import DataError, ImageError, ModelError, OptionError
+from rembg_skin.sessions import session_classes
+from rembg_skin.sessions.options import Option, Real
 from rembg_skin.tune import tuner as tune
+from rembg_skin.tune.controls import widget
 from rembg_skin.tune.page import application
 from rembg_skin.tune.shells import BASH, CUTOUT, MASK
 from rembg_skin.tune.tuner import Asked, Shown, Tuner, remembering
@@ -18,6 +23,7 @@ from tests.support.photos import FILES, SKIN, encoded, picture
 
 METHODS = Tuner().methods
 CB_MAX = METHODS["ycbcr_skin"].options["cb_max"].default
+EXTRAS = {(name, str(option)): option for cls in session_classes().values() for name, option in cls.options.items()}
 
 
 def shown(name: str, data: bytes | None, *, what: str = MASK, **values: object) -> Shown:
@@ -74,11 +80,6 @@ def test_the_python_lines_and_the_command_give_the_mask_that_is_shown(
         assert np.array_equal(np.asarray(mask), np.asarray(one.pictures["mask"]))
 
 
-def test_a_photo_is_shown_upright_as_rembg_turns_it() -> None:
-    tuner = Tuner()
-    assert tuner.photo(tuner.add("turned.jpg", FILES["turned by EXIF"])).image.size == (40, 60)
-
-
 def test_bad_photos_are_refused_and_a_name_is_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tuner, photo = Tuner(), tmp_path / "photo.png"
     photo.write_bytes(FILES["PNG"])
@@ -98,8 +99,8 @@ def test_bad_photos_are_refused_and_a_name_is_never_opened(tmp_path: Path, monke
 
 def test_the_last_few_photos_are_held_and_the_page_opens_without_the_first(tmp_path: Path) -> None:
     tuner = Tuner()
-    keys = [tuner.add("photo.png", FILES["PNG"]) for _ in range(5)]
-    assert tuner.photo(keys[1]).name == "photo.png"
+    keys = [tuner.add("photo.png", FILES["turned by EXIF"]) for _ in range(5)]
+    assert (tuner.photo(keys[1]).name, tuner.photo(keys[1]).image.size) == ("photo.png", (40, 60))  # upright
     with pytest.raises(DataError, match="no longer held"):
         tuner.photo(keys[0])
     page = TestClient(application(tuner, tmp_path, {"key": keys[0], "name": "photo.png", "preview": ""}))
@@ -173,3 +174,31 @@ def test_only_the_steps_that_a_change_affects_run_again(
     session.predict(astronaut, **own)
     session.predict(astronaut.copy())
     assert len(runs) == 4
+
+
+@pytest.mark.parametrize(("name", "option"), [(name, option) for (name, _), option in EXTRAS.items()])
+def test_an_extra_has_a_short_line_of_its_own_and_a_widget_of_allowed_values(name: str, option: Option) -> None:
+    shown = widget(name, option)
+    line = str(shown["help"])
+    assert line.endswith(".")
+    assert option.allowed not in line, f"{name} has no line"
+    assert len(line) <= 60
+    match shown:
+        case {"kind": "slider", "low": float() | int() as low, "high": float() | int() as high, "step": step}:
+            assert low <= float(str(shown["value"])) <= high
+            assert [option.parse(end) for end in (low, high)] == [low, high]
+            assert (high - low) / float(str(step)) >= 7  # some steps to try
+        case {"kind": "list", "choices": list(choices)}:
+            assert 2 < len(choices) <= 41
+            assert [option.parse(choice) for choice in choices] == choices
+        case _:
+            assert shown["value"] == option.default
+
+
+def test_an_extra_without_a_line_states_its_range() -> None:
+    assert widget("new", Real(1.0, 0.0, 2.0))["help"] == "Takes a number from 0 to 2."
+
+
+@given(low=st.floats(-1e4, 1e4), width=st.floats(1e-3, 1e5))
+def test_the_slider_of_a_real_number_has_some_hundred_steps(low: float, width: float) -> None:
+    assert 94 <= width / float(str(widget("new", Real(low, low, low + width))["step"])) <= 950
