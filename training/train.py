@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from . import textures
-from .data import LAYERS, NEGATIVES_SEEN, Photo, library_photo, orange_suit, without_skin
+from .data import LAYERS, NEGATIVES_SEEN, Photo, library_photo, on_white, orange_suit, without_skin
 from .network import TinySkin, resize_to
 from .views import Views
 
@@ -28,12 +28,13 @@ SHARES = {
     "fasseg_frontal": 0.05,
     "mixed_web": 0.08,
     "hands_and_necks": 0.03,
-    "ccp": 0.33,
+    "ccp": 0.36,
     "hgr1": 0.05,
     "abdomen": 0.05,
     "sfa": 0.06,
     "neg_grocery": 0.06,
     "neg_imagenet": 0.13,
+    "on_white": 0.07,
     "negatives": 0.13,
     "textures": 0.05,
     "faces_unlabelled": 0.13,
@@ -49,14 +50,14 @@ class Plan:
     """How long and how fast to train."""
 
     minutes: float = 180
-    learning_rate: float = 3e-4  # of the encoder
+    learning_rate: float = 2e-4  # of the encoder
     decoder_rate: float = 3  # times that
     weight_decay: float = 0.02
     averaging: float = 0.997
     texture_count: int = 640
     taught: float = 0.5  # weight of what the teacher says of the same view, beside what the mask says
     edge: float = 1.0  # what a pixel near the skin's edge counts more than another
-    parts: float = 0.3  # weight of eyes, brows and lips
+    parts: float = 0.4  # weight of eyes, brows and lips
     others: float = 0.5  # weight of hair and clothes, as the teacher sees them
     frozen: int = 2  # blocks that stay what they were
     workers: int = 1  # processes that make views
@@ -153,7 +154,7 @@ def train(photos: Sequence[Photo], plan: Plan, checkpoint: Path, start: Path | N
     network.eval()  # its norms keep the statistics of the start: a few views would be poor ones
     network.freeze(plan.frozen)
     empty = negatives(plan)
-    every = [*photos, *empty]
+    every = [*photos, *empty, *filter(None, (on_white(photo) for photo in photos if photo.source == "neg_imagenet"))]
     steps = Steps(Views(every, torch.Generator()), draw_weights(every), plan.seed)
     ema = get_ema_multi_avg_fn(plan.averaging)  # type: ignore[no-untyped-call]
     average = AveragedModel(network, multi_avg_fn=ema)

@@ -19,7 +19,7 @@ from .disguises import SEPIA as SEPIA_TONES
 from .disguises import drawn
 
 ZOOM = (0.5, 4.0)  # longest side of the photo, as a multiple of the side of the view
-FAR, FAR_RATE = (0.15, 0.5), 0.13  # people far away
+FAR, FAR_RATE = (0.15, 0.5), 0.15  # people far away
 COLLAGE_RATE = 0.25
 BALANCE = 0.06  # deviation of the logarithm of each channel's gain
 EXPOSURE = (-0.25, 0.2)  # logarithm of the gain of all
