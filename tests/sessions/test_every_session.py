@@ -94,6 +94,11 @@ def test_a_session_serves_many_threads_and_changes_no_image(
     assert images == copies
 
 
+def test_a_bad_extra_is_refused_at_each_mask(session: Any) -> None:
+    with pytest.raises(OptionError, match="grow"):
+        session.predict(Image.new("RGB", (8, 8)), grow=201)
+
+
 def test_the_path_of_its_weights_is_that_of_the_first_file(session: Any) -> None:
     files = {**dict.fromkeys(reference.METHODS), "face_skin": "yunet", "u2netp_skin_refined": "u2netp_skin"}
     path, name = session.download_models(), session.name()

@@ -14,7 +14,7 @@ from rembg.sessions import sessions
 
 import rembg_skin
 from rembg_skin.catalog import RECOMMENDED
-from rembg_skin.errors import SettingError, WeightsError
+from rembg_skin.errors import OptionError, SettingError, WeightsError
 from rembg_skin.sessions import session_classes
 from rembg_skin.weights import packaged_file
 
@@ -67,6 +67,9 @@ def test_its_errors_are_those_of_that_model(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("REMBG_SKIN_MODEL", "u2net_skin")
     with pytest.raises(WeightsError, match="u2net_skin: its weights could not be downloaded"):
         new_session("skin")
+    monkeypatch.setenv("REMBG_SKIN_MODEL", "hsv_skin")
+    with pytest.raises(OptionError, match="hsv_skin: threshold"):
+        new_session("skin", threshold=-1)
 
 
 @pytest.mark.parametrize(
