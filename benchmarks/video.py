@@ -182,10 +182,9 @@ def speed(photo: PILImage, focus: tuple[float, float, float], model: str, count:
     """Print frames a second of both sides."""
     from rembg import new_session, remove
 
-    from rembg_skin.video.convert import convert
     from rembg_skin.video.frames import masking
     from rembg_skin.video.reader import Reader
-    from rembg_skin.video.writer import chosen
+    from rembg_skin.video.writer import chosen, convert
 
     frames = list(clip(photo, [view(photo, focus, "pans and zooms", number) for number in range(count)]))
     raw = [frame.tobytes() for frame in frames]

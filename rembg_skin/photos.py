@@ -62,9 +62,8 @@ def is_litter(name: str) -> bool:
 def open_photo(source: Path | io.BytesIO) -> PILImage:
     """Open an image of any format that Pillow knows, HEIC among them if pillow-heif is installed; decoded when used.
 
-    Its `info` is completed by :func:`rembg_skin.image.headers.complete_info`. Raises ImageError if it is HEIC, and
-    pillow-heif is not installed, or if Pillow would not give what the file holds; OSError, ValueError and whatever else
-    Pillow's decoders raise.
+    Its `info` is completed by :func:`rembg_skin.image.headers.complete_info`. Raises ImageError if HEIC has no
+    pillow-heif or Pillow would misread the file; otherwise whatever Pillow's decoders raise.
     """
     if isinstance(source, Path) and source.suffix.lower() in _RAW_SUFFIXES:
         raise ImageError(_RAW)
@@ -75,7 +74,12 @@ def open_photo(source: Path | io.BytesIO) -> PILImage:
             file.seek(4)
             if file.read(4) != b"ftyp" or file.read(4) not in _HEIF_BRANDS:  # renamed pictures of phones are HEIC too
                 raise
-        _register_heif()
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError:
+            raise ImageError('HEIC needs pillow-heif, which is not installed: pip install "rembg-skin[heif]"') from None
+        with _registering:
+            register_heif_opener()
         image = Image.open(source)
     try:
         if image.format == "TIFF":
@@ -104,15 +108,6 @@ def _prepare_tiff(image: Any) -> None:
             raise ImageError("its 16 bits in separate planes would be misread; save it with interleaved channels")
         order = ";16L" if tags.prefix == b"II" else ";16B"  # Pillow takes these planes for planes of 8 bits
         image.tile = [tile._replace(args=(tile.args[0] + order, *tile.args[1:])) for tile in image.tile]
-
-
-def _register_heif() -> None:
-    try:
-        from pillow_heif import register_heif_opener
-    except ImportError:
-        raise ImageError('HEIC needs pillow-heif, which is not installed: pip install "rembg-skin[heif]"') from None
-    with _registering:
-        register_heif_opener()
 
 
 def upright(image: PILImage) -> PILImage:

@@ -77,8 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     check_outputs(paths, [arguments.source, *pictures], [model])
     # Never closed: after a signal, a thread may still be reading it.
     source = aside(lambda: open_video(arguments.source))
-    from rembg_skin.video.convert import convert  # PyAV is there
-    from rembg_skin.video.writer import chosen
+    from rembg_skin.video.writer import chosen, convert  # PyAV is there
 
     video = chosen(target, arguments.kind) if target else None
     table = _table(arguments, model, source.upright_size) if csv else None

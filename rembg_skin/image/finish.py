@@ -50,11 +50,7 @@ def levelled(mask: PILImage, low: int, high: int) -> PILImage:
 
 
 def grown(mask: PILImage, radius: int, *, threads: int = TWO) -> PILImage:
-    """Return the L mask grown by a disk of `radius` pixels, or shrunk by a negative one; soft edges stay as soft.
-
-    Each pixel takes the highest (lowest) level of those at most `radius` pixels away; pixels outside the picture
-    are ignored.
-    """
+    """Return the L mask grown by a disk of `radius` pixels, or shrunk by a negative one; soft edges stay as soft."""
     shape, combine = disk(abs(radius)), np.maximum if radius > 0 else np.minimum
     source = np.pad(np.asarray(mask), abs(radius), mode="edge")
 

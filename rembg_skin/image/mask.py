@@ -27,10 +27,7 @@ _SOME_SKIN = 0.5
 
 
 def agreed(whole: Floats, close: Floats) -> Floats:
-    """Join two results for an image, 0 to 1, float32 [height, width] of any sizes, by the mean of their logits.
-
-    The result has the size of `close`.
-    """
+    """Return the mean, by logits and at the size of `close`, of two results, 0 to 1, float32 [height, width]."""
     enlarged = np.asarray(Image.fromarray(whole).resize(close.shape[::-1], Image.Resampling.BILINEAR))
     first, second = (values.clip(_SURE, 1 - _SURE) for values in (enlarged, close))
     skin, other = np.sqrt(first * second), np.sqrt((1 - first) * (1 - second))

@@ -20,10 +20,7 @@ _ROWS = 256  # at a time: only these are held as float32
 
 
 def overlay(image: PILImage, mask: Mask) -> PILImage:
-    """Return the photograph, of any mode, in gray with the mask laid over it in green, as strong as its level.
-
-    `mask` is uint8 [height, width] of the image's size.
-    """
+    """Return an image of any mode in gray under its mask, uint8 [height, width], in green, as strong as its level."""
     return _tinted(image, [(mask, SKIN)])
 
 

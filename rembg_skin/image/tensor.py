@@ -55,11 +55,10 @@ def to_tensor(
 ) -> NDArray[np.float32]:
     """Return an RGB image as a network's input, float32 [1, 3, height, width], its longer side of `side` pixels.
 
-    The fit "stretch" makes it square and ignores the aspect; "letterbox" makes it square and keeps the aspect, with the
-    image at the top left and zeros around it; "proportional" keeps the aspect to the next multiples of 32. `mean` is
-    subtracted from the channels' values of 0 to 1, which `std` then divides. `reducing_gap` is Pillow's: large images
-    are first averaged down to at least so many times the size, then filtered. The result does not depend on `threads`,
-    the most to use.
+    The fit "stretch" makes it square and ignores the aspect; "letterbox" keeps the aspect, with the image at the top
+    left of a square of zeros; "proportional" keeps it to the next multiples of 32. `mean` is subtracted from values of
+    0 to 1, and `std` divides them. `reducing_gap` is Pillow's: large images are first averaged down to that many times
+    the size. The result does not depend on `threads`, the most to use.
     """
     size = fitted_size(rgb.size, side, fit)
     small = _resized(rgb, size, reducing_gap, threads)

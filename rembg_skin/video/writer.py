@@ -1,7 +1,12 @@
-"""Write a video in one of several formats: frames at their own times, turned as the original is, with its sound."""
+"""Write a video in one of several formats: frames at their own times, turned as the original is, with its sound.
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+:func:`convert` runs the complete way, frame by frame: read, mask, steady, write to a video, a table, or both.
+"""
+
+import csv
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
@@ -10,15 +15,19 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from rembg_skin.errors import VideoError, printable
+from rembg_skin.files import atomic
 from rembg_skin.image.arrays import Bytes, Mask
 from rembg_skin.image.overlay import overlay
-from rembg_skin.video.frames import Frame
+from rembg_skin.video.frames import Frame, Masking
 from rembg_skin.video.reader import Reader, reason
 from rembg_skin.video.sound import Sound
+from rembg_skin.video.table import Table, resumed, written
+from rembg_skin.workers import in_background
 
 _BT709, _LIMITED = 1, 1  # FFmpeg's AVCOL_SPC_BT709, its primaries and curve likewise, and AVCOL_RANGE_MPEG
 _VEIL = 4  # of 255, on average over a block: less is not skin
 _BLOCK = 16  # pixels: colors this near to the skin are kept, for encoders mix the colors of neighbors
+_WARM = 2.0  # seconds before the first frame that is wanted: averages need some masks
 _LAYOUTS = {1: "gray", 3: "rgb24", 4: "rgba"}  # by channels
 
 Kind = Literal["mask", "cutout", "overlay"]
@@ -163,3 +172,43 @@ def composed(kind: Kind, rgb: Bytes, mask: Mask) -> Bytes:
     cutout.paste(Image.fromarray(rgb), mask=blocks.crop((0, 0, *alpha.size)))
     cutout.putalpha(alpha)
     return np.asarray(cutout)
+
+
+def convert(
+    source: Reader,
+    masking: Masking,
+    video: Video | None,
+    table: Table | None,
+    stopped: Callable[[], bool] = lambda: False,
+    tick: Callable[[], object] = lambda: None,
+) -> tuple[int, Collection[Sound]]:
+    """Write a video, a table, or both; return how many frames they have, and the streams of sound.
+
+    Each is complete, or up to where `stopped`, which is called several times a second, returned True, or not there.
+    `tick` is called after every frame. Raises SkinError if something cannot be written, or the model fails.
+    """
+    count, last = 0, -math.inf
+    writer = None
+    with ExitStack() as files:
+        if table:
+            file = files.enter_context(written(table.path, "" if video else table.settings, stopped))
+            rows = csv.writer(file)
+            count, last = resumed(file)
+            if not count:
+                rows.writerow(table.columns)
+        if video:
+            writer = Writer(files.enter_context(atomic(video.path)), video, source)
+            files.callback(writer.close)
+        frames = (frame for frame in source.frames() if frame.time > last - _WARM)
+        for frame, mask in in_background(masking(frames), stopped):
+            if frame.time <= last + 1e-6:  # rows have six digits
+                continue
+            if writer:
+                writer.write(frame, mask)
+            if table:
+                rows.writerow(table.row(frame.time, frame.rgb, mask))
+            count += 1
+            tick()
+        if writer:
+            writer.finish([] if stopped() else source.rest)
+    return count, writer.sounds.values() if writer else ()

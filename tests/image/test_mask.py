@@ -1,7 +1,5 @@
 """From image to tensor and from a network's values to a mask, tile by tile, against NumPy, Pillow and OpenCV."""
 
-import subprocess
-import sys
 import threading
 
 import cv2
@@ -16,6 +14,7 @@ from scipy.special import expit, logit
 from rembg_skin.image import tiles
 from rembg_skin.image.mask import Blur, Stretch, agreed, cleaned, stretched, to_mask
 from rembg_skin.image.tensor import automatic_sides, fitted_size, to_tensor
+from tests.support.processes import python
 
 BLUR = (9, 2.0)
 LENGTH = st.integers(1, 20_000)
@@ -204,16 +203,16 @@ def test_the_first_fault_is_raised_and_nothing_is_left_running(bad: int) -> None
 
 def test_a_thread_that_outlives_the_main_one_still_gets_its_mask() -> None:
     code = """
-import threading
-from PIL import Image
-import rembg_skin
-rembg_skin.register()
-from rembg import new_session
-session = new_session("tiny_skin")
-def late():
-    threading.main_thread().join()
-    print(session.predict(Image.new("RGB", (1200, 900), "white"))[0].size)
-threading.Thread(target=late).start()
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+        import threading
+        from PIL import Image
+        import rembg_skin
+        rembg_skin.register()
+        from rembg import new_session
+        session = new_session("tiny_skin")
+        def late():
+            threading.main_thread().join()
+            print(session.predict(Image.new("RGB", (1200, 900), "white"))[0].size)
+        threading.Thread(target=late).start()
+    """
+    done = python(code)
     assert (done.stdout, done.returncode) == ("(1200, 900)\n", 0), done.stderr

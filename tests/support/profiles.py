@@ -31,9 +31,8 @@ def profile(kind: bytes, space: bytes, connection: bytes, tags: dict[bytes, byte
         table += struct.pack(">4sII", name, 132 + 12 * len(named) + len(data), len(value))
         data += value + b"\0" * (-len(value) % 4)
     body = struct.pack(">I", len(named)) + table + data
-    header = struct.pack(">I4s4s4s4s4s", 128 + len(body), b"test", b"\4\x30\0\0", kind, space, connection)
-    header += b"\0" * 12 + b"acsp" + b"\0" * 28 + struct.pack(">3i", *(round(x * 65536) for x in D50)) + b"\0" * 48
-    return header + body
+    start = 128 + len(body), b"test", b"\4\x30\0\0", kind, space, connection, b"acsp"
+    return struct.pack(">I4s4s4s4s4s12x4s28x", *start) + xyz(D50)[8:] + b"\0" * 48 + body
 
 
 def rgb(red: Sequence[float], green: Sequence[float], blue: Sequence[float], curve: bytes) -> bytes:

@@ -1,26 +1,28 @@
 """`rembg-skin video`, run as a user runs it: what is in the file that it writes."""
 
-import csv
 import io
 import signal
-import subprocess
 import sys
-import time
 import wave
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from unittest.mock import DEFAULT, Mock
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from rembg import new_session
 
 from rembg_skin.cli import main
 from rembg_skin.errors import ModelError
+from rembg_skin.image.arrays import Bytes
 from rembg_skin.image.overlay import SKIN
 from rembg_skin.session import predict_mask
 from rembg_skin.video import frames, masks
+from tests.support.command import PROGRAM
+from tests.support.processes import python, started, wait_for
 from tests.support.videos import PORTRAIT, face, ffmpeg, moving, read_video, write_video
 
 Run = Callable[..., tuple[int, str]]
@@ -46,13 +48,12 @@ def tone(rate: int) -> tuple[str, ...]:
     return "-f", "lavfi", "-i", f"sine=440:r={rate}:d=1"
 
 
-def columns(name: str) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
-    with Path(name).open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {column: np.array([float(row[column]) for row in rows]) for column in rows[0]}
+def columns(name: str) -> NDArray[Any]:
+    """Return the table, a field a column."""
+    return np.genfromtxt(name, delimiter=",", names=True)
 
 
-def blue_with_skin(height: int, width: int, *place: slice) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def blue_with_skin(height: int, width: int, *place: slice) -> Bytes:
     photo = np.full((height, width, 3), (40, 60, 200), np.uint8)
     photo[place] = (200, 150, 120)
     return photo
@@ -251,7 +252,7 @@ def test_interlaced_films_lose_their_combs(run: Run, coding: tuple[object, ...])
     fields = ("-vf", "tinterlace=interleave_top,fieldorder=tff", "-flags", "+ildct+ilme", "-c:v", *coding)
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=320x240:r=50:d=1", *fields, "in.mkv")
 
-    def combs(frame: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> float:
+    def combs(frame: Bytes) -> float:
         rows = frame.astype(int)
         return float(np.abs(2 * rows[1:-1] - rows[:-2] - rows[2:]).mean())
 
@@ -334,19 +335,12 @@ def test_what_cannot_work_is_told_in_one_line_and_leaves_nothing(run: Run, argum
 
 def test_ctrl_c_leaves_a_playable_file_and_table(tmp_path: Path) -> None:
     write_video(tmp_path / "in.mp4", moving(600, (320, 240)), sound="aac", options={"preset": "ultrafast"})
-    files = ["in.mp4", "out.webm", "--csv", "skin.csv"]
-    command = [sys.executable, "-m", "rembg_skin", "video", *files, "-m", "ycbcr_hsv_skin"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        while not any(part.stat().st_size > 8_000 for part in tmp_path.glob(".*.part")):
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.01)
+    command = [PROGRAM, "video", "in.mp4", "out.webm", "--csv", "skin.csv", "-m", "ycbcr_hsv_skin"]
+    with started(command, cwd=tmp_path) as process:
+        wait_for(lambda: any(part.stat().st_size > 8_000 for part in tmp_path.glob(".*.part")) or bool(process.poll()))
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    assert process.returncode == 130, err
-    assert err == ""
+    assert (process.returncode, err) == (130, "")
     seen = read_video(tmp_path / "out.webm")
     assert f"Stopped: the first {len(seen.frames)} frames" in out
     assert 1 <= len(seen.frames) < 600
@@ -373,8 +367,5 @@ def test_without_pyav_one_line_says_what_to_install(run: Run, monkeypatch: pytes
 
 
 def test_nothing_else_imports_pyav() -> None:
-    code = (
-        "import sys, rembg_skin, rembg_skin.cli, rembg_skin.video, rembg_skin.commands.video, rembg_skin.plugin;"
-        "rembg_skin.register(); assert 'av' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    modules = "sys, rembg_skin, rembg_skin.cli, rembg_skin.video, rembg_skin.commands.video, rembg_skin.plugin"
+    assert python(f"import {modules}; rembg_skin.register(); print('av' in sys.modules)").stdout == "False\n"
