@@ -1,4 +1,4 @@
-"""The measures, against numbers worked out by hand and their own symmetries."""
+"""The measures, against numbers worked out by hand, their own symmetries, and what PySODMetrics counts."""
 
 import numpy as np
 import pytest
@@ -7,12 +7,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from rembg_skin.measure.hce import human_correction_effort
 from rembg_skin.measure.metrics import Confusion, iou, mae
+from tests.support.hce_shapes import CASES, box
 
 Mask = NDArray[np.uint8]
-MASKS = st.tuples(st.integers(1, 8), st.integers(1, 8)).flatmap(
-    lambda shape: st.tuples(arrays(np.uint8, shape), arrays(np.uint8, shape))
-)
+
+
+def pairs(most: int) -> st.SearchStrategy[tuple[Mask, Mask]]:
+    """Return a strategy for any two masks of one shape, each side of which has at most `most` pixels."""
+    return arrays(np.uint8, st.tuples(st.just(2), st.integers(1, most), st.integers(1, most))).map(tuple)
 
 
 def mask(*levels: int) -> Mask:
@@ -62,7 +66,7 @@ def test_empty_masks_are_right_or_wrong_and_never_undefined(prediction: Mask, tr
     assert [iou(prediction, truth), pixels.iou, pixels.f1, pixels.precision, pixels.recall] == [expected] * 5
 
 
-@given(MASKS)
+@given(pairs(8))
 def test_measures_keep_their_ranges_and_ties(pair: tuple[Mask, Mask]) -> None:
     one, other, gray = Confusion.of(*pair), Confusion.of(*pair[::-1]), iou(*pair)
     assert all(0.0 <= ratio <= 1.0 for ratio in (gray, one.iou, one.f1, one.precision, one.recall))
@@ -74,3 +78,40 @@ def test_measures_keep_their_ranges_and_ties(pair: tuple[Mask, Mask]) -> None:
     assert one.f1 == pytest.approx(2 * one.iou / (1 + one.iou))
     same = pair[0]
     assert (iou(same, same), Confusion.of(same, same).iou, mae(same, same)) == (1.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_counts_of_simple_shapes_are_those_of_pysodmetrics(name: str) -> None:
+    counted, *masks = CASES[name]
+    # Corners of a polygon depend on where a boundary is first cut: one click either way is no disagreement.
+    assert abs(human_correction_effort(*masks) - counted) <= (1 if "disk" in name else 0)
+
+
+def test_each_island_and_each_hole_takes_one_click() -> None:
+    _, prediction, truth = CASES["island"]
+    prediction = (prediction | box(50, 62, 2, 14)) & ~box(26, 38, 26, 38)
+    assert human_correction_effort(prediction, truth) == 3
+
+
+def test_errors_as_thin_as_the_relaxation_are_forgiven() -> None:
+    truth = box(20, 44, 20, 44)
+    assert [human_correction_effort(box(20, 44, 20, right), truth) for right in (49, 50)] == [0, 2]
+
+
+@given(pairs(24))
+def test_any_two_masks_take_a_whole_number_of_clicks_and_equal_ones_none(pair: tuple[Mask, Mask]) -> None:
+    assert human_correction_effort(*pair) >= 0
+    assert human_correction_effort(pair[0], pair[0]) == 0
+
+
+def test_an_empty_frame_around_the_subject_changes_nothing() -> None:
+    for _, *masks in CASES.values():
+        if not np.any([mask[0] for mask in masks]):
+            wide = [np.pad(mask, 40) for mask in masks]
+            assert human_correction_effort(*wide) == human_correction_effort(*masks)
+
+
+def test_a_picture_of_one_pixel() -> None:
+    skin, none = np.full((1, 1), 255, np.uint8), np.zeros((1, 1), np.uint8)
+    assert human_correction_effort(skin, none) == 1
+    assert human_correction_effort(none, skin) == 1
