@@ -182,6 +182,10 @@ def _asset(name: str) -> ReleaseSource:
     return ReleaseSource("samhaswon", "skin_segmentation", rf"(skin_)?{name}\.onnx")
 
 
+def _term_project(name: str) -> ReleaseSource:
+    return ReleaseSource("samhaswon", "csc6780-term-project", rf"{name}\.onnx", tag="v0.0.0")
+
+
 def _medusab(asset: str, sha256: str) -> FileSource:
     repository = "83catsonthemoon/medusab-segmenter"
     url = f"https://github.com/{repository}/releases/download/v0.0.0/{asset}"
@@ -190,9 +194,10 @@ def _medusab(asset: str, sha256: str) -> FileSource:
 
 
 def _author(
-    name: str, title: str, architecture: str, network: Network, figures: tuple[float, float, float], *sources: Source
+    name: str, asset: str, title: str, structure: str, network: Network, figures: tuple[float, ...], *more: Source
 ) -> Model:
-    return Model(name, title, architecture, network, sources, license=GPL, published=Published(AUTHOR_TABLE, *figures))
+    published = Published(AUTHOR_TABLE, *figures)
+    return Model(name, title, structure, network, (_asset(asset), *more), license=GPL, published=published)
 
 
 _U2NET = Network(1024, outputs=7, reducing_gap=1.4)
@@ -211,11 +216,11 @@ REFINER_NETWORK = Network(512, inputs=4, outputs=7, blur=(3, 1.0))
 _QUANTIZED = tuple(
     _author(
         f"{family}_skin_{engine}",
+        f"{family}_quant_{engine}",
         f"{title}, quantized ({engine})",
         f"{title}, quantization-aware",
         network,
         figures,
-        _asset(f"{family}_quant_{engine}"),
     )
     for family, title, network, fbgemm, qnnpack in (
         ("u2net", "U2-Net", _U2NET, (0.957, 0.911, 2.95), (0.957, 0.914, 2.96)),
@@ -249,48 +254,28 @@ _NEURAL = (
     ),
     _author(
         "u2net_skin",
+        "u2net",
         "U2-Net",
         "U2-Net",
         _U2NET,
         (0.957, 0.919, 3.09),
         _medusab("u2net.onnx", "ac44f925c222a842d51d60f336e766621fc3593bced20a3624663dc0022c97ed"),
-        _asset("u2net"),
     ),
+    _author("u2netp_skin", "u2netp", "U2-NetP", "U2-NetP", _U2NETP, (0.929, 0.819, 0.34), _term_project("u2netp")),
     _author(
-        "u2netp_skin",
-        "U2-NetP",
-        "U2-NetP",
-        _U2NETP,
-        (0.929, 0.819, 0.34),
-        _asset("u2netp"),
-        ReleaseSource("samhaswon", "csc6780-term-project", r"u2netp\.onnx", tag="v0.0.0"),
-    ),
-    _author(
-        "dlmv_skin",
-        "DeepLabV3 + MobileNetV3",
-        "DeepLabV3, MobileNetV3-large",
-        _DLMV,
-        (0.871, 0.655, 0.012),
-        _asset("dlmv"),
+        "dlmv_skin", "dlmv", "DeepLabV3 + MobileNetV3", "DeepLabV3, MobileNetV3-large", _DLMV, (0.871, 0.655, 0.012)
     ),
     *_QUANTIZED,
     _author(
         "birefnet_skin",
+        "birefnet",
         "BiRefNet lite (about 40 GB of memory on CPU)",
         "BiRefNet_lite",
         _BIREFNET,
         (0.973, 0.951, 18.9),
         _medusab("birefnet.onnx", "9f765b0372222b0ea2dcd60a013e8a2e77a905f1ff2f65c3ccdc24c3a1202251"),
-        _asset("birefnet"),
     ),
-    _author(
-        "sunet_skin",
-        "Straight U2-Net",
-        "StraightU2Net",
-        Network(320, outputs=7),
-        (0.867, 0.818, 0.048),
-        _asset("sunet"),
-    ),
+    _author("sunet_skin", "sunet", "Straight U2-Net", "StraightU2Net", Network(320, outputs=7), (0.867, 0.818, 0.048)),
     Model(
         "pan_skin",
         "PAN, MobileNetV3 small",
@@ -358,7 +343,7 @@ _FILES = (
         REFINER_NETWORK,
         (
             _medusab("u2netp_chunks.onnx", "657bdf94e7f1a66d8f0d36b645023cb06368c48b48b47f7c6502d835d5457b49"),
-            ReleaseSource("samhaswon", "csc6780-term-project", r"u2netp_chunks\.onnx", tag="v0.0.0"),
+            _term_project("u2netp_chunks"),
             _asset("u2netp_chunks"),
         ),
         license=GPL,
