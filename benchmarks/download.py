@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.timing import machine, medians
 from rembg_skin.catalog import FileSource, Model
 from rembg_skin.weights import fetch
-from tests.support.github import running
+from tests.support.hosts import running
 
 SIZE = 176_000_000
 ROUNDS = 9

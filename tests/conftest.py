@@ -14,7 +14,7 @@ from hypothesis import settings
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.support.github import GitHub, running
+from tests.support.hosts import GitHub, running
 from tests.support.photos import SHARED
 from tests.support.processes import hear_interrupts
 

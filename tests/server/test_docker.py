@@ -18,7 +18,7 @@ import pytest
 import requests
 from PIL import Image
 
-from tests.support.github import running
+from tests.support.hosts import running
 from tests.support.networks import red_network
 from tests.support.processes import wait_for
 from tests.support.rembg import free_port, post

@@ -15,7 +15,7 @@ from rembg_skin.weights.receipts import vouched
 from rembg_skin.weights.store import obtain
 
 if TYPE_CHECKING:  # children do not need the server
-    from tests.support.github import GitHub
+    from tests.support.hosts import GitHub
 
 SetEnv = Callable[..., object]
 QUICK = {"backoff": 0.01, "connect": 1.0, "silence": 2.0, "pace": 0.4}

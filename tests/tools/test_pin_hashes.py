@@ -11,7 +11,7 @@ from runpy import run_path
 import pytest
 
 from rembg_skin import catalog
-from tests.support.github import GitHub
+from tests.support.hosts import GitHub
 from tests.support.weights import DATA, OTHER
 from tools.pin_hashes import main
 

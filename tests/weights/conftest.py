@@ -3,7 +3,7 @@
 import pytest
 
 from rembg_skin.catalog import Model
-from tests.support.github import GitHub
+from tests.support.hosts import GitHub
 from tests.support.weights import DATA, REPO, SetEnv, model, pinned, released
 
 

@@ -11,13 +11,6 @@ from tests.support.processes import python
 moved = pytest.mark.skipif(not hasattr(BaseSession, "model_dir"), reason="rembg before 2.0.80 has one folder for all")
 
 
-@pytest.fixture(autouse=True)
-def _no_homes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("U2NET_HOME", "REMBG_HOME", "XDG_DATA_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-
-
 @moved
 @pytest.mark.parametrize(
     ("variable", "first", "legacy"),
@@ -31,6 +24,7 @@ def _no_homes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_each_file_has_its_folder_and_the_legacy_one_is_searched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, first: str, legacy: str
 ) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv(variable, str(tmp_path / "my home"))
     assert model_folders("refiner") == (tmp_path / first, tmp_path / legacy)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -13,18 +14,16 @@ import pytest
 from rembg_skin.catalog import Model
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import receipts
-from tests.support.github import Cut, GitHub, Trickle
+from tests.support.hosts import GitHub, Trickle
 from tests.support.weights import ASSET, CHILD, DATA, LISTED, OTHER, PINNED, REPO, fetch, model, pinned, released, rest
 
 STAGING = ".tiny_skin.onnx.download"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "home"
-    folder.mkdir()
-    yield folder
-    folder.chmod(0o755)
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
 
 
 def child(folder: Path, prefix: Sequence[str] = ()) -> subprocess.Popen[str]:
@@ -108,12 +107,10 @@ def test_a_read_only_home_is_named_unless_it_has_the_weights(home: Path, kept: s
         assert (process.returncode, out.strip()) == (0, str(home / "tiny_skin.onnx")), errors
         return
     assert process.returncode == 1
-    first, second = errors.strip().splitlines()[-2:]
-    assert "tiny_skin: its weights cannot be written into" in first
-    assert "Permission denied" in first
-    assert second.startswith("Make room or give write permission there")
+    assert re.search(r"tiny_skin: its weights cannot be written into .*Permission denied.*\nMake room or give", errors)
 
 
+PART, RECEIPT, LOCK = f"{STAGING}/part", "tiny_skin.onnx.receipt.json", "tiny_skin.onnx.lock"
 links = pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
 PLANT: dict[str, Callable[[Path, Path], None]] = {
     "link": Path.symlink_to,
@@ -133,18 +130,12 @@ def origin(github: GitHub) -> str:
     ("place", "kind", "elsewhere"),
     [
         (STAGING, "link", "."),
-        (f"{STAGING}/part", "link", "part"),
-        (f"{STAGING}/part", "hard link", "part"),
-        (f"{STAGING}/part.json", "link", "notes.txt"),
-        ("tiny_skin.onnx.receipt.json", "link", "notes.txt"),
-        ("tiny_skin.onnx.receipt.json.{process}", "link", "notes.txt"),
-        ("tiny_skin.onnx.lock", "link", "notes.txt"),
-        ("tiny_skin.onnx", "link", "new.onnx"),
         (STAGING, "file", "."),
-        (STAGING, "pipe", "."),
-        (f"{STAGING}/part", "pipe", "."),
-        (f"{STAGING}/part.json", "pipe", "."),
-        ("tiny_skin.onnx.receipt.json", "pipe", "."),
+        (PART, "link", "part"),
+        (PART, "hard link", "part"),
+        ("tiny_skin.onnx", "link", "new.onnx"),
+        *((place, "link", "notes.txt") for place in (f"{PART}.json", RECEIPT, RECEIPT + ".{process}", LOCK)),
+        *((place, "pipe", ".") for place in (STAGING, PART, f"{PART}.json", RECEIPT)),
     ],
 )
 def test_what_was_planted_leads_nowhere(
@@ -166,7 +157,7 @@ def test_what_was_planted_leads_nowhere(
     assert path.read_bytes() == DATA
     assert not path.is_symlink()
     assert {path.name: path.read_bytes() for path in precious.iterdir()} == before
-    assert rest(home) <= {STAGING, f"tiny_skin.onnx.receipt.json.{os.getpid()}"}
+    assert rest(home) <= {STAGING, f"{RECEIPT}.{os.getpid()}"}
     receipt = receipts.read(path)
     assert receipt is not None
     assert receipt.trust == "catalog"
@@ -184,33 +175,8 @@ def test_a_folder_that_others_can_write_is_made_anew(github: GitHub, home: Path,
 
 
 @links
-def test_what_arrives_is_nobody_elses_to_write(github: GitHub, home: Path, fixed: Model) -> None:
-    github.faults[PINNED].extend([Cut(100_000)] * 5)
-    with pytest.raises(WeightsError):
-        fetch(fixed, home)
-    assert (home / STAGING).stat().st_mode & 0o077 == 0
-
-
-@links
-def test_a_mirror_that_gives_a_pipe_or_a_folder_is_refused(
-    github: GitHub, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = pinned(github)
-    place = tmp_path / "mirror" / source.mirror
-    place.parent.mkdir(parents=True)
-    monkeypatch.setenv("REMBG_SKIN_MIRROR", str(tmp_path / "mirror"))
-    for make in (os.mkfifo, Path.mkdir):
-        make(place)
-        with pytest.raises(WeightsError, match=r"mirror folder cannot give it \(it is not a file\)"):
-            fetch(model(source), home)
-        place.unlink() if make is os.mkfifo else place.rmdir()
-
-
-@links
-@pytest.mark.parametrize("plant", [Path.mkdir, os.mkfifo])
-def test_a_folder_or_a_pipe_as_receipt_does_not_hide_the_weights(
-    github: GitHub, home: Path, plant: Callable[[Path], None]
-) -> None:
+@pytest.mark.parametrize("plant", [Path.mkdir, getattr(os, "mkfifo", Path.touch)])
+def test_a_planted_receipt_does_not_hide_the_weights(github: GitHub, home: Path, plant: Callable[[Path], None]) -> None:
     entry = model(pinned(github), *released().sources)
     path = fetch(entry, home)
     receipts.path_of(path).unlink()

@@ -19,12 +19,10 @@ from PIL import Image
 
 from rembg_skin.catalog import Model
 from rembg_skin.errors import WeightsError
-from tests.support.certificates import certificate
-from tests.support.github import Cut, GitHub, running
 from tests.support.graphs import build
+from tests.support.hosts import Cut, GitHub, certificate, listening, running
 from tests.support.processes import started
-from tests.support.rembg import REMBG
-from tests.support.silence import listening
+from tests.support.rembg import REMBG, free_port
 from tests.support.weights import ASSET, DATA, LISTED, REPO, SetEnv, fetch, model, pinned, released
 
 PHOTO = Path(__file__).resolve().parents[2] / "docs" / "portrait.jpg"
@@ -42,8 +40,7 @@ def program(name: str, root: Path, config: str, *arguments: str) -> Iterator[str
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/bin")
     if found is None:
         pytest.skip(f"{name} is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
+    port = free_port()
     user = "user root;" if os.name == "posix" and os.geteuid() == 0 else ""
     paths = "".join(f"{kind}_temp_path {root}/tmp;" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     (root / "config").write_text(config.format(root=root, port=port, user=user, paths=paths))
@@ -59,9 +56,7 @@ def program(name: str, root: Path, config: str, *arguments: str) -> Iterator[str
 
 
 @pytest.mark.parametrize("brotli", [False, True])
-def test_a_compressed_list_leads_over_two_redirects_to_a_signed_address(
-    github: GitHub, tmp_path: Path, brotli: bool, listed: Model
-) -> None:
+def test_a_compressed_list_leads_to_a_signed_url(github: GitHub, tmp_path: Path, brotli: bool, listed: Model) -> None:
     github.brotli = brotli
     assert fetch(listed, tmp_path).read_bytes() == DATA
     page, first, moved, signed = github.seen
@@ -112,9 +107,7 @@ def test_a_host_that_compresses_unasked_is_read_and_not_resumed(github: GitHub, 
     assert not list(tmp_path.rglob("part.json"))
 
 
-def test_nginx_as_a_mirror_of_list_and_file_and_a_resumed_download(
-    github: GitHub, tmp_path: Path, setenv: SetEnv, listed: Model
-) -> None:
+def test_nginx_as_a_mirror_and_a_resume(github: GitHub, tmp_path: Path, setenv: SetEnv, listed: Model) -> None:
     source = pinned(github)
     text = json.dumps(github.releases[REPO]).encode()
     for path, data in ((f"{REPO}/v1/skin_tiny.onnx", DATA), (source.mirror, DATA), (f"api{LISTED}", text)):

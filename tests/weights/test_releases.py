@@ -11,12 +11,11 @@ import pytest
 
 from rembg_skin.catalog import Model
 from rembg_skin.errors import WeightsError
-from tests.support.github import Answer, GitHub, running
-from tests.support.silence import listening
+from tests.support.hosts import Answer, GitHub, listening, running
 from tests.support.weights import ASSET, DATA, LISTED, OTHER, PINNED, REPO, SetEnv, fetch, model, pinned, released
 
 TOKEN = "ghp_notARealToken"
-NONE_FITS = "no release has a matching file"
+NONE_FITS, NO_LIST = "no release has a matching file", "did not answer with a release list"
 
 
 @pytest.mark.parametrize(
@@ -74,15 +73,16 @@ def test_a_tag_or_a_name_that_leads_elsewhere_is_not_taken(
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "link", "words"),
     [
-        *((body, "release list") for body in (b'{"message": "Moved"}', b"\xff\xfe", b"[" * 100_000, b"")),
-        (b"[1, null]", NONE_FITS),
-        (b"[" + b" " * (9 << 20), "too large"),  # not held in memory
+        *((body, "", NO_LIST) for body in (b'{"message": "Moved"}', b"\xff\xfe", b"[" * 100_000, b"")),
+        (b"[1, null]", "", NONE_FITS),
+        (b"[" + b" " * (9 << 20), "", "too large"),  # not held in memory
+        (b"[]", '<http://[>; rel="next"', NO_LIST),
     ],
 )
-def test_a_list_that_is_none_is_an_error(github: GitHub, tmp_path: Path, body: bytes, words: str) -> None:
-    github.faults[LISTED].append(Answer(200, {"Content-Type": "application/json"}, body))
+def test_a_list_that_is_none_is_an_error(github: GitHub, tmp_path: Path, body: bytes, link: str, words: str) -> None:
+    github.faults[LISTED].append(Answer(200, {"Content-Type": "application/json", "Link": link}, body))
     with pytest.raises(WeightsError, match=words):
         fetch(released(), tmp_path)
 
@@ -113,9 +113,7 @@ def test_a_rate_limit_names_the_token_that_would_help(github: GitHub, tmp_path: 
         fetch(released(), tmp_path)
 
 
-def test_the_token_follows_no_redirect_and_no_page_to_another_host(
-    github: GitHub, tmp_path: Path, setenv: SetEnv
-) -> None:
+def test_the_token_follows_nothing_to_another_host(github: GitHub, tmp_path: Path, setenv: SetEnv) -> None:
     setenv(GITHUB_TOKEN=TOKEN)
     with running() as foreign:
         foreign.release(REPO, "v1", {"skin_tiny.onnx": DATA})
@@ -173,9 +171,7 @@ def test_the_login_of_a_mirror_is_the_mirrors(github: GitHub, tmp_path: Path, se
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_token_that_is_refused_is_named_and_left_out(
-    github: GitHub, tmp_path: Path, setenv: SetEnv, status: int
-) -> None:
+def test_a_token_that_is_refused_is_left_out(github: GitHub, tmp_path: Path, setenv: SetEnv, status: int) -> None:
     setenv(GITHUB_TOKEN=TOKEN)
     github.page_size = 1
     github.release(REPO, "v1", {"skin_tiny.onnx": DATA})
@@ -210,9 +206,7 @@ def test_what_cannot_be_a_token_is_not_sent(github: GitHub, tmp_path: Path, sete
         ("http://me:s3cret@127.0.0.1:9", r"configured proxy cannot reach far\.invalid"),
     ],
 )
-def test_a_proxy_that_cannot_be_used_is_told_with_the_cure(
-    github: GitHub, tmp_path: Path, setenv: SetEnv, proxy: str, words: str
-) -> None:
+def test_a_useless_proxy_is_explained(github: GitHub, tmp_path: Path, setenv: SetEnv, proxy: str, words: str) -> None:
     if proxy.startswith("socks") and find_spec("socks") is not None:
         pytest.skip("PySocks is installed")
     setenv(http_proxy=proxy)
@@ -222,11 +216,15 @@ def test_a_proxy_that_cannot_be_used_is_told_with_the_cure(
 
 
 @pytest.mark.parametrize(
-    ("status", "words"),
-    [(b"407 Login", r"HTTP 407\); put its login into HTTPS_PROXY"), (b"403 No", r"refuses 127\.0\.0\.1 \(HTTP 403\)")],
+    ("scheme", "status", "words"),
+    [
+        ("https", b"407 Login", r"HTTP 407\); put its login into HTTPS_PROXY"),
+        ("https", b"403 No", r"refuses 127\.0\.0\.1 \(HTTP 403\)"),
+        ("http", b"407 Login", r"is behind a proxy that asks for a login; put it into HTTPS_PROXY \(HTTP 407\)"),
+    ],
 )
-def test_a_proxy_that_refuses_a_tunnel_says_why(tmp_path: Path, setenv: SetEnv, status: bytes, words: str) -> None:
+def test_a_proxy_that_refuses_says_why(tmp_path: Path, setenv: SetEnv, scheme: str, status: bytes, words: str) -> None:
     with listening(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n") as proxy:
-        setenv(https_proxy=proxy, REMBG_SKIN_GITHUB_API="https://127.0.0.1:9")
+        setenv(**{f"{scheme}_proxy": proxy}, REMBG_SKIN_GITHUB_API=f"{scheme}://127.0.0.1:9")
         with pytest.raises(WeightsError, match=words):
             fetch(released(), tmp_path)

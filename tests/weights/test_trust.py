@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -15,7 +16,7 @@ from rembg_skin.catalog import FILES, MODELS, FileSource, Model, ReleaseSource
 from rembg_skin.errors import WeightsError
 from rembg_skin.weights import receipts, store
 from rembg_skin.weights.http import Settings
-from tests.support.github import GitHub
+from tests.support.hosts import GitHub
 from tests.support.weights import DATA, LISTED, OTHER, PINNED, REPO, SetEnv, fetch, model, pinned, released, rest
 
 SHARED = Path(__file__).parents[3] / "shared" / "weights"
@@ -118,9 +119,7 @@ def test_a_file_placed_by_hand_that_is_another_is_refused_and_left_alone(
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("why", ["offline", "no digest", "no list"])
-def test_a_file_that_cannot_be_checked_is_used_with_a_warning(
-    github: GitHub, tmp_path: Path, setenv: SetEnv, why: str
-) -> None:
+def test_an_unchecked_file_is_used_with_a_warning(github: GitHub, tmp_path: Path, setenv: SetEnv, why: str) -> None:
     if why == "offline":
         setenv(REMBG_SKIN_OFFLINE="1")
     if why == "no digest":
@@ -140,9 +139,7 @@ def test_a_file_that_cannot_be_checked_is_used_with_a_warning(
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("placed", [DATA, OTHER])
 @pytest.mark.parametrize("again", ["after an hour", "by verify"])
-def test_a_file_that_could_not_be_checked_is_checked_again_later(
-    github: GitHub, tmp_path: Path, placed: bytes, again: str
-) -> None:
+def test_an_unchecked_file_is_checked_again_later(github: GitHub, tmp_path: Path, placed: bytes, again: str) -> None:
     path = place(tmp_path, placed)
     assert fetch(released(), tmp_path) == path
     assert receipt(path)["trust"] == "nothing"
@@ -171,9 +168,7 @@ def test_a_file_that_could_not_be_checked_is_checked_again_later(
         *({"mtime_ns": 1.5}, {"time": None}, {"more": 1}),
     ],
 )
-def test_a_receipt_that_makes_no_sense_vouches_for_nothing(
-    tmp_path: Path, change: str | dict[str, object], fixed: Model
-) -> None:
+def test_a_receipt_without_sense_is_worthless(tmp_path: Path, change: str | dict[str, object], fixed: Model) -> None:
     path = fetch(fixed, tmp_path)
     text = change if isinstance(change, str) else json.dumps({**receipt(path), **change})
     receipts.path_of(path).write_text(text)
@@ -183,12 +178,8 @@ def test_a_receipt_that_makes_no_sense_vouches_for_nothing(
 
 
 def test_a_file_that_may_not_be_read_is_told(github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = place(tmp_path)
-
-    def refuse(_path: Path) -> str:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(store, "sha256_of", refuse)  # root may read everything
+    path, refusal = place(tmp_path), PermissionError(13, "Permission denied")
+    monkeypatch.setattr(store, "sha256_of", Mock(side_effect=refusal))  # root may read everything
     with pytest.raises(WeightsError, match=rf"{path} cannot be read \(Permission denied\)"):
         fetch(model(pinned(github)), tmp_path)
 
@@ -225,9 +216,12 @@ def test_a_mirror_folder_is_used_and_its_file_checked(github: GitHub, tmp_path: 
     flip_a_byte(copy)
     with pytest.raises(WeightsError, match="sha256"):
         fetch(model(source), tmp_path / "b")
-    copy.unlink()
-    with pytest.raises(WeightsError, match="mirror folder cannot give it"):
-        fetch(model(source), tmp_path / "b")
+    for make in (None, Path.mkdir) if os.name == "nt" else (None, os.mkfifo, Path.mkdir):
+        copy.unlink(missing_ok=True)
+        if make:
+            make(copy)
+        with pytest.raises(WeightsError, match=r"mirror folder cannot give it \(it is not a file\)"):
+            fetch(model(source), tmp_path / "b")
     assert not github.seen
 
 
@@ -258,18 +252,16 @@ def test_the_real_weights_have_the_hashes_of_the_catalog(tmp_path: Path, setenv:
 
 
 def test_every_source_of_the_catalog_is_whole() -> None:
-    mirrors = []
     for entry in FILES.values():
-        assert entry.sources, entry.name
         kinds = [isinstance(source, ReleaseSource) for source in entry.sources]
+        assert kinds, entry.name
         assert kinds == sorted(kinds), f"{entry.name}: sources with a known hash come first"
-        for source in entry.sources:
-            if isinstance(source, FileSource):
-                assert source.url.startswith("https://")
-                assert re.fullmatch("[0-9a-f]{64}", source.sha256)
-                assert source.hash_origin
-                assert len(source.mirror.split("/")) == 4
-                assert source.mirror.rpartition("/")[2] == source.url.rpartition("/")[2]
-                mirrors.append(source.mirror)
-    assert len(mirrors) == len(set(mirrors))
+    files = [source for entry in FILES.values() for source in entry.sources if isinstance(source, FileSource)]
+    for source in files:
+        assert source.url.startswith("https://")
+        assert re.fullmatch("[0-9a-f]{64}", source.sha256)
+        assert source.hash_origin
+        assert len(source.mirror.split("/")) == 4
+        assert source.mirror.rpartition("/")[2] == source.url.rpartition("/")[2]
+    assert len({source.mirror for source in files}) == len(files)
     assert set(FILES) - set(MODELS) <= {"mediapipe_skin", "refiner", "yunet"}

@@ -1,19 +1,24 @@
-"""A GitHub on loopback, under Starlette and uvicorn: compressed lists in pages, signed redirects, ranges, faults."""
+"""Hosts on loopback: a GitHub (lists in pages, signed redirects, ranges, faults), one that stays silent, and TLS."""
 
 import asyncio
 import json
 import re
+import shutil
+import socket
+import subprocess
 import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import brotli  # type: ignore[import-untyped]
+import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -62,9 +67,9 @@ class GitHub:
     `faults` holds, for a path, what the next requests for it get; afterwards it is served as it should be.
     """
 
-    def __init__(self, scheme: str = "http") -> None:
-        self.scheme = scheme
-        self.port = 0
+    def __init__(self, scheme: str, port: int) -> None:
+        self.port = port
+        self.url, self.other_host = (f"{scheme}://{host}:{port}" for host in ("127.0.0.1", "localhost"))
         self.reset()
 
     def reset(self) -> None:
@@ -78,16 +83,6 @@ class GitHub:
         self.etags = self.ranges = self.lengths = True
         self.signed_for = 300.0  # seconds
         self.brotli = False
-
-    @property
-    def url(self) -> str:
-        """The URL at which the package asks."""
-        return f"{self.scheme}://127.0.0.1:{self.port}"
-
-    @property
-    def other_host(self) -> str:
-        """The same server as another host."""
-        return f"{self.scheme}://localhost:{self.port}"
 
     def put(self, path: str, data: bytes) -> str:
         """Serve `data` at `path` and return its URL."""
@@ -174,20 +169,81 @@ class GitHub:
 @contextmanager
 def running(certificate: tuple[Path, Path] | None = None, **options: Any) -> Iterator[GitHub]:
     """Give a GitHub that runs on a free port of loopback, over TLS if there is a certificate, with its key."""
-    github = GitHub("https" if certificate else "http")
+    listener = socket.create_server(("127.0.0.1", 0))  # which keeps the first requests until the server runs
+    github = GitHub("https" if certificate else "http", listener.getsockname()[1])
     app = Starlette(middleware=[Middleware(GZipMiddleware, compresslevel=1)])
     app.router.default = request_response(github.answer)  # the complete URLs that a proxy gets, too
     if certificate is not None:
         options |= {"ssl_certfile": certificate[0], "ssl_keyfile": certificate[1]}
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, log_level=100, lifespan="off", **options))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level=100, lifespan="off", **options))
     server.force_exit = True
-    thread = threading.Thread(target=server.run, daemon=True)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
-    while not server.started:
-        time.sleep(0.002)
     try:
-        github.port = server.servers[0].sockets[0].getsockname()[1]
         yield github
     finally:
         server.should_exit = True
         thread.join()
+
+
+_CONFIG = """
+[own]
+database = index
+copy_extensions = copy
+rand_serial = yes
+[req]
+distinguished_name = name
+[name]
+commonName = supplied
+"""
+
+
+def certificate(folder: Path, since: int = 2020, until: int = 2099) -> tuple[Path, Path]:
+    """Return the files of a certificate and its key in `folder`; the years are those of its first and last day."""
+    if shutil.which("openssl") is None:
+        pytest.skip("makes a certificate with openssl")
+    (folder / "index").touch()
+    (folder / "config").write_text(_CONFIG)
+    ask = "openssl req -config config -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=loopback"
+    names = "-addext subjectAltName=IP:127.0.0.1,DNS:localhost -addext basicConstraints=CA:TRUE"
+    sign = "openssl ca -config config -name own -policy name -md sha256 -outdir . -batch -notext -selfsign"
+    dates = f"-startdate {since}0101000000Z -enddate {until}1231000000Z"
+    for command in (
+        f"{ask} {names} -keyout own.key -out request.pem",
+        f"{sign} {dates} -in request.pem -keyfile own.key -out own.pem",
+    ):
+        subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    return folder / "own.pem", folder / "own.key"
+
+
+class Host(str):  # noqa: SLOT000
+    """The URL of a host, whether it was asked, and how often."""
+
+    asked: threading.Event
+    connections: int
+
+
+@contextmanager
+def listening(head: bytes = b"", *, end: bool = False) -> Iterator[Host]:
+    """Give the URL of a host that answers each question with `head` and then stays silent, or closes with `end`."""
+    ended = threading.Event()
+
+    class Speaker(BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                self.request.recv(65536)
+                host.connections += 1
+                host.asked.set()
+                self.request.sendall(head)
+                if not end:
+                    ended.wait()
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Speaker) as server:
+        host = Host(f"http://127.0.0.1:{server.server_address[1]}")
+        host.asked, host.connections = threading.Event(), 0
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield host
+        finally:
+            ended.set()
+            server.shutdown()
