@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     written = present = 0
     with stoppable() as work:
         for made in work.each(augment_all(folders.pairs, target, jobs), pairs, "augment"):
-            written += made.written
-            present += made.present
+            written += made
+            present += len(VARIANTS) - made
     if arguments.json:
         result = {
             "pairs": pairs,

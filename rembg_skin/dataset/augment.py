@@ -23,14 +23,6 @@ _COMPRESSION = 3  # of the PNG files: a third of the default level's time for a 
 
 
 @dataclass(frozen=True)
-class Made:
-    """The numbers of variants of one pair that were written now, and that were there already."""
-
-    written: int
-    present: int
-
-
-@dataclass(frozen=True)
 class Target:
     """The folder for the variants, the seed of their lattices, and whether masks of another size are resized."""
 
@@ -68,11 +60,11 @@ def prepare(target: Target, images: Path, masks: Path) -> None:
     replace_text(record, text)
 
 
-def augment(pair: Pair, target: Target) -> Made | Problem:
-    """Write the missing variants of `pair`; an existing image means that its mask is there too."""
+def augment(pair: Pair, target: Target) -> int | Problem:
+    """Write the missing variants of `pair`, return their number; an existing image means that its mask is there too."""
     missing = [name for name in VARIANTS if not target.file("images", pair, name).exists()]
     if not missing:
-        return Made(0, len(VARIANTS))
+        return 0
     try:
         picture = open_rgb(pair.image)
         pixels, mask = np.asarray(picture), open_mask(pair.mask, picture.size, resize=target.resize)
@@ -87,11 +79,11 @@ def augment(pair: Pair, target: Target) -> Made | Problem:
         if isinstance(error, ImageError) or is_of_one_path(error):
             return Problem(pair.image, str(error))
         raise
-    return Made(len(missing), len(VARIANTS) - len(missing))
+    return len(missing)
 
 
-def augment_all(pairs: Iterable[Pair], target: Target, processes: int) -> Iterator[Made | Problem]:
-    """Write the variants of all `pairs`; yields what became of each, in no order.
+def augment_all(pairs: Iterable[Pair], target: Target, processes: int) -> Iterator[int | Problem]:
+    """Write the missing variants of all `pairs`; yield the number of each pair, in no order.
 
     If the caller stops early, pairs at work are finished and the others are left for the next run. Raises DataError if
     a file cannot be written.
