@@ -53,10 +53,6 @@ def _alpha(image: PILImage) -> PILImage | None:
 def _scaled(image: PILImage) -> PILImage:
     values = np.nan_to_num(np.asarray(image).astype(np.float32), posinf=0.0, neginf=0.0).clip(min=0.0)
     top = float(values.max(initial=0.0))
-    if image.mode.startswith("I;16"):
-        white = 65535.0
-    elif image.mode == "F" and top <= 1.0:
-        white = 1.0
-    else:
-        white = next((limit for limit in (255.0, 65535.0) if top <= limit), top)
+    whites = {"I": (255.0, 65535.0), "F": (1.0, 255.0, 65535.0)}.get(image.mode, (65535.0,))
+    white = next((level for level in whites if top <= level), top)
     return Image.fromarray((values * np.float32(255.0 / white) + np.float32(0.5)).astype(np.uint8))

@@ -3,10 +3,9 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image
 
@@ -18,9 +17,6 @@ from rembg_skin.video.steady import Steadier, Watcher
 
 if TYPE_CHECKING:
     import av
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 # A network of this input size keeps all cores busy, and several at once would need several times its memory.
 _LARGE = 1024
@@ -66,29 +62,26 @@ def _is_small(name: str) -> bool:
 def masked(
     frames: Iterable[Frame], work: Callable[[Bytes], Mask], at_once: int, *, steady: bool
 ) -> Generator[tuple[Frame, Mask]]:
-    """Yield the frames of one video with their masks, which `work` makes, `at_once` at the same time."""
-    if not steady:
-        yield from in_order(frames, lambda frame: work(frame.rgb), at_once)
-        return
-    watcher, steadier = Watcher(), Steadier()
-    looks = ((frame, watcher(frame.rgb)) for frame in frames)
-    with closing(in_order(looks, lambda item: work(item[0].rgb) if item[1].needs_mask else None, at_once)) as results:
-        for (frame, look), mask in results:
-            yield frame, steadier(look, mask)
+    """Yield the frames of one video with their masks, in order; `work` makes `at_once` at the same time.
 
-
-def in_order(items: Iterable[Item], work: Callable[[Item], Result], at_once: int) -> Generator[tuple[Item, Result]]:
-    """Yield each item with its result of `work`; the next ones are worked on meanwhile.
-
-    No more than 2 * `at_once` + 1 items are held, however many there are: some may need no work.
+    No more than 2 * `at_once` + 1 frames are held, however many there are: some may need no work.
     """
+    watcher, steadier = Watcher(), Steadier()
     pool = ThreadPoolExecutor(at_once)
+
+    def started(frame: Frame) -> tuple[Frame, Callable[[], Mask]]:
+        if not steady:
+            return frame, pool.submit(work, frame.rgb).result
+        look = watcher(frame.rgb)
+        future = pool.submit(work, frame.rgb) if look.needs_mask else None
+        return frame, lambda: steadier(look, future.result() if future else None)
+
     try:
-        futures = ((item, pool.submit(work, item)) for item in items)
-        waiting = deque(islice(futures, 2 * at_once))
+        begun = map(started, frames)
+        waiting = deque(islice(begun, 2 * at_once))
         while waiting:
-            waiting.extend(islice(futures, 1))
-            item, future = waiting.popleft()
-            yield item, future.result()
+            waiting.extend(islice(begun, 1))
+            frame, finish = waiting.popleft()
+            yield frame, finish()
     finally:
         pool.shutdown(cancel_futures=True)

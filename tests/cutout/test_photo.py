@@ -1,6 +1,5 @@
 """Photos are read at their full depth, and pictures are written with all that belongs to them."""
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from rembg_skin.cutout.photo import Kept, Photo, read_photo
 from rembg_skin.cutout.writer import FORMATS, write_picture
 from rembg_skin.errors import ImageError
-from tests.support.photos import MODES, of_mode
+from tests.support.photos import MODES, encoded, of_mode
 
 Deep = NDArray[np.uint16]
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -223,11 +222,9 @@ def test_a_profile_of_other_colors_goes_with_none(tmp_path: Path) -> None:
 def test_a_damaged_file_is_read_or_an_error_with_its_name(
     place: int, value: int, cut: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    buffer = io.BytesIO()
     image = Image.fromarray((deep_pixels(3) >> 8).astype(np.uint8))
     options: Any = {"icc_profile": PROFILE, "exif": Kept(exif=exif(6)).exif_bytes(), "dpi": (72, 72)}
-    image.save(buffer, "TIFF" if value % 2 else "PNG", **options)
-    data = bytearray(buffer.getvalue())
+    data = bytearray(encoded(image, "TIFF" if value % 2 else "PNG", **options))
     place %= len(data)
     data[place] = value
     path = tmp_path_factory.mktemp("odd") / "photo.any"

@@ -39,13 +39,6 @@ def srgb(astronaut: Image.Image) -> Image.Image:
     return astronaut.crop((160, 30, 288, 158))
 
 
-@pytest.fixture
-def adobe(srgb: Image.Image) -> Image.Image:
-    stored = profiles.converted(srgb, profiles.ADOBE_RGB)
-    stored.info.clear()
-    return stored
-
-
 def distance(first: Any, second: Image.Image) -> float:
     return float(np.abs(np.asarray(first).astype(int) - np.asarray(second)).mean())
 
@@ -116,8 +109,6 @@ def cutout(path: Path) -> tuple[Any, Kept]:
 
 
 DCF = {0x8769: {0xA001: 65535, 0xA005: {1: "R03"}}}
-
-
 FILES: dict[str, Save] = {
     "DCF": partial(jpeg, DCF),
     "turned": lambda image, path: jpeg({0x0112: 6, **DCF}, image.transpose(Image.Transpose.ROTATE_90), path),
@@ -134,9 +125,9 @@ FILES: dict[str, Save] = {
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_adobe_rgb_is_read_as_such_and_a_cutout_names_it(
-    kind: str, adobe: Image.Image, srgb: Image.Image, tmp_path: Path
-) -> None:
+def test_adobe_rgb_is_read_as_such_and_a_cutout_names_it(kind: str, srgb: Image.Image, tmp_path: Path) -> None:
+    adobe = profiles.converted(srgb, profiles.ADOBE_RGB)
+    adobe.info.clear()
     FILES[kind](adobe, tmp_path / "photo")
     assert distance(open_rgb(tmp_path / "photo"), srgb) < 1.6
     pixels, kept = cutout(tmp_path / "photo")
