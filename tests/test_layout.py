@@ -2,7 +2,7 @@
 
 import ast
 import tomllib
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 from importlib import import_module
 from pathlib import Path
 
@@ -24,16 +24,11 @@ FILES = {module_of(file): file for file in (*PACKAGE.rglob("*.py"), HOOK)}
 def imports(file: Path) -> set[str]:
     """Return the names of all modules that `file` imports, inside functions too; those for type checkers alone not."""
     tree = ast.parse(file.read_text("utf-8"))
-    checkers = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
     found = set()
     for node in ast.walk(tree):
-        if id(node) in checkers:
-            continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -49,11 +44,7 @@ def test_no_two_modules_import_each_other_in_a_circle() -> None:
     graph = {
         name: {i for i in imports(file) if i in FILES and i not in ("rembg_skin", name)} for name, file in FILES.items()
     }
-    try:
-        order = list(TopologicalSorter(graph).static_order())
-    except CycleError as error:
-        pytest.fail(" imports ".join(reversed(error.args[1])))
-    assert len(order) >= len(FILES) - 1
+    assert len(list(TopologicalSorter(graph).static_order())) >= len(FILES) - 1  # CycleError names a circle
 
 
 @pytest.mark.parametrize("wing", ["image", "color", "networks"])

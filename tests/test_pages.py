@@ -8,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
 
-import click
 import pytest
 from rembg.cli import main as rembg
 
@@ -17,6 +16,7 @@ from rembg_skin.cli import parser
 from rembg_skin.sessions import session_classes
 from rembg_skin.sessions.options import resolve
 from tests.support.pages import PAGES, README, ROOT, blocks, commands, prose
+from tools import api_page
 
 FOLDERS = ("rembg_skin", "benchmarks", "docs", "examples", "tests", "tools", "training", ".ci")
 # What the pages use beside `rembg` and `rembg-skin`; their options are their own affair.
@@ -37,8 +37,9 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def all_commands() -> list[tuple[str, list[str]]]:
-    return [(page.name, command) for page in PAGES for command in commands(page)]
+def targets(text: str) -> list[str]:
+    """Return where the links and pictures in a page's text lead."""
+    return re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"^\[[^]]+\]: (\S+)$", text, re.MULTILINE)
 
 
 def test_the_readme_is_short() -> None:
@@ -50,8 +51,7 @@ def test_the_readme_is_short() -> None:
 
 @each_page
 def test_links_lead_somewhere(page: Path) -> None:
-    text = prose(page)
-    for target in re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"^\[[^]]+\]: (\S+)$", text, re.MULTILINE):
+    for target in targets(prose(page)):
         folder, here = page.parent, OURS.sub("", target)
         if here != target:  # the package index shows README without its folder, so its links are absolute
             folder = ROOT
@@ -65,9 +65,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_links_and_pictures_of_the_readme_work_on_the_package_index() -> None:
-    text = README.read_text("utf-8")
-    targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"^\[[^]]+\]: (\S+)$", text, re.MULTILINE)
-    assert [target for target in targets if not target.startswith(("https://", "#"))] == []
+    assert all(target.startswith(("https://", "#")) for target in targets(README.read_text("utf-8")))
 
 
 @each_page
@@ -96,67 +94,36 @@ def test_every_benchmark_is_on_its_page() -> None:
     assert [path.name for path in scripts if f"benchmarks/{path.name}" not in text] == []
 
 
+def test_the_page_of_the_api_is_what_the_docstrings_give() -> None:
+    assert api_page.PAGE.read_text("utf-8") == api_page.page(), "run: python -m tools.api_page"
+
+
 @each_page
 def test_blocks_name_their_language(page: Path) -> None:
     assert {language for language, _ in blocks(page)} <= LANGUAGES
 
 
 @pytest.mark.parametrize(
-    ("page", "command"), all_commands(), ids=lambda part: part if isinstance(part, str) else shlex.join(part)
+    ("program", "arguments"),
+    [(program, arguments) for page in PAGES for program, *arguments in commands(page)],
+    ids=lambda part: part if isinstance(part, str) else shlex.join(part),
 )
-def test_command_lines_parse(page: str, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    program, *arguments = command
-    if program == "rembg-skin":
-        parse_ours(arguments)
-    elif program == "rembg":
-        parse_rembg(arguments, tmp_path)
-    elif program in ("python", "python3"):
-        run_from_here(arguments)
-    else:
-        assert program in OTHERS, f"{page}: {program}"
-    expect_known_extras(arguments)
-
-
-def expect_known_extras(arguments: list[str]) -> None:
-    """Fail if the command gives a skin model extras that it does not take."""
+def test_command_lines_parse(program: str, arguments: list[str]) -> None:
+    match program, arguments:
+        case "rembg-skin", _:
+            assert parser(arguments).parse_args(arguments).run
+        case "rembg", [name, *rest]:
+            if name == "s":  # the others run in test_snippets
+                rembg.commands[name].make_context(name, rest).close()
+        case "python" | "python3", ["-m", name, *_]:
+            assert name in ("venv", "pytest", "training") or (ROOT / f"{name.replace('.', '/')}.py").exists()
+        case "python" | "python3", [script, *_]:
+            assert (ROOT / script).exists()
+        case _:
+            assert program in OTHERS
     given = dict(pairwise(arguments))
-    if "-x" in given:
-        name = given.get("-m", "skin").partition(":")[0]
-        session = session_classes()[resolved(name)]
+    if "-x" in given:  # the server and rembg's commands ignore extras that they do not know
+        session = session_classes()[resolved(given.get("-m", "skin").partition(":")[0])]
         extras = json.loads(given["-x"])
         assert set(extras) <= set(session.options)
         resolve(session.name(), session.options, extras)
-
-
-def parse_ours(arguments: list[str]) -> None:
-    try:
-        assert parser(arguments).parse_args(arguments).run
-    except SystemExit:
-        pytest.fail(f"rembg-skin does not take {shlex.join(arguments)}")
-
-
-def parse_rembg(arguments: list[str], folder: Path) -> None:
-    for word in arguments:  # what a command reads is there
-        path = folder / word
-        if word.endswith("/"):
-            path.mkdir(parents=True)
-        elif re.fullmatch(r"[\w/.-]+\.\w+", word):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-    name, *rest = arguments
-    command = rembg.commands[name]
-    try:
-        with command.make_context(name, rest):
-            pass
-    except click.ClickException as error:
-        pytest.fail(f"rembg does not take {shlex.join(arguments)}: {error.format_message()}")
-
-
-def run_from_here(arguments: list[str]) -> None:
-    if arguments[0] == "-m":
-        name = arguments[1]
-        found = ROOT / name.replace(".", "/")
-        assert name in ("venv", "pytest", "training") or found.with_suffix(".py").exists(), name
-    else:
-        assert (ROOT / arguments[0]).exists(), arguments[0]

@@ -91,5 +91,4 @@ def run_all(found: list[list[str]], desk: Path, astronaut: Image.Image) -> None:
             assert main(arguments) == 0, shlex.join(arguments)
         else:
             assert program == "rembg"
-            done = rembg(desk, *arguments)
-            assert done.exit_code == 0, done.output
+            rembg(desk, *arguments)

@@ -39,10 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     results: list[Result] = []
     with stoppable() as work:
         ready = [model for model in models if "model_path" in model.extras or _is_on_disk(model.name)]
-        if skipped := [str(model) for model in models if model not in ready]:
-            say(
-                f"Skipped, not on disk: {', '.join(skipped)}. `rembg-skin download NAME` or `rembg d NAME` fetches one."
-            )
+        if skipped := ", ".join(str(model) for model in models if model not in ready):
+            say(f"Skipped, not on disk: {skipped}. `rembg-skin download NAME` or `rembg d NAME` fetches one.")
         jobs = [
             Job(str(model), model.name, image, side, arguments.runs, arguments.provider, model.extras)
             for side in arguments.sizes

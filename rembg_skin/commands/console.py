@@ -133,9 +133,7 @@ def write_table(rows: Sequence[Sequence[str]]) -> None:
     """Print rows, the first one as heading: columns of numbers to the right, all others to the left."""
     columns = list(zip(*rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
-    pads = [
-        str.rjust if place and all(map(_NUMBER.match, column[1:])) else str.ljust
-        for place, column in enumerate(columns)
-    ]
+    numbers = [place > 0 and all(map(_NUMBER.match, column[1:])) for place, column in enumerate(columns)]
+    pads = [str.rjust if number else str.ljust for number in numbers]
     for row in (*rows[:1], ["-" * width for width in widths], *rows[1:]):
         print("  ".join(pad(cell, width) for pad, cell, width in zip(pads, row, widths, strict=True)).rstrip())

@@ -8,6 +8,7 @@ from rembg_skin.catalog import MODELS
 from rembg_skin.commands.outputs import check_outputs
 from rembg_skin.errors import printable
 from rembg_skin.files import write_atomically
+from rembg_skin.weights import packaged_file
 
 _STEP, _LARGEST = 32, 2048  # pixels
 _NAMES = [model.name for model in MODELS.values() if model.packaged]
@@ -24,17 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the file; return the exit status."""
-    from rembg_skin.weights import packaged_file
-
     packaged = packaged_file(MODELS[arguments.model])
     check_outputs([arguments.file], [packaged])
     if arguments.side is None:
         write_atomically(arguments.file, lambda draft: draft.write_bytes(packaged.read_bytes()))
-        shown = "every size"
     else:
-        width, height = arguments.side
-        write_atomically(arguments.file, lambda draft: fix_sides(packaged, draft, width, height))
-        shown = f"{width} x {height} pixels"
+        write_atomically(arguments.file, lambda draft: fix_sides(packaged, draft, *arguments.side))
+    shown = "{} x {} pixels".format(*arguments.side) if arguments.side else "every size"
     print(f"{printable(arguments.file)}: {arguments.model} for pictures of {shown}")
     return 0
 

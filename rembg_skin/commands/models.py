@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from rembg_skin.catalog import MEASURED_ON, FileSource, Measured, Model, files_of, resolved
 from rembg_skin.commands.arguments import ALL
 from rembg_skin.commands.console import write_table
+from rembg_skin.weights import on_disk
 
 _WIDTH = 100
 _SETS = [field.name for field in fields(Measured)]
@@ -37,8 +38,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def describe(model: Model) -> dict[str, object]:
     """Return everything that is known of `model` as plain values."""
-    from rembg_skin.weights import on_disk
-
     paths = {file: next(iter(on_disk(file)), None) for file in files_of(model)}
     stated = {file: source.size for file in paths for source in file.sources if isinstance(source, FileSource)}
     sizes = [path.stat().st_size if path else stated.get(file) for file, path in paths.items()]

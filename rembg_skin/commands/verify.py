@@ -1,12 +1,16 @@
 """``rembg-skin verify``: hash the weights on this disk again."""
 
 import argparse
+from pathlib import Path
 
 from rembg_skin.catalog import FILES, Model, files_of
 from rembg_skin.commands.arguments import models_named
 from rembg_skin.commands.console import exit_status, stoppable
 from rembg_skin.errors import WeightsError, printable
 from rembg_skin.messages import tell
+from rembg_skin.weights import on_disk
+from rembg_skin.weights.http import Settings
+from rembg_skin.weights.store import accept
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,34 +24,24 @@ def run(arguments: argparse.Namespace) -> int:
     good: list[bool] = []
     with stoppable() as stop:
         for file in named or FILES.values():
-            good += _verified(file, expected=bool(named))
+            paths = on_disk(file)
+            good += [_verify(path, file) for path in paths]
+            if named and not paths:
+                tell(f"rembg-skin: {file.name}: not on disk; `rembg-skin download {file.name}` fetches it")
+                good.append(False)
     return exit_status(stop, sum(good), len(good) - sum(good))
 
 
-def _verified(file: Model, *, expected: bool) -> list[bool]:
-    """Return for each copy of a file on disk whether it is good; an expected one that is missing is not."""
-    from rembg_skin.weights import on_disk
-    from rembg_skin.weights.http import Settings
-    from rembg_skin.weights.store import accept
-
-    paths = on_disk(file)
-    if expected and not paths:
-        tell(f"rembg-skin: {file.name}: not on disk; `rembg-skin download {file.name}` fetches it")
-        return [False]
-    good = []
-    for path in paths:
-        try:
-            receipt = accept(path, file, Settings.read())
-        except WeightsError as error:
-            tell(f"rembg-skin: {error}")
-        else:
-            if receipt is not None:
-                state = "could not be checked" if receipt.trust == "nothing" else "verified"
-                origin = f"sha256 {receipt.sha256} ({printable(receipt.hash_origin)})"
-                print(f"{file.name}: {state}, {origin}, {printable(path)}")
-                good.append(True)
-                continue
-            tell(f"rembg-skin: {file.name}: {printable(path)} has changed since it was verified.")
-            tell("It is never loaded: the next use, or a download, fetches it anew.")
-        good.append(False)
-    return good
+def _verify(path: Path, file: Model) -> bool:
+    try:
+        receipt = accept(path, file, Settings.read())
+    except WeightsError as error:
+        tell(f"rembg-skin: {error}")
+        return False
+    if receipt is None:
+        tell(f"rembg-skin: {file.name}: {printable(path)} has changed since it was verified.")
+        tell("It is never loaded: the next use, or a download, fetches it anew.")
+        return False
+    state = "could not be checked" if receipt.trust == "nothing" else "verified"
+    print(f"{file.name}: {state}, sha256 {receipt.sha256} ({printable(receipt.hash_origin)}), {printable(path)}")
+    return True

@@ -46,10 +46,7 @@ class _Latin(str):
 
 @dataclass(frozen=True)
 class Kept:
-    """All that a picture keeps, apart from its pixels: ICC profile, resolution and EXIF data.
-
-    The EXIF data are those of an upright picture: values by tag, those of the blocks as mappings.
-    """
+    """All that an upright picture keeps, apart from its pixels; EXIF values by tag, those of a block as a mapping."""
 
     profile: bytes | None = None
     dpi: tuple[float, float] | None = None

@@ -1,7 +1,7 @@
 """What is typed after an option: read as it is meant, or refused with what is wrong."""
 
 import argparse
-import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -70,22 +70,20 @@ def test_any_text_is_a_choice_or_one_error(text: str) -> None:
     assert choice.name
 
 
-def test_extras_are_a_json_object() -> None:
-    assert extras('{"size": 512}') == {"size": 512}
-    for text in ("", "[1]", "{size: 1}", "[" * 100_000):
-        with pytest.raises(argparse.ArgumentTypeError, match="JSON"):
-            extras(text)
-    assert json.loads("{}") == extras("{}")
-
-
-def test_numbers_within_their_range_and_nothing_else() -> None:
-    assert (positive("1"), natural("0"), sizes("64,128"), seconds("0.5")) == (1, 0, [64, 128], 0.5)
-    for kind, texts in (
-        (positive, ("0", "-1", "x", "1.5", "", "²")),
-        (natural, ("-1", "x", "")),
-        (sizes, ("64,", "64;128", "0")),
-        (seconds, ("0", "-1", "nan", "inf", "x")),
-    ):
-        for text in texts:
-            with pytest.raises(argparse.ArgumentTypeError):
-                kind(text)
+@pytest.mark.parametrize(
+    ("kind", "text", "value", "reason", "wrong"),
+    [
+        (positive, "1", 1, "a whole number from 1 on", ["0", "-1", "x", "1.5", "", "²"]),
+        (natural, "0", 0, "a whole number from 0 on", ["-1", "x", ""]),
+        (sizes, "64,128", [64, 128], "a whole number from 1 on", ["64,", "64;128", "0"]),
+        (seconds, "0.5", 0.5, "a number above 0", ["0", "-1", "nan", "inf", "x"]),
+        (extras, '{"size": 512}', {"size": 512}, "JSON", ["", "[1]", "{size: 1}", "[" * 100_000]),
+    ],
+)
+def test_values_of_their_kind_and_nothing_else(
+    kind: Callable[[str], object], text: str, value: object, reason: str, wrong: list[str]
+) -> None:
+    assert kind(text) == value
+    for other in wrong:
+        with pytest.raises(argparse.ArgumentTypeError, match=f"not .*{reason}"):
+            kind(other)

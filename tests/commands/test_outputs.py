@@ -8,10 +8,8 @@ from PIL import Image
 
 from rembg_skin.commands.outputs import check_outputs
 from rembg_skin.errors import DataError
-from tests.support.command import run
+from tests.support.command import finished
 from tests.support.photos import picture
-
-MODEL = ("-m", "ycbcr_skin")
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -19,27 +17,26 @@ def contents(folder: Path) -> dict[Path, bytes]:
 
 
 @pytest.mark.parametrize(
-    "command",
+    "line",
     [
-        ("compare", "photos/a.png", "photos/b.png", *MODEL, "-o", "photos/a.png"),
-        ("compare", "photos/a.png", *MODEL, "-o", "link.png"),
-        ("compare", "photos/a.png", *MODEL, "-o", "photos/../photos/a.png"),
-        ("compare", "photos/a.png", *MODEL, "--masks", "truth", "-o", "truth/b.png"),
-        ("eval", "photos", "truth", *MODEL, "--csv", "photos/a.png"),
-        ("eval", "photos", "truth", *MODEL, "--csv", "hard.csv"),
-        ("eval", "photos", "truth", *MODEL, "--plot", "truth/b.png"),
-        ("eval", "photos", "truth", *MODEL, "--csv", "new.csv", "--plot", "./new.csv.png", "--worst", "1",
-         "--worst-to", "worst"),
-        ("masks", "photos", "out", *MODEL, "--errors", "photos/b.png"),
-        ("masks", "photos", "truth", *MODEL, "--errors", "truth/b.png"),
-        ("stats", "figures", "truth", "-o", "figures"),
-        ("cut", "photos/a.png", *MODEL, "-o", "link.png"),
-        ("video", "photos/a.png", "--csv", "photos/a.png"),
-        ("video", "file:photos/a.png", "photos/a.png"),
-        ("video", "concat:photos/a.png|photos/b.png", "--csv", "photos/b.png"),
+        "compare photos/a.png photos/b.png -m ycbcr_skin -o photos/a.png",
+        "compare photos/a.png -m ycbcr_skin -o link.png",
+        "compare photos/a.png -m ycbcr_skin -o photos/../photos/a.png",
+        "compare photos/a.png -m ycbcr_skin --masks truth -o truth/b.png",
+        "eval photos truth -m ycbcr_skin --csv photos/a.png",
+        "eval photos truth -m ycbcr_skin --csv hard.csv",
+        "eval photos truth -m ycbcr_skin --plot truth/b.png",
+        "eval photos truth -m ycbcr_skin --csv new.csv --plot ./new.csv.png --worst 1 --worst-to worst",
+        "masks photos out -m ycbcr_skin --errors photos/b.png",
+        "masks photos truth -m ycbcr_skin --errors truth/b.png",
+        "stats figures truth -o figures",
+        "cut photos/a.png -m ycbcr_skin -o link.png",
+        "video photos/a.png --csv photos/a.png",
+        "video file:photos/a.png photos/a.png",
+        "video concat:photos/a.png|photos/b.png --csv photos/b.png",
     ],
-)  # fmt: skip
-def test_an_input_is_never_written_over(command: tuple[str, ...], here: Path) -> None:
+)
+def test_an_input_is_never_written_over(line: str, here: Path) -> None:
     (here / "link.png").symlink_to("photos/a.png")
     (here / "hard.csv").hardlink_to(here / "photos" / "a.png")
     (here / "worst").mkdir()
@@ -48,10 +45,8 @@ def test_an_input_is_never_written_over(command: tuple[str, ...], here: Path) ->
     picture().save(here / "figures" / "histograms.png")
     Image.new("L", (60, 40), 255).save(here / "truth" / "histograms.png")
     before = contents(here)
-    done = run(*command)
-    assert done.returncode == 1
-    line = done.stderr.splitlines()[-1]  # files without a partner may be named before
-    assert "never written over" in line
+    last = finished(line, 1).stderr.splitlines()[-1]  # files without a partner may be named before
+    assert "never written over" in last
     assert contents(here) == before
 
 
@@ -93,24 +88,40 @@ def test_two_outputs_are_two_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "words"),
+    ("line", "reason"),
     [
-        (("masks", "photos", "out", *MODEL, "--errors", "file/e.csv"), "file/e.csv cannot be written"),
-        (("eval", "photos", "truth", *MODEL, "--csv", "photos"), "photos cannot be written: Is a directory"),
-        (("compare", "photos/a.png", *MODEL, "-o", "file/x.png"), "file/x.png cannot be written"),
-        (("stats", "photos", "truth", "-o", "file"), "cannot be written: Not a directory"),
-        (("cut", "photos/a.png", *MODEL, "-o", "file/x.png"), "file/x.png cannot be written"),
-        (("compare", "photos/a.png", *MODEL, "--side", "20000", "-o", "x.webp"), "more than the 16383 a side"),
+        ("masks photos out -m ycbcr_skin --errors file/e.csv", "file/e.csv cannot be written"),
+        ("eval photos truth -m ycbcr_skin --csv photos", "photos cannot be written: Is a directory"),
+        ("compare photos/a.png -m ycbcr_skin -o file/x.png", "file/x.png cannot be written"),
+        ("compare photos/a.png -m ycbcr_skin --side 20000 -o x.webp", "more than the 16383 a side"),
+        ("compare photos/a.png -m ycbcr_skin -o grid.doc", "grid.doc: a picture's name ends in .png"),
+        ("compare photos/a.png -m hsv_skni -o x.png", 'no model "hsv_skni"; did you mean hsv_skin'),
+        ("augment photos truth -o file", "cannot be written"),
+        ("stats photos truth -o file", "cannot be written: Not a directory"),
+        ("stats none truth -o out", "none is not a folder"),
+        ("cut photos/a.png -m ycbcr_skin -o file/x.png", "file/x.png cannot be written"),
+        ("cut photos/a.png -m ycbcr_skin -o out.jpg", "JPEG holds no transparency"),
+        ("cut photos/a.png -m ycbcr_skin -o out.jpg --mask", "JPEG changes a mask's levels"),
+        ("cut photos/a.png -m ycbcr_skin --format jpeg", "JPEG holds no transparency"),
+        ("cut photos/a.png -m ycbcr_skin -o out.psd --mask", "leave --mask out"),
+        ("cut photos/a.png -m ycbcr_skin -o out.xcf", ".xcf is not a format of this command"),
+        ("cut photos/a.png -m ycbcr_skin -o out.png --format tiff", "do not fit together"),
+        ("cut photos/a.png -m ycbcr_skni", 'rembg has no model "ycbcr_skni"; did you mean ycbcr_skin'),
+        ('cut photos/a.png -m ycbcr_skin -x {"grwo":2}', 'there is no extra "grwo"; did you mean grow'),
+        ('cut photos/a.png -m ycbcr_skin -x {"name":2}', 'there is no extra "name"'),
+        ('cut photos/a.png -m ycbcr_skin -x {"grow":999}', "grow=999 is not possible"),
+        ("cut photos/a.png photos/b.png -m ycbcr_skin -o out.png", "is one file, and there are 2 photos"),
     ],
 )
-def test_what_cannot_be_written_is_said_before_the_work(
-    command: tuple[str, ...], words: str, here: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_is_not_possible_is_one_line_before_the_work(
+    line: str, reason: str, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rembg_skin.sessions.base.SkinSession.predict", lambda *_: pytest.fail("it works first"))
     (here / "file").write_text("in the way")
-    done = run(*command)
-    assert done.returncode == 1
-    assert words in done.stderr
+    before = contents(here)
+    (said,) = finished(line, 1).stderr.splitlines()
+    assert reason in said
+    assert contents(here) == before
     assert not (here / "out").exists()
 
 
@@ -119,7 +130,6 @@ def test_a_sheet_too_long_for_its_format_is_refused_before_the_work(suffix: str,
     names = [f"{number}.png" for number in range(photos)]
     for name in names:
         (here / name).symlink_to("photos/a.png")
-    done = run("compare", *names, *MODEL, "-o", f"sheet.{suffix}")
-    assert done.returncode == 1
-    assert "write .png, or give fewer photos" in done.stderr
-    assert run("compare", *names[:9], *MODEL, "-o", f"sheet.{suffix}").returncode == 0
+    drawn = f"-m ycbcr_skin -o sheet.{suffix}"
+    assert "write .png, or give fewer photos" in finished(f"compare {' '.join(names)} {drawn}", 1).stderr
+    finished(f"compare {' '.join(names[:9])} {drawn}")

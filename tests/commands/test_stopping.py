@@ -1,11 +1,13 @@
 """Signals that ask a command to end: it does in two seconds, however large the photos, and keeps what is finished."""
 
 import os
+import re
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import Popen
 
 import numpy as np
 import pytest
@@ -35,50 +37,67 @@ SkinSession.predict = slow
 from rembg_skin.cli import main
 sys.exit(main())
 """
-MODEL, PHOTOS = ("-m", "ycbcr_skin"), tuple(f"photos/{name}.png" for name in "abcde")
+STUBBORN = """
+import signal, sys, time
+from rembg_skin.cli import main
+from rembg_skin.commands import models
+from rembg_skin.commands.signals import signals_heard
+signal.signal(signal.SIGINT, signal.default_int_handler)
+def run(_):
+    with signals_heard(noted=True) as stop:
+        print('ready', flush=True)
+        while not stop.is_set(): time.sleep(.01)
+        print('bringing it to its end', flush=True)
+        time.sleep(60)
+models.run = run
+sys.exit(main())
+"""
+PHOTOS = "photos/a.png photos/b.png photos/c.png photos/d.png photos/e.png"
 
 
+def stopped(process: Popen[str], number: signal.Signals) -> tuple[str, str]:
+    """Send a signal and check that the command ends soon and leaves no draft; return its stdout and stderr."""
+    start = time.monotonic()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert time.monotonic() - start < 20  # two on an idle machine; the work would take a minute
+    assert process.returncode == 128 + number, err
+    assert "Traceback" not in err
+    assert not list(Path().rglob(".rembg-skin*"))
+    return out, err
+
+
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
-    ("number", "command", "kept"),
+    ("number", "line", "kept", "printed"),
     [
-        (signal.SIGTERM, ("eval", "photos", "truth", *MODEL, "--no-hce", "--csv", "all.csv"), "all.csv"),
-        (signal.SIGHUP, ("compare", *PHOTOS, *MODEL, "-o", "grid.png"), "grid.png"),
-        (signal.SIGINT, ("cut", *PHOTOS, *MODEL, "-o", "out/"), "out/b.cut.png"),
+        (signal.SIGTERM, "eval photos truth -m ycbcr_skin --no-hce --csv all.csv", "all.csv", r"^ycbcr_skin +2 "),
+        (signal.SIGHUP, f"compare {PHOTOS} -m ycbcr_skin -o grid.png", "grid.png", ""),
+        (signal.SIGINT, f"cut {PHOTOS} -m ycbcr_skin -o out/", "out/b.cut.png", ""),
     ],
 )
 def test_a_command_ends_soon_and_keeps_what_is_finished(
-    number: signal.Signals, command: tuple[str, ...], kept: str, here: Path
+    number: signal.Signals, line: str, kept: str, printed: str
 ) -> None:
-    with started([sys.executable, "-c", SLOW, *command]) as process:
+    with started([sys.executable, "-c", SLOW, *line.split()]) as process:
         assert process.stderr is not None
-        while "at work" not in (line := process.stderr.readline()):
-            assert line, process.wait()
-        start = time.monotonic()
-        process.send_signal(number)
-        _, err = process.communicate(timeout=60)
-        took = time.monotonic() - start
-    assert process.returncode == 128 + number
+        while "at work" not in (said := process.stderr.readline()):
+            assert said, process.wait()
+        out, err = stopped(process, number)
     assert "Stopped; what is finished is kept." in err
-    assert "Traceback" not in err
-    assert (here / kept).stat().st_size > 0
-    assert not list(here.rglob(".rembg-skin*"))
-    assert took < 20  # two on an idle machine; the work would take a minute
+    assert re.search(printed, out, re.MULTILINE)
+    assert Path(kept).stat().st_size > 0
 
 
 @pytest.mark.parametrize(
-    ("number", "command", "begun", "outcome"),
+    ("number", "line", "begun", "outcome"),
     [
-        (signal.SIGINT, ("masks", "photos", "out", "-m", "icm_skin", "-j", "2"), "out/masks.json", "0 masks written"),
-        (
-            signal.SIGTERM,
-            ("augment", "photos", "truth", "-o", "more", "--jobs", "2"),
-            "more/masks/a__*",
-            "0 of 5 pairs",
-        ),
+        (signal.SIGINT, "masks photos out -m icm_skin -j 2", "out/masks.json", "0 masks written"),
+        (signal.SIGTERM, "augment photos truth -o more --jobs 2", "more/masks/a__*", "0 of 5 pairs"),
     ],
 )
 def test_large_photos_are_not_waited_for(
-    number: signal.Signals, command: tuple[str, ...], begun: str, outcome: str, here: Path
+    number: signal.Signals, line: str, begun: str, outcome: str, here: Path
 ) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (3000, 4000, 3), dtype=np.uint8)
     Image.fromarray(noise).save(here / "photo.jpg")
@@ -87,38 +106,16 @@ def test_large_photos_are_not_waited_for(
         for folder, target in (("photos", "photo.jpg"), ("truth", "mask.png")):
             (here / folder / f"{name}.png").unlink()
             (here / folder / f"{name}{Path(target).suffix}").symlink_to(f"../{target}")
-    with started([PROGRAM, *command]) as process:
+    with started([PROGRAM, *line.split()]) as process:
         wait_for(lambda: any(here.glob(begun)))
-        start = time.monotonic()
-        process.send_signal(number)
-        out, err = process.communicate(timeout=60)
-        took = time.monotonic() - start
-    assert process.returncode == 128 + number, err
-    assert "Traceback" not in err
+        out, _ = stopped(process, number)
     assert outcome in out
-    assert took < 20  # a pair takes a minute
-    assert not list(here.rglob(".rembg-skin*"))
     for path in here.glob("more/*/*"):
         Image.open(path).load()
 
 
 def test_a_second_signal_ends_a_command_at_once() -> None:
-    code = (
-        "import signal, sys, time\n"
-        "from pathlib import Path\n"
-        "from rembg_skin.commands import models\n"
-        "from rembg_skin.commands.signals import signals_heard\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "def run(_):\n"
-        "    with signals_heard(noted=True) as stop:\n"
-        "        print('ready', flush=True)\n"
-        "        while not stop.is_set(): time.sleep(.01)\n"
-        "        print('bringing it to its end', flush=True)\n"
-        "        time.sleep(60)\n"
-        "models.run = run\n"
-        "from rembg_skin.cli import main; sys.exit(main())"
-    )
-    with started([sys.executable, "-c", code, "models"]) as process:
+    with started([sys.executable, "-c", STUBBORN, "models"]) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)

@@ -20,11 +20,11 @@ from PIL import Image
 
 from tests.support.hosts import running
 from tests.support.networks import red_network
+from tests.support.pages import ROOT
 from tests.support.processes import wait_for
 from tests.support.rembg import free_port, post
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-DOCKERFILE = REPOSITORY / "examples/docker/Dockerfile"
+DOCKERFILE = ROOT / "examples/docker/Dockerfile"
 USER = 10001
 SITE = sysconfig.get_path("purelib")
 PIPES: dict[str, Any] = {"capture_output": True, "text": True}
@@ -34,18 +34,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="containers run Linux"),
 ]
-
-
-def instructions() -> list[list[str]]:
-    """Return the Dockerfile's instructions: what to do, and with what."""
-    lines = [line for line in DOCKERFILE.read_text("utf-8").splitlines() if line and not line.startswith("#")]
-    found = [line.split(" ", 1) for line in lines]
-    assert {word for word, _ in found} == {"FROM", "ARG", "RUN", "ENV", "USER", "EXPOSE", "HEALTHCHECK", "CMD"}
-    return found
-
-
-def assignments(text: str) -> dict[str, str]:
-    return dict(part.split("=", 1) for part in shlex.split(text))
 
 
 class User(NamedTuple):
@@ -78,49 +66,56 @@ def user() -> User:
 def root() -> Iterator[Path]:
     """Give an empty folder that stands for the container's root and that any user may enter."""
     folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
-    (folder / "opt").mkdir()
-    (folder / "tmp").mkdir()
-    (folder / "tmp").chmod(0o777)
+    for name, rights in {"": 0o755, "opt": 0o755, "tmp": 0o777}.items():
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name).chmod(rights)
     yield folder
     subprocess.run(["chmod", "-R", "u+w", folder], check=True)
     shutil.rmtree(folder)
 
 
+def assignments(text: str) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in shlex.split(text))
+
+
 class Container:
-    """The image's layers as folders of `root`, and its environment."""
+    """The image's layers as folders of `root`, and its environment; pip finds only the packages of the tests."""
 
     def __init__(self, root: Path, user: User) -> None:
-        self.root, self.user = root, user
+        self.root, self.user, self.port = root, user, free_port()
         self.environment = {"PATH": f"{root}/env/bin:/usr/bin:/bin"}
         self.health: list[str] = []
         self.command: list[str] = []
-        self.port = free_port()
-        base_image(root / "env", user.python)
-
-    def placed(self, text: str) -> str:
-        """Return `text` with its folders below `root` and with a free port."""
-        return re.sub(r"(?<![\w.])/(opt|tmp)/", rf"{self.root}/\1/", text).replace("7000", str(self.port))
+        subprocess.run([user.python, "-m", "venv", "--without-pip", root / "env"], check=True)
+        (site,) = root.glob("env/lib/python3*/site-packages")
+        (site / "downloaded.pth").write_text(SITE)
+        for name, entry in {"pip": "pip._internal.cli.main", "rembg": "rembg.cli"}.items():
+            script = root / "env" / "bin" / name
+            script.write_text(f"#!{root}/env/bin/python\nimport sys\nfrom {entry} import main\nsys.exit(main())\n")
+            script.chmod(0o755)
 
     def build(self, arguments: dict[str, str], **outside: str) -> None:
         """Carry out the instructions; `arguments` are those of ``--build-arg``, `outside` is known while building."""
+        lines = [line.split(" ", 1) for line in DOCKERFILE.read_text("utf-8").splitlines() if line and line[0] != "#"]
+        assert {word for word, _ in lines} == {"FROM", "ARG", "RUN", "ENV", "USER", "EXPOSE", "HEALTHCHECK", "CMD"}
         given: dict[str, str] = {}
-        for word, rest in instructions():
-            text = self.placed(rest)
-            if word == "ARG":
-                given |= {name: arguments.get(name, value) for name, value in assignments(text).items()}
-            elif word == "ENV":
-                self.environment |= assignments(text)
-            elif word == "RUN":
-                environment = {**self.environment, **given, **outside, "HOME": str(self.root / "tmp")}
-                done = subprocess.run(["sh", "-c", text], cwd=self.root, env=environment, check=False, **PIPES)
-                assert done.returncode == 0, f"{rest}\n{done.stdout}{done.stderr}"
-            elif word == "HEALTHCHECK":
-                self.health = json.loads(text[text.index(" CMD ") + 5 :])
-            elif word == "CMD":
-                self.command = json.loads(text)
-            elif word == "USER":
-                assert text == f"{USER}:{USER}"
+        for word, rest in lines:
+            text = re.sub(r"(?<![\w.])/(opt|tmp)/", rf"{self.root}/\1/", rest).replace("7000", str(self.port))
+            match word:
+                case "ARG":
+                    given |= {name: arguments.get(name, value) for name, value in assignments(text).items()}
+                case "ENV":
+                    self.environment |= assignments(text)
+                case "RUN":
+                    environment = {**self.environment, **given, **outside, "HOME": str(self.root / "tmp")}
+                    done = subprocess.run(["sh", "-c", text], cwd=self.root, env=environment, check=False, **PIPES)
+                    assert done.returncode == 0, f"{rest}\n{done.stdout}{done.stderr}"
+                case "HEALTHCHECK":
+                    self.health = json.loads(text[text.index(" CMD ") + 5 :])
+                case "CMD":
+                    self.command = json.loads(text)
+                case "USER":
+                    assert text == f"{USER}:{USER}"
 
     def start(self, log: Path) -> "subprocess.Popen[bytes]":
         """Start the container's command as its user, without a home."""
@@ -137,17 +132,6 @@ class Container:
         return subprocess.run(command, cwd="/", env=self.environment, check=False, **PIPES).returncode == 0
 
 
-def base_image(folder: Path, python: str) -> None:
-    """Make an environment with what pip would download: the packages of the environment that runs the tests."""
-    subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True)
-    (site,) = folder.glob("lib/python3*/site-packages")
-    (site / "downloaded.pth").write_text(SITE)
-    for name, entry in {"pip": "pip._internal.cli.main", "rembg": "rembg.cli"}.items():
-        script = folder / "bin" / name
-        script.write_text(f"#!{folder}/bin/python\nimport sys\nfrom {entry} import main\nsys.exit(main())\n")
-        script.chmod(0o755)
-
-
 def files(folder: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -156,14 +140,13 @@ def files(folder: Path) -> dict[str, int]:
 def container(root: Path, user: User) -> Container:
     """Build the image: its weights come from a GitHub on loopback, its packages from the tests' environment."""
     source = root / "source"
-    shutil.copytree(REPOSITORY, source, ignore=shutil.ignore_patterns(".*", "dist", "build", "__pycache__"))
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "dist", "build", "__pycache__"))
     made = Container(root, user)
     pip = {"PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
     with running() as github:
         github.release("samhaswon/skin_segmentation", "v9", {"skin_u2netp.onnx": red_network(512).SerializeToString()})
-        made.build(
-            {"PACKAGE": f"{source}[cpu,cli]"}, **pip, REMBG_SKIN_GITHUB_API=github.url, NO_PROXY="127.0.0.1,localhost"
-        )
+        urls = {"REMBG_SKIN_GITHUB_API": github.url, "NO_PROXY": "127.0.0.1,localhost"}
+        made.build({"PACKAGE": f"{source}[cpu,cli]"}, **pip, **urls)
     for folder in (root / "opt", root / "env"):
         subprocess.run(["chmod", "-R", "a-w", folder], check=True)
     return made
@@ -193,10 +176,7 @@ def test_a_container_compiles_nothing_answers_and_writes_to_tmp_alone(container:
     finally:
         process.terminate()
         process.wait(30)
+    assert not container.healthy()
     assert [files(folder) for folder in fixed] == before
     assert f"[cache] data loaded from '{container.root}/tmp/numba/" in log.read_text()
     assert "[cache] data saved" not in log.read_text()  # nothing was compiled
-
-
-def test_a_server_that_is_down_is_not_healthy(container: Container) -> None:
-    assert not container.healthy()

@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +22,15 @@ from tests.support.rembg import post, serving
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture
-def curl(rembg_server: str, tmp_path: Path) -> Callable[[list[str]], Image.Image]:
-    """Return a function that runs a line in a folder with the photo, and returns the picture that it writes."""
-    if shutil.which("curl") is None:
-        pytest.skip("curl is not installed")
-    shutil.copy(ROOT / "docs/portrait.jpg", tmp_path / "photo.jpg")
-
-    def picture(line: list[str]) -> Image.Image:
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_lines_make_a_cutout_a_mask_with_extras_and_a_cutout_on_white(rembg_server: str, tmp_path: Path) -> None:
+    def curl(line: list[str]) -> Image.Image:
         words = [word.replace("http://127.0.0.1:7000", rembg_server) for word in line]
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return Image.open(io.BytesIO((tmp_path / line[line.index("-o") + 1]).read_bytes()))
 
-    return picture
-
-
-def test_the_lines_make_a_cutout_a_mask_with_extras_and_a_cutout_on_white(
-    curl: Callable[[list[str]], Image.Image],
-) -> None:
+    shutil.copy(ROOT / "docs/portrait.jpg", tmp_path / "photo.jpg")
     first, second, third = (command for command in commands(ROOT / "docs/server.md") if command[0] == "curl")
     alpha = np.asarray(curl(first).getchannel("A"))
     assert (alpha.min(), alpha.max()) == (0, 255)

@@ -17,10 +17,15 @@ from tests.support.processes import started, wait_for
 REMBG = str(Path(sys.executable).with_name("rembg"))
 
 
-def rembg(folder: Path, *arguments: str, **variables: str | None) -> Result:
-    """Run rembg's command in `folder`, with its models below it; variables that are None are unset meanwhile."""
+def rembg(folder: Path, *arguments: str, status: int = 0, **variables: str | None) -> Result:
+    """Run rembg's command in `folder`, with its models below it, and check its exit status.
+
+    Variables that are None are unset meanwhile.
+    """
     with chdir(folder):
-        return CliRunner().invoke(main, arguments, env={"U2NET_HOME": str(folder / "home"), **variables})
+        done = CliRunner().invoke(main, arguments, env={"U2NET_HOME": str(folder / "home"), **variables})
+    assert done.exit_code == status, done.output
+    return done
 
 
 def free_port() -> int:

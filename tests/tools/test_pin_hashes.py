@@ -22,9 +22,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 ASSETS = ("skin_u2net", "u2netp", "dlmv", "birefnet", "sunet", "u2netp_chunks")
-QUANTIZED = tuple(
-    f"{family}_quant_{engine}" for family in ("u2net", "u2netp", "dlmv") for engine in ("fbgemm", "qnnpack")
-)
+QUANTIZED = [f"{family}_quant_{kind}" for family in ("u2net", "u2netp", "dlmv") for kind in ("fbgemm", "qnnpack")]
 
 
 def test_pin_writes_hashes_that_were_computed(github: GitHub, copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
