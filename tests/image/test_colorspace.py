@@ -20,7 +20,7 @@ from rembg_skin.cutout.photo import Kept, read_photo
 from rembg_skin.errors import ImageError
 from rembg_skin.image.colorspace import profile_of
 from rembg_skin.image.rgb import to_rgb
-from rembg_skin.photos import open_image, open_mask, open_rgb
+from rembg_skin.photos import open_image, open_rgb
 from tests.support import profiles
 from tests.support.photos import encoded
 
@@ -216,9 +216,3 @@ def test_a_gray_photo_keeps_its_gamma(tmp_path: Path) -> None:
     _, kept = cutout(tmp_path / "photo")
     assert kept.profile is not None
     assert ImageCms.ImageCmsProfile(io.BytesIO(kept.profile)).profile.xcolor_space == "GRAY"
-
-
-def test_levels_of_a_mask_are_not_colors(tmp_path: Path) -> None:
-    mask = Image.linear_gradient("L").convert("RGB")
-    png({b"gAMA": struct.pack(">I", 100_000)}, mask, tmp_path / "mask.png")
-    assert np.array_equal(open_mask(tmp_path / "mask.png", mask.size), np.asarray(mask)[..., 0])

@@ -12,6 +12,7 @@ from PIL import Image
 
 from rembg_skin.errors import ImageError
 from rembg_skin.image.mask_encodings import mask_levels
+from rembg_skin.image.rgb import to_rgb
 from tests.support import profiles
 from tests.support.photos import encoded
 
@@ -102,11 +103,13 @@ def test_a_mask_as_jpeg_keeps_its_levels_within_those_of_jpeg() -> None:
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32], ids=["16 bits", "32 bits", "fractions of 1"])
-def test_soft_levels_stay_levels_whatever_their_profile(kind: Any) -> None:
+def test_soft_levels_stay_levels_whatever_their_color_space(kind: Any) -> None:
     scaled = SOFT / 255 if kind is np.float32 else SOFT.astype(np.int64) * 257
-    profiled = stacked(SOFT, SOFT, SOFT)
+    profiled, linear = (stacked(SOFT, SOFT, SOFT) for _ in range(2))
     profiled.info["icc_profile"] = profiles.ADOBE_RGB
-    for image in (whole(SOFT), profiled, stacked(PHOTO[:16, :16], SOFT), whole(scaled, kind)):
+    linear.info["gamma"] = 1.0  # as of a PNG file
+    assert to_rgb(linear)[0].tobytes() != linear.tobytes()
+    for image in (whole(SOFT), profiled, linear, stacked(PHOTO[:16, :16], SOFT), whole(scaled, kind)):
         np.testing.assert_array_equal(mask_levels(image), SOFT)
 
 
