@@ -19,12 +19,9 @@ from tests.support.pages import PAGES, ROOT, blocks, commands_in
 from tests.support.rembg import rembg
 from tests.support.videos import face, write_video
 
-READERS = {"eval", "stats", "augment"}  # commands whose folder of masks is there; others write it
 # What runs in other tests, or nowhere: installations.
 SERVERS = {"curl", "docker", "rembg s", "rembg-skin tune"}
 ELSEWHERE = SERVERS | {"pip", "pipx", "uv", "python3", "python", "rembg-skin verify"}
-
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 
 
 def runs_here(command: list[str]) -> bool:
@@ -40,7 +37,7 @@ def cases() -> Iterator[object]:
                 if not found:
                     continue
                 if any(command[0] == "ffmpeg" for command in found):
-                    marks = [pytest.mark.e2e, needs_ffmpeg]
+                    marks = [pytest.mark.e2e, pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")]
                 elif "rembg-skin bench" in text or "rembg-skin masks" in text:  # they start processes
                     marks = [pytest.mark.slow]
             elif language != "python" or "import ray" in text or "cv2.dnn" in text:  # these run in tests of their own
@@ -55,6 +52,8 @@ def desk(tmp_path: Path, astronaut: Image.Image, monkeypatch: pytest.MonkeyPatch
     for name in ("photo.jpg", "portrait.jpg", "portrait.tif", "a.jpg", "b.jpg", "photos/a.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         small.save(tmp_path / name)
+    (tmp_path / "masks").mkdir()
+    small.convert("L").point(lambda level: 255 * (level > 127)).save(tmp_path / "masks" / "a.png")
     for name in ("in.mp4", "face.mp4"):
         write_video(tmp_path / name, [face((640, 480))] * 2, sound="aac")
     (tmp_path / "docs").symlink_to(ROOT / "docs")
@@ -76,19 +75,11 @@ def test_a_block_runs_as_it_stands(language: str, text: str, desk: Path, astrona
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         subprocess.run(["bash", "-euo", "pipefail", "-c", text], env={**os.environ, "PATH": path}, check=True)
     else:
-        run_all(list(filter(runs_here, commands_in(text))), desk, astronaut)
-
-
-def run_all(found: list[list[str]], desk: Path, astronaut: Image.Image) -> None:
-    if any(READERS & set(command[1:2]) for command in found):
-        (desk / "masks").mkdir()
-        small = astronaut.resize((128, 128)).convert("L")
-        small.point(lambda level: 255 * (level > 127)).save(desk / "masks" / "a.png")
-    for program, *arguments in found:
-        if arguments[0] == "masks":  # each line of a page begins with an empty folder
-            shutil.rmtree(desk / "masks", ignore_errors=True)
-        if program == "rembg-skin":
-            assert main(arguments) == 0, shlex.join(arguments)
-        else:
-            assert program == "rembg"
-            rembg(desk, *arguments)
+        for program, *arguments in filter(runs_here, commands_in(text)):
+            if arguments[0] == "masks":  # each line of a page begins with an empty folder
+                shutil.rmtree(desk / "masks", ignore_errors=True)
+            if program == "rembg-skin":
+                assert main(arguments) == 0, shlex.join(arguments)
+            else:
+                assert program == "rembg"
+                rembg(desk, *arguments)
