@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_pairs(parser)
     add = parser.add_argument
-    add("-o", "--output", type=Path, required=True, metavar="DIR", help="where the variants go")
+    add("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the variants")
     add("--seed", type=natural, default=0, metavar="N", help="of the lattices (default: 0)")
     text = "processes (default: one a core, less if memory or photographs are few)"
     add("--jobs", type=natural, metavar="N", help=text)

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", metavar="OUT", help=text)
     add = parser.add_mutually_exclusive_group().add_argument
-    add("--mask", dest="kind", action="store_const", const=MASK, default=CUT, help="write the mask alone")
+    add("--mask", dest="kind", action="store_const", const=MASK, default=CUT, help="write only the mask")
     text = "write the photo in gray, skin tinted"
     add("--overlay", dest="kind", action="store_const", const=OVERLAY, default=CUT, help=text)
     text = "of the files beside the photos or in a folder (default: png)"
