@@ -67,7 +67,7 @@ def stoppable() -> Iterator[Work]:
         say(f"rembg-skin: {reasons[0]}")
     elif reasons:
         nothing = not work.used and not work.is_set()
-        say(f"{'None of ' * nothing}{len(reasons)} could {'not ' * (not nothing)}be used:")
+        say(f"None of {len(reasons)} could be used:" if nothing else f"{len(reasons)} could not be used:")
         for reason in reasons:
             say(f"  {reason}")
 
