@@ -220,8 +220,12 @@ def _remove_abandoned(folder: Path) -> None:
                 if flock is not None:
                     descriptor = os.open(draft, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
                     stack.callback(os.close, descriptor)  # after the removal: a writer that just made it waits for it
-                    with suppress(OSError):
+                    try:
                         flock(descriptor, LOCK_EX | LOCK_NB)
                         old = True
+                    except BlockingIOError:  # its writer lives
+                        old = False
+                    except OSError:
+                        pass
                 if old:
                     draft.unlink()

@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from tqdm import tqdm
 
-    from rembg_skin.commands.console import count, exit_status
+    from rembg_skin.commands.console import count, exit_status, say
     from rembg_skin.commands.outputs import check_outputs
     from rembg_skin.commands.signals import signals_heard
     from rembg_skin.video import open_video
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     with frames, signals_heard(noted=True) as stop:
         done, sounds = convert(source, masked, video, table, stop.is_set, frames.update)
     first, written = "Stopped: the first " * stop.is_set(), " and ".join(map(printable, paths))
-    print(f"{first}{count(done, 'frame', 'frames')} in {written}.")
+    say(f"{first}{count(done, 'frame', 'frames')} in {written}.")
     missing = _say(source, sounds, video, stopped=stop.is_set())
     return exit_status(stop, done, missing)
 
@@ -122,13 +122,13 @@ def _table(arguments: argparse.Namespace, model: ModelChoice, size: tuple[int, i
 
 
 def _say(source: "Reader", sounds: "Collection[Sound]", video: "Video | None", *, stopped: bool) -> int:
-    """Print what changed and what is missing; return how many lines are about the latter."""
-    from rembg_skin.commands.console import count
+    """Say what changed and what is missing; return how many lines are about the latter."""
+    from rembg_skin.commands.console import count, say
 
     if source.hdr:
-        print("The HDR colors were mapped to those of BT.709.")
+        say("The HDR colors were mapped to those of BT.709.")
     if source.bits > _EIGHT and video and video.kind != "mask":
-        print(f"The original's colors have {source.bits} bits, the new ones 8.")
+        say(f"The original's colors have {source.bits} bits, the new ones 8.")
     missing = []
     if source.damaged:
         missing.append(f"{count(source.damaged, 'damaged frame', 'damaged frames')} skipped.")
@@ -138,10 +138,11 @@ def _say(source: "Reader", sounds: "Collection[Sound]", video: "Video | None", *
     for number, sound in enumerate(sounds, 1):
         name = "Sound" if len(sounds) == 1 else f"Sound {number}"
         if sound.fate == "encoded":
-            print(f"{name}: encoded again, as {suffix} files cannot hold the original's.")
+            say(f"{name}: encoded again, as {suffix} files cannot hold the original's.")
         if sound.fate == "lost":
             missing.append(f"{name}: missing; it can neither be copied to a {suffix} file nor decoded.")
         if sound.damaged:
             missing.append(f"{name}: {count(sound.damaged, 'damaged packet', 'damaged packets')} left out.")
-    print(*missing, sep="\n", end="\n" * bool(missing))
+    for line in missing:
+        say(line)
     return len(missing)
