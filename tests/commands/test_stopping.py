@@ -19,16 +19,16 @@ from tests.support.command import PROGRAM, run
 from tests.support.processes import started, wait_for
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are sent as on POSIX")
-# Stands for a library in one long call, in which Python hears no signal: two photos are done, the third takes a minute.
+# Stands for a library in one long call, in which Python hears no signal: some photos are done, the next takes a minute.
 SLOW = """
 import os, signal, sys, time
 from unittest.mock import patch
 from rembg_skin.sessions.base import SkinSession
 signal.signal(signal.SIGINT, signal.default_int_handler)
-plain, calls = SkinSession.predict, []
+plain, calls, done = SkinSession.predict, [], int(sys.argv.pop(1))
 def slow(self, *arguments, **extras):
     calls.append(1)
-    if len(calls) > 2:
+    if len(calls) > done:
         print("at work", file=sys.stderr, flush=True)
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         time.sleep(60)
@@ -53,6 +53,7 @@ models.run = run
 sys.exit(main())
 """
 PHOTOS = "photos/a.png photos/b.png photos/c.png photos/d.png photos/e.png"
+EVAL = "eval photos truth -m ycbcr_skin hsv_skin --no-hce --csv all.csv --worst 1"  # the worst photo is masked twice
 
 
 def stopped(process: Popen[str], number: signal.Signals) -> tuple[str, str]:
@@ -69,24 +70,24 @@ def stopped(process: Popen[str], number: signal.Signals) -> tuple[str, str]:
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
-    ("number", "line", "kept", "printed"),
+    ("number", "line", "done", "kept", "printed"),
     [
-        (signal.SIGTERM, "eval photos truth -m ycbcr_skin --no-hce --csv all.csv", "all.csv", r"^ycbcr_skin +2 "),
-        (signal.SIGHUP, f"compare {PHOTOS} -m ycbcr_skin -o grid.png", "grid.png", ""),
-        (signal.SIGINT, f"cut {PHOTOS} -m ycbcr_skin -o out/", "out/b.cut.png", ""),
+        (signal.SIGTERM, EVAL, 7, "all.csv worst-ycbcr_skin.png", r"^ycbcr_skin +5 .*\nhsv_skin +1 "),
+        (signal.SIGHUP, f"compare {PHOTOS} -m ycbcr_skin -o grid.png", 2, "grid.png", ""),
+        (signal.SIGINT, f"cut {PHOTOS} -m ycbcr_skin -o out/", 2, "out/b.cut.png", ""),
     ],
 )
 def test_a_command_ends_soon_and_keeps_what_is_finished(
-    number: signal.Signals, line: str, kept: str, printed: str
+    number: signal.Signals, line: str, done: int, kept: str, printed: str
 ) -> None:
-    with started([sys.executable, "-c", SLOW, *line.split()]) as process:
+    with started([sys.executable, "-c", SLOW, str(done), *line.split()]) as process:
         assert process.stderr is not None
         while "at work" not in (said := process.stderr.readline()):
             assert said, process.wait()
         out, err = stopped(process, number)
     assert "Stopped; what is finished is kept." in err
     assert re.search(printed, out, re.MULTILINE)
-    assert Path(kept).stat().st_size > 0
+    assert all(Path(name).stat().st_size > 0 for name in kept.split())
 
 
 @pytest.mark.parametrize(
