@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 from PIL.Image import Image as PILImage
 from scipy.special import expit
 
@@ -80,6 +80,31 @@ def moved(picture: PILImage, length: float, degrees: float) -> PILImage:
     return Image.fromarray((total / steps).round().astype(np.uint8))
 
 
+def sharpened(picture: PILImage, radius: float, percent: int) -> PILImage:
+    """Sharpen far too much, as phones and scanners do."""
+    return picture.filter(ImageFilter.UnsharpMask(radius, percent, 0))
+
+
+def speckled(picture: PILImage, share: float, rng: Generator) -> PILImage:
+    """Turn a share of the pixels black or white."""
+    drawn_from = rng.random((picture.height, picture.width, 1), np.float32)
+    levels = np.where(drawn_from < share / 2, 0, np.where(drawn_from > 1 - share / 2, 255, np.asarray(picture)))
+    return Image.fromarray(levels.astype(np.uint8))
+
+
+def lined(picture: PILImage, period: int, kept: float, *, upright: bool = False) -> PILImage:
+    """Darken every so-manieth row, or column, as screens show them."""
+    levels = np.array(picture)
+    lines = levels[:, ::period] if upright else levels[::period]
+    lines[...] = lines * kept
+    return Image.fromarray(levels)
+
+
+def printed(picture: PILImage) -> PILImage:
+    """Leave black and white dots, as newspapers and fax machines do."""
+    return picture.convert("1").convert("RGB")
+
+
 def compressed(picture: PILImage, kind: str, quality: int) -> PILImage:
     """Save as JPEG or WebP and read it again."""
     file = io.BytesIO()
@@ -124,12 +149,14 @@ def some_light(rng: Generator) -> Change:
 
 
 def some_exposure(rng: Generator) -> Change:
-    gain = math.exp(rng.uniform(math.log(1 / 8), 0) if rng.random() < 0.6 else rng.uniform(0.2, 1.1))
+    gain = math.exp(rng.uniform(math.log(1 / 8), 0) if rng.random() < 0.4 else rng.uniform(0.2, 1.1))
     levels = rng.uniform(0, 6)  # noise, which shows in the dark
     return lambda picture: noisy(lit(picture, gain, gain, gain), levels, rng)
 
 
 def some_contrast(rng: Generator) -> Change:
+    if rng.random() < 0.25:
+        return ImageOps.equalize
     kept, middle = rng.uniform(0.12, 0.6), rng.uniform(60, 200)
     return lambda picture: contrasted(picture, kept, middle)
 
@@ -153,8 +180,8 @@ def some_fading(rng: Generator) -> Change:
 
 
 def some_noise(rng: Generator) -> Change:
-    levels = rng.uniform(4, 28)
-    return lambda picture: noisy(picture, levels, rng)
+    levels = rng.uniform(4, 32)
+    return rescaled(rng, lambda picture: noisy(picture, levels, rng), 0.3)
 
 
 def some_blur(rng: Generator) -> Change:
@@ -163,6 +190,26 @@ def some_blur(rng: Generator) -> Change:
         return lambda picture: blurred(picture, radius)
     share, degrees = rng.uniform(0.01, 0.08), rng.uniform(0, 180)
     return lambda picture: moved(picture, share * max(picture.size), degrees)
+
+
+def some_sharpening(rng: Generator) -> Change:
+    radius, percent = rng.uniform(0.8, 4), int(rng.integers(80, 450))
+    return lambda picture: sharpened(picture, radius, percent)
+
+
+def some_raster(rng: Generator) -> Change:
+    share, kept, period, upright = (
+        rng.uniform(0.01, 0.12),
+        rng.uniform(0, 0.8),
+        int(rng.integers(2, 6)),
+        rng.random() < 0.3,
+    )
+    changes: tuple[Change, ...] = (
+        lambda picture: speckled(picture, share, rng),
+        lambda picture: lined(picture, period, kept, upright=upright),
+        printed,
+    )
+    return rescaled(rng, changes[rng.choice(3, p=(0.4, 0.4, 0.2))], 0.5)
 
 
 def rescaled(rng: Generator, change: Change, smallest: float) -> Change:
@@ -197,14 +244,16 @@ DRAWN: dict[Callable[[Generator], Change], float] = {
     some_light: 3,
     some_hue: 6,
     some_regions_hue: 1,
-    some_fading: 2.5,
-    some_exposure: 2,
+    some_fading: 3.5,
+    some_exposure: 3,
     some_contrast: 1.5,
-    some_noise: 1,
-    some_blur: 1.5,
-    some_enlargement: 1,
+    some_noise: 2.5,
+    some_blur: 2,
+    some_enlargement: 1.5,
+    some_sharpening: 1.5,
+    some_raster: 2.5,
     some_compression: 4,
-    some_palette: 3.5,
+    some_palette: 4,
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from .data import Source
 from .disguises import (
@@ -18,10 +18,14 @@ from .disguises import (
     contrasted,
     faded,
     hued,
+    lined,
     lit,
     noisy,
     paletted,
+    printed,
     sepia,
+    sharpened,
+    speckled,
 )
 from .evaluate import Bytes, Predict, iou, pairs
 from .teachers import Selfie
@@ -50,6 +54,11 @@ COLUMNS: dict[str, Change] = {
     "16 colors": partial(paletted, colors=16, dithered=False),
     "16 colors, dithered": partial(paletted, colors=16, dithered=True),
     "noise of 25 levels": lambda picture: noisy(picture, 25, np.random.default_rng(0)),
+    "speckled": lambda picture: speckled(picture, 0.05, np.random.default_rng(0)),
+    "scan lines": partial(lined, period=3, kept=0.4),
+    "printed in dots": printed,
+    "oversharpened": partial(sharpened, radius=3, percent=300),
+    "equalized": ImageOps.equalize,
     "blurred": partial(blurred, radius=3),
     "a quarter of the pixels": partial(at_scale, scale=0.5),
     "turned left": SAME,

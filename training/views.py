@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from .data import KNOWN, LAYERS, Photo
+from .data import KNOWN, LAYERS, MASK, Photo
 from .disguises import LUMA as LUMA_SHARES
 from .disguises import SEPIA as SEPIA_TONES
 from .disguises import drawn
@@ -24,8 +24,9 @@ COLLAGE_RATE = 0.25
 BALANCE = 0.06  # deviation of the logarithm of each channel's gain
 EXPOSURE = (-0.25, 0.2)  # logarithm of the gain of all
 OCCLUDED, STRONG_HUE, GRAY, SEPIA_TONED, DARKENED, DYED = 0.04, 0.02, 0.02, 0.02, 0.25, 0.15  # shares of the views
-DISGUISED, QUARTERED, TURNED = 0.38, 0.18, 0.06  # likewise: a change of `disguises`; turns by 90 to 270, by any angle
+DISGUISED, QUARTERED, TURNED = 0.5, 0.18, 0.06  # likewise: a change of `disguises`; turns by 90 to 270, by any angle
 CUT_OUT, TINTED, GRAYED = 0.3, 0.15, 0.25  # likewise, of those of pictures without skin
+PASTED = 0.5  # likewise, of those of hands
 FAIR, DEEP = torch.tensor([1.0, 0.86, 0.75]), torch.tensor([0.33, 0.2, 0.13])  # the ends of skin's tones
 SMALLEST_SKIN = 16  # pixels that tell a tone
 LUMA = torch.tensor(LUMA_SHARES)
@@ -88,6 +89,7 @@ class Views:
     def __init__(self, photos: list[Photo], rng: Generator) -> None:
         self.photos = [Pyramid.of(photo) for photo in photos]
         self.bare = [not photo.shows_skin for photo in photos]
+        self.hands = [photo.source == "hgr1" for photo in photos]
         self.backgrounds = [pyramid for pyramid, bare in zip(self.photos, self.bare, strict=True) if bare]
         self.rng = rng
 
@@ -99,6 +101,8 @@ class Views:
         view, inside = cut(self.photos[index], size, self.rng)
         if not inside.all() and uniform(self.rng, 0, 1) < 0.5:
             return torch.where(inside, view, self.background(size))
+        if self.hands[index] and chosen(self.rng, PASTED):
+            return pasted(view, self.background(size), self.rng)
         return disguise(view, self.rng) if self.bare[index] else view
 
     def draw(self, weights: Tensor, size: int) -> Tensor:
@@ -192,11 +196,19 @@ def disguise(view: Tensor, rng: Generator) -> Tensor:
     return view
 
 
+def pasted(view: Tensor, ground: Tensor, rng: Generator) -> Tensor:
+    """Lay the skin of one view over another, in another light: few rooms are behind the hands of the photos."""
+    light = math.exp(uniform(rng, -0.5, 0.2)) * torch.exp(BALANCE * torch.randn(3, 1, 1, generator=rng))
+    skin = view[MASK : MASK + 1]
+    image = torch.lerp(ground[:3], (light * view[:3]).clamp(0, 1), F.avg_pool2d(skin, 3, 1, 1))
+    return torch.cat([image, torch.where(skin > 0.5, view[3:], ground[3:])])
+
+
 def soften(image: Tensor, rng: Generator) -> Tensor:
     """Lose detail as small or noisy pictures do."""
-    if chosen(rng, 0.3):
-        coarse = F.avg_pool2d(image, 2 + int(uniform(rng, 0, 1) ** 2 * 6))[None]
-        image = F.interpolate(coarse, size=image.shape[1:], mode="bilinear", align_corners=False)[0]
+    if chosen(rng, 0.35):
+        coarse = F.avg_pool2d(image, 2 + int(uniform(rng, 0, 1) ** 1.5 * 6))[None]
+        image = F.interpolate(coarse, size=image.shape[1:], mode="bicubic", align_corners=False)[0].clamp(0, 1)
     if chosen(rng, 0.3):
         noise = torch.randn(image.shape, generator=rng) * uniform(rng, 0.0, 0.06)
         image = (image + noise).clamp(0, 1)
