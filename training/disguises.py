@@ -87,8 +87,8 @@ def sharpened(picture: PILImage, radius: float, percent: int) -> PILImage:
 
 def speckled(picture: PILImage, share: float, rng: Generator) -> PILImage:
     """Turn a share of the pixels black or white."""
-    drawn_from = rng.random((picture.height, picture.width, 1), np.float32)
-    levels = np.where(drawn_from < share / 2, 0, np.where(drawn_from > 1 - share / 2, 255, np.asarray(picture)))
+    chance = rng.random((picture.height, picture.width, 1), np.float32)
+    levels = np.where(chance < share / 2, 0, np.where(chance > 1 - share / 2, 255, np.asarray(picture)))
     return Image.fromarray(levels.astype(np.uint8))
 
 
@@ -198,12 +198,8 @@ def some_sharpening(rng: Generator) -> Change:
 
 
 def some_raster(rng: Generator) -> Change:
-    share, kept, period, upright = (
-        rng.uniform(0.01, 0.12),
-        rng.uniform(0, 0.8),
-        int(rng.integers(2, 6)),
-        rng.random() < 0.3,
-    )
+    share, kept = rng.uniform(0.01, 0.12), rng.uniform(0, 0.8)
+    period, upright = int(rng.integers(2, 6)), bool(rng.random() < 0.3)
     changes: tuple[Change, ...] = (
         lambda picture: speckled(picture, share, rng),
         lambda picture: lined(picture, period, kept, upright=upright),
