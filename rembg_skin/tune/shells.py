@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 CUTOUT, MASK = "cutout", "mask"
 BASH, POWERSHELL, CMD = "bash", "PowerShell", "cmd.exe"
 
-_PLAIN = re.compile(r"[\w./:=\\-]+", re.ASCII)  # means itself in every shell
+_PLAIN = re.compile(r"[\w./:=-]+", re.ASCII)  # means itself in every shell
 # PowerShell takes typographic quotes for quotes.
 _POWERSHELL_QUOTES = re.compile("(['\u2018\u2019\u201a\u201b])")
 

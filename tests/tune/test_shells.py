@@ -64,6 +64,10 @@ def test_each_shell_has_its_quotes(shell: str, quoted: str) -> None:
     assert line == f"rembg-skin cut --mask -m {quoted} -o mask.png"
 
 
+def test_bash_keeps_a_backslash() -> None:
+    assert command(BASH, "skin", {}, r"a\b.jpg", CUTOUT) == r"rembg-skin cut -m skin 'a\b.jpg' -o cutout.png"
+
+
 @given(photo=POSIX, angle=st.floats(-360, 360), what=st.sampled_from([MASK, CUTOUT]))
 def test_the_call_is_python(photo: str, angle: float, what: str) -> None:
     code = call("diagonal_skin", {"angle": angle, "blur": 5}, photo, what)
