@@ -225,7 +225,7 @@ def _remove_abandoned(folder: Path) -> None:
                         old = True
                     except BlockingIOError:  # its writer lives
                         old = False
-                    except OSError:
+                    except OSError:  # a disk without locks
                         pass
                 if old:
                     draft.unlink()

@@ -133,13 +133,17 @@ def hue_turn(angle: float) -> Tensor:
     return torch.linalg.inv(RGB_TO_YIQ) @ rotation @ RGB_TO_YIQ
 
 
+def gains(rng: Generator, low: float, high: float) -> Tensor:
+    """Return what light of another strength, a logarithm from `low` to `high`, and color does to the channels, [3]."""
+    return math.exp(uniform(rng, low, high)) * torch.exp(BALANCE * torch.randn(3, generator=rng))
+
+
 def recolor(image: Tensor, rng: Generator) -> Tensor:
     """Gamma, exposure, white balance, hue, saturation, and now and then gray or sepia: [3, S, S] in 0..1 -> the same.
 
     All but the gamma are linear, so one matrix does them.
     """
-    exposure = math.exp(uniform(rng, *EXPOSURE))
-    balance = torch.diag(exposure * torch.exp(BALANCE * torch.randn(3, generator=rng)))
+    balance = torch.diag(gains(rng, *EXPOSURE))
     hue = hue_turn(uniform(rng, -1.0, 1.0) if chosen(rng, STRONG_HUE) else uniform(rng, -0.06, 0.06))
     kept = 0.0 if chosen(rng, GRAY) else uniform(rng, 0.7, 1.3)
     saturation = kept * torch.eye(3) + (1 - kept) * LUMA.expand(3, 3)
@@ -198,7 +202,7 @@ def disguise(view: Tensor, rng: Generator) -> Tensor:
 
 def pasted(view: Tensor, ground: Tensor, rng: Generator) -> Tensor:
     """Lay the skin of one view over another, in another light: few rooms are behind the hands of the photos."""
-    light = math.exp(uniform(rng, -0.5, 0.2)) * torch.exp(BALANCE * torch.randn(3, 1, 1, generator=rng))
+    light = gains(rng, -0.5, 0.2).view(3, 1, 1)
     skin = view[MASK : MASK + 1]
     image = torch.lerp(ground[:3], (light * view[:3]).clamp(0, 1), F.avg_pool2d(skin, 3, 1, 1))
     return torch.cat([image, torch.where(skin > 0.5, view[3:], ground[3:])])

@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         done, sounds = convert(source, masked, video, table, stop.is_set, frames.update)
     first, written = "Stopped: the first " * stop.is_set(), " and ".join(map(printable, paths))
     say(f"{first}{count(done, 'frame', 'frames')} in {written}.")
-    missing = _say(source, sounds, video, stopped=stop.is_set())
+    missing = _report(source, sounds, video, stopped=stop.is_set())
     return exit_status(stop, done, missing)
 
 
@@ -121,7 +121,7 @@ def _table(arguments: argparse.Namespace, model: ModelChoice, size: tuple[int, i
     return Table(arguments.csv, box, faces, settings)
 
 
-def _say(source: "Reader", sounds: "Collection[Sound]", video: "Video | None", *, stopped: bool) -> int:
+def _report(source: "Reader", sounds: "Collection[Sound]", video: "Video | None", *, stopped: bool) -> int:
     """Say what changed and what is missing; return how many lines are about the latter."""
     from rembg_skin.commands.console import count, say
 
